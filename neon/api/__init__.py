@@ -1,0 +1,1 @@
+"""Skins over the one command table: decode, execute, encode. They know nothing of SIP."""

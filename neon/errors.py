@@ -1,0 +1,44 @@
+"""What can go wrong when a client asks for something, with the code that the APIs send.
+
+The numbers are those of spec section 2, "Error codes"; both APIs share them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class NeonError(Exception):
+    """A request could not be carried out; C{str(error)} is a sentence for the client."""
+
+    code: ClassVar[int] = 500
+
+
+class DataFormatError(NeonError):
+    """What arrived is not a request at all: not JSON, not an object, no action, too long."""
+
+    code = 100
+
+
+class InvalidArgument(NeonError):
+    """An unknown action or call, a missing or malformed parameter, or a call in the wrong state."""
+
+    code = 102
+
+
+class InvalidCredentials(NeonError):
+    """Wrong user or password."""
+
+    code = 600
+
+
+class NotRegistered(NeonError):
+    """A call command while no SIP account is registered."""
+
+    code = 601
+
+
+class NotAuthorised(NeonError):
+    """A missing, dead or foreign token, or an action this application may not use."""
+
+    code = 602

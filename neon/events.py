@@ -1,0 +1,88 @@
+"""What happened, as values: one frozen class per event that the bus carries.
+
+Wire names and spellings are the skins' business (spec section 2, "Events"). C{caller} and C{callee} are
+bare SIP URIs; durations are whole milliseconds from answer to end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from neon.values import Cause, Direction
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvent:
+    """Something about one call."""
+
+    call_id: int
+    connection_id: int
+    direction: Direction
+    caller: str
+    callee: str
+    display_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted(CallEvent):
+    """A call began: we dialled, or somebody calls us."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallAccepted(CallEvent):
+    """A call was answered, by us or by the far end."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallFinalized(CallEvent):
+    """A call is over; the last event of every call."""
+
+    duration_ms: int
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationEvent:
+    """Something about the registration of one account."""
+
+    connection_id: int
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Registered(RegistrationEvent):
+    """The registrar accepted the account: for the first time, or again after it had been lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unregistered(RegistrationEvent):
+    """The account was taken off the registrar as asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationRefused(RegistrationEvent):
+    """The registrar said no to the account or its password (401, 403, 404, 6xx)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationFailed(RegistrationEvent):
+    """The registrar could not be found or reached, or broke (DNS, network, 5xx)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationExpired(RegistrationEvent):
+    """No answer in time, or the binding lapsed before a refresh succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationCancelled(RegistrationEvent):
+    """Given up by us before it finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationFinalized(RegistrationEvent):
+    """The end of one registration or un-registration process, however it went."""
+
+
+Event: TypeAlias = CallEvent | RegistrationEvent

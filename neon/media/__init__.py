@@ -1,0 +1,1 @@
+"""RTP, audio and devices."""

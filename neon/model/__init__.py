@@ -1,0 +1,1 @@
+"""What decides: inputs in, actions out. No sockets, clocks, threads or Twisted."""

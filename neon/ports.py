@@ -1,0 +1,147 @@
+"""What the phone needs from the world, and what the world tells it: the seams between the floors.
+
+Requests go down through L{Signalling}, L{SignallingCall}, L{Media} and L{MediaStream}; they return at once.
+What happens comes back through the listeners, always on the reactor's thread and never from inside the
+request that caused it (an implementation that knows the outcome at once uses C{clock.callLater(0, ...)}).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from neon.values import AccountSettings, Cause, LocalMedia, MediaAgreement, MediaStatistics
+
+
+class RegistrationListener(Protocol):
+    """Hears how the registration of one account goes (spec section 2, "Registration").
+
+    The signalling side reports facts; which events they become is the model's decision.
+    """
+
+    def registered(self, renewed: bool) -> None:
+        """A 2xx carried our binding. C{renewed} is True for a refresh of a binding that never lapsed."""
+
+    def refused(self, cause: Cause) -> None:
+        """401, 403, 404 or 6xx after the credentials were tried."""
+
+    def failed(self, cause: Cause) -> None:
+        """DNS, network or 5xx: tried again by the registrar client, with back-off."""
+
+    def timed_out(self, cause: Cause) -> None:
+        """No answer in time (408): tried again by the registrar client, with back-off."""
+
+    def lapsed(self, cause: Cause) -> None:
+        """Refreshes failed until the binding ran out; tried again by the registrar client."""
+
+    def unregistered(self, cause: Cause) -> None:
+        """The binding is gone because L{Signalling.unregister} was asked; nothing more follows.
+
+        Also reported when the registrar did not answer the un-REGISTER: C{cause} then says so.
+        """
+
+
+class CallListener(Protocol):
+    """Hears what the far end of one call does. Every input may come late, twice or in any order."""
+
+    def ringing(self, status: int, early: MediaAgreement | None) -> None:
+        """A provisional response (180-183), with early media where it carried an answer."""
+
+    def answered(self, agreement: MediaAgreement) -> None:
+        """The dialog is confirmed: a 2xx came (UAC), or the ACK for ours (UAS)."""
+
+    def media_changed(self, agreement: MediaAgreement) -> None:
+        """A re-INVITE of the far end moved or changed the media; it has been answered already."""
+
+    def ended(self, cause: Cause) -> None:
+        """Refused, timed out, cancelled, hung up by the far end, or our CANCEL or BYE is done.
+
+        The last input of every call: the dialog is gone, nothing more can be sent.
+        C{cause.status} is the SIP status of a failure (486, 408, 487...), 0 for an ordinary BYE.
+        """
+
+
+class SignallingCall(Protocol):
+    """One call as the SIP side carries it. Every request is legal in any state; a senseless one does nothing."""
+
+    def ring(self) -> None:
+        """Send 180 to an incoming call."""
+
+    def accept(self) -> None:
+        """Send 200 to an incoming call, with the answer (or the offer, if the INVITE had none)."""
+
+    def reject(self, status: int) -> None:
+        """Send a final failure (486, 603, 480...) to an incoming call that was not accepted."""
+
+    def hang_up(self) -> None:
+        """End the call from our side: CANCEL, or BYE, or both after each other when the 200 crossed the CANCEL."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """An INVITE that passed the door and whose offer, if any, can be answered.
+
+    C{caller} and C{callee} are bare SIP URIs, C{connection_id} the account that was called.
+    """
+
+    connection_id: int
+    caller: str
+    callee: str
+    display_name: str | None
+
+
+class IncomingCallListener(Protocol):
+    """Whoever takes incoming calls: the phone."""
+
+    def incoming(self, call: IncomingCall, signalling: SignallingCall) -> tuple[CallListener, LocalMedia] | int:
+        """Take the call: return who hears about it and the media it may be answered with; or a status to refuse it with."""
+
+
+class Signalling(Protocol):
+    """SIP, as the phone sees it."""
+
+    def register(self, connection_id: int, account: AccountSettings, listener: RegistrationListener) -> None:
+        """Register the account and keep it registered until L{unregister}.
+
+        A second call with the same C{connection_id} replaces the settings and registers anew.
+        """
+
+    def unregister(self, connection_id: int) -> None:
+        """Give up: cancel what is under way, or remove the binding (Expires: 0). Unknown ids are ignored."""
+
+    def invite(self, connection_id: int, target: str, media: LocalMedia, listener: CallListener) -> SignallingCall:
+        """Send an INVITE on behalf of a registered account to C{target}, a SIP URI or a number of its domain."""
+
+    def target_uri(self, connection_id: int, target: str) -> str:
+        """The bare SIP URI that L{invite} would call for C{target}."""
+
+
+class MediaStream(Protocol):
+    """The RTP side of one call."""
+
+    @property
+    def local(self) -> LocalMedia:
+        """What goes into our offer or answer."""
+
+    def start(self, agreement: MediaAgreement) -> None:
+        """Send and receive as agreed; called again when the agreement changes."""
+
+    def statistics(self) -> MediaStatistics:
+        """The counters so far."""
+
+    def close(self) -> None:
+        """Stop, and give the ports back. May be called twice."""
+
+
+class Media(Protocol):
+    """The media side, as the phone sees it."""
+
+    def open(self, call_id: int) -> MediaStream:
+        """Reserve ports and a stream for a call.
+
+        @raise MediaUnavailable: no port or descriptor is left.
+        """
+
+
+class MediaUnavailable(Exception):
+    """The media side has no room for one more call."""

@@ -1,0 +1,1 @@
+"""SIP on the Twisted reactor; the only package that imports sippy."""

@@ -1,0 +1,1 @@
+"""What NEON remembers between two runs, in SQLite."""

@@ -1,0 +1,1 @@
+"""The embedded SIP service for a first run without a provider."""

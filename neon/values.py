@@ -1,0 +1,176 @@
+"""The frozen values that travel between the parts of NEON: accounts, media agreements, snapshots.
+
+They carry no behaviour beyond their own consistency, so every floor of the house may use them.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Address: TypeAlias = tuple[str, int]
+"""A numeric host and a port, as sockets want them."""
+
+
+class Direction(enum.Enum):
+    """Who started a call; the value is the APIs' word for it."""
+
+    INCOMING = "incoming"
+    OUTGOING = "outgoing"
+
+
+class Codec(enum.Enum):
+    """An audio codec and its RTP/AVP name (RFC 3551, section 6)."""
+
+    PCMU = "PCMU"
+    PCMA = "PCMA"
+
+    @property
+    def payload_type(self) -> int:
+        """The static payload type (RFC 3551, table 4)."""
+        return 0 if self is Codec.PCMU else 8
+
+
+class MediaDirection(enum.Enum):
+    """The direction attribute of a media description, seen from our side (RFC 3264, section 5.1)."""
+
+    SENDRECV = "sendrecv"
+    SENDONLY = "sendonly"
+    RECVONLY = "recvonly"
+    INACTIVE = "inactive"
+
+    @property
+    def sends(self) -> bool:
+        return self in (MediaDirection.SENDRECV, MediaDirection.SENDONLY)
+
+    @property
+    def receives(self) -> bool:
+        return self in (MediaDirection.SENDRECV, MediaDirection.RECVONLY)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalMedia:
+    """What one call can receive: its RTP port, its codecs by preference, the telephone-event payload type.
+
+    RTCP uses C{port + 1}. The address that goes into the SDP is the SIP layer's to choose,
+    since it knows the route to the peer.
+    """
+
+    port: int
+    codecs: tuple[Codec, ...] = (Codec.PCMA, Codec.PCMU)
+    telephone_event: int = 101
+
+
+@dataclass(frozen=True, slots=True)
+class MediaAgreement:
+    """What offer and answer agreed on (RFC 3264): where to send, and what.
+
+    C{payload_type} is what we send; C{receive_payload_type} is what the peer sends for the same codec.
+    C{telephone_event} (RFC 4733) and C{receive_telephone_event} are None where not negotiated.
+    C{rtcp} is where RTCP goes (the RTP port plus one unless a=rtcp says otherwise, RFC 3605).
+    """
+
+    remote: Address
+    codec: Codec
+    payload_type: int
+    receive_payload_type: int
+    direction: MediaDirection = MediaDirection.SENDRECV
+    telephone_event: int | None = None
+    receive_telephone_event: int | None = None
+    ptime_ms: int = 20
+    rtcp: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a call or a registration ended: a SIP status (0 where there is none) and its reason in words."""
+
+    status: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """Everything needed to register one SIP account.
+
+    C{port} None means that the port comes from DNS (RFC 3263) or is 5060. C{expires} is the lifetime, in
+    seconds, that we ask the registrar for. C{proxy} is the outbound proxy, C{host} or C{host:port}.
+    """
+
+    domain: str
+    number: str
+    password: str = field(repr=False)
+    port: int | None = None
+    transport: str = "udp"
+    auth_user: str | None = None
+    display_name: str | None = None
+    proxy: str | None = None
+    expires: int = 600
+
+    @property
+    def uri(self) -> str:
+        """The address of record, a bare SIP URI."""
+        port = f":{self.port}" if self.port not in (None, 5060) else ""
+        return f"sip:{self.number}@{self.domain}{port}"
+
+
+class CallState(enum.Enum):
+    """The states of a call, in RFC 3261 and RFC 4235 words."""
+
+    TRYING = "trying"
+    EARLY = "early"
+    CONFIRMED = "confirmed"
+    RELEASING = "releasing"
+    TERMINATED = "terminated"
+
+
+class RegistrationState(enum.Enum):
+    """Where the registration of an account stands."""
+
+    UNREGISTERED = "unregistered"
+    REGISTERING = "registering"
+    REGISTERED = "registered"
+    RETRYING = "retrying"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class CallSnapshot:
+    """A call as it is at one moment. Times are seconds of the monotonic clock, None where not reached."""
+
+    call_id: int
+    connection_id: int
+    direction: Direction
+    state: CallState
+    caller: str
+    callee: str
+    display_name: str | None
+    answered_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSnapshot:
+    """An account as it is at one moment."""
+
+    connection_id: int
+    uri: str
+    display_name: str | None
+    state: RegistrationState
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStatistics:
+    """What a stream counted (RFC 3550, section 6.4): packets, octets, loss, jitter in ms, round trip in ms."""
+
+    packets_sent: int = 0
+    octets_sent: int = 0
+    packets_received: int = 0
+    octets_received: int = 0
+    packets_lost: int = 0
+    packets_discarded: int = 0
+    frames_concealed: int = 0
+    jitter_ms: float = 0.0
+    round_trip_ms: float | None = None
+    remote_packets_lost: int | None = None
+    remote_jitter_ms: float | None = None
