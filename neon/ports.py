@@ -7,10 +7,30 @@ request that caused it (an implementation that knows the outcome at once uses C{
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from neon.values import AccountSettings, Cause, LocalMedia, MediaAgreement, MediaStatistics
+
+
+class Timer(Protocol):
+    """What L{Clock.callLater} gives back (Twisted's IDelayedCall, as far as we use it)."""
+
+    def active(self) -> bool: ...
+
+    def cancel(self) -> None: ...
+
+    def reset(self, secondsFromNow: float) -> None: ...
+
+
+class Clock(Protocol):
+    """Twisted's IReactorTime in terms that a type checker understands: the reactor, or C{task.Clock} in tests."""
+
+    def seconds(self) -> float: ...
+
+    # Any: Twisted declares a zope interface here, which is no type to mypy. Annotate what you keep as Timer.
+    def callLater(self, delay: float, function: Callable[..., object], /, *args: object, **kw: object) -> Any: ...
 
 
 class RegistrationListener(Protocol):
