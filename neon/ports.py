@@ -30,7 +30,7 @@ class Clock(Protocol):
     def seconds(self) -> float: ...
 
     # Any: Twisted declares a zope interface here, which is no type to mypy. Annotate what you keep as Timer.
-    def callLater(self, delay: float, function: Callable[..., object], /, *args: object, **kw: object) -> Any: ...
+    def callLater(self, delay: float, callable: Callable[..., object], *args: object, **kw: object) -> Any: ...
 
 
 class RegistrationListener(Protocol):
@@ -114,7 +114,7 @@ class IncomingCallListener(Protocol):
     """Whoever takes incoming calls: the phone."""
 
     def incoming(self, call: IncomingCall, signalling: SignallingCall) -> tuple[CallListener, LocalMedia] | int:
-        """Take the call: return who hears about it and the media it may be answered with; or a status to refuse it with."""
+        """Take the call: return its listener and the media to answer with; or a status to refuse it with."""
 
 
 class Signalling(Protocol):
@@ -163,5 +163,5 @@ class Media(Protocol):
         """
 
 
-class MediaUnavailable(Exception):
+class MediaUnavailable(Exception):  # noqa: N818 (it names what happened, like NeonError's children)
     """The media side has no room for one more call."""
