@@ -159,7 +159,7 @@ class CallerFactory(WebSocketClientFactory):
     """Makes the one connection."""
 
     def __init__(self, url: str, protocol: CallerProtocol, reactor: Any) -> None:
-        super().__init__(url, reactor=reactor)
+        super().__init__(url, reactor=reactor)  # type: ignore[no-untyped-call]
         self._protocol = protocol
 
     def buildProtocol(self, addr: object) -> CallerProtocol:
@@ -197,7 +197,7 @@ def main(reactor: Any, *argv: str) -> Deferred[None]:
         raise SystemExit(f"Cannot read {path} ({error.strerror}): is NEON running? Start it with ./run") from None
 
     def send(message: dict[str, Any]) -> None:
-        protocol.sendMessage(json.dumps(message).encode())
+        protocol.sendMessage(json.dumps(message).encode())  # type: ignore[no-untyped-call]
 
     def say(words: str) -> None:
         sys.stdout.write(words + "\n")
