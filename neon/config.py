@@ -1,0 +1,285 @@
+"""The configuration: read once, checked completely, and from then on frozen values.
+
+The dataclasses below are the schema: a field's name is its key (with C{-} for C{_}), its metadata the parser of its
+text. C{etc/neon.conf} explains every key to people; a test keeps the two together.
+
+Files are read in this order, a later one overriding key by key: C{/etc/neon/neon.conf}, C{/etc/neon/conf.d/*.conf},
+C{$XDG_CONFIG_HOME/neon/neon.conf}; or one file only, when one is named.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import stat
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from neon import inifile, parsing
+from neon.inifile import ConfigError, Place, Section, Setting
+from neon.passwords import PasswordHash
+from neon.values import AccountSettings, Codec
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+
+def key(default: T, parse: Callable[[str], T] | None, *, secret: bool = False) -> T:
+    """A setting. Without a parser it stays a L{Setting}: its text is for a part further up, which knows its place then.
+
+    A secret does not show in a repr, and a file with one should be private.
+    """
+    value: T = field(default=default, repr=not secret, metadata={"parse": parse, "secret": secret})
+    return value
+
+
+BUILT_IN = Place("built-in default", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sip:
+    """C{[sip]}"""
+
+    bind: str = key("0.0.0.0", parsing.ip_address)
+    port: int = key(5060, parsing.whole_number(0, 65535))
+    direct_calls: bool = key(False, parsing.boolean)
+    max_calls: int = key(4, parsing.whole_number(1, 1000))
+    reject_status: int = key(486, parsing.whole_number(400, 699))
+    no_answer_seconds: int = key(180, parsing.whole_number(1, 3600))
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """C{[media]}; C{capture} and C{playback} are understood by the media side."""
+
+    bind: str = key("0.0.0.0", parsing.ip_address)
+    ports: range = key(range(16384, 16585), parsing.port_range)
+    codecs: tuple[Codec, ...] = key((Codec.PCMA, Codec.PCMU), parsing.codecs)
+    capture: Setting = key(Setting("portaudio", BUILT_IN), None)  # noqa: RUF009 - it is dataclasses.field()
+    playback: Setting = key(Setting("portaudio", BUILT_IN), None)  # noqa: RUF009
+    silence_seconds: int = key(30, parsing.whole_number(0, 3600))
+
+
+@dataclass(frozen=True, slots=True)
+class Websocket:
+    """C{[websocket]}"""
+
+    enabled: bool = key(True, parsing.boolean)
+    host: tuple[str, ...] = key(("127.0.0.1", "::1"), parsing.addresses)
+    port: int = key(15070, parsing.whole_number(0, 65535))
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """C{[api]}: what the local APIs have in common."""
+
+    token_idle_seconds: int = key(43200, parsing.whole_number(60, 30 * 86400))
+    access_file: bool = key(True, parsing.boolean)
+
+
+@dataclass(frozen=True, slots=True)
+class Testbed:
+    """C{[testbed]}: the embedded SIP service for a first run without a provider."""
+
+    enabled: bool = key(False, parsing.boolean)
+    port: int = key(5062, parsing.whole_number(0, 65535))
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """C{[application NAME]}: a program that may use the APIs; one of the two is set."""
+
+    password: str | None = key(None, parsing.secret, secret=True)
+    password_hash: PasswordHash | None = key(None, PasswordHash.parse, secret=True)  # noqa: RUF009
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """C{[account NAME]}: a SIP account registered from the start."""
+
+    domain: str | None = key(None, parsing.line)
+    number: str | None = key(None, parsing.sip_user)
+    password: str | None = key(None, parsing.secret, secret=True)
+    password_file: str | None = key(None, parsing.line)
+    auth_user: str | None = key(None, parsing.line)
+    display_name: str | None = key(None, parsing.line)
+    proxy: str | None = key(None, parsing.proxy)
+    expires: int = key(600, parsing.whole_number(10, 86400))
+    transport: str = key("udp", parsing.transport)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything. C{accounts} are complete; C{warnings} are sentences for the log."""
+
+    sip: Sip = Sip()
+    media: Media = Media()
+    websocket: Websocket = Websocket()
+    api: Api = Api()
+    testbed: Testbed = Testbed()
+    applications: Mapping[str, Application] = field(default_factory=dict)
+    accounts: Mapping[str, AccountSettings] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+SINGLE: Mapping[str, type[Any]] = {"sip": Sip, "media": Media, "websocket": Websocket, "api": Api, "testbed": Testbed}
+NAMED: Mapping[str, type[Any]] = {"application": Application, "account": Account}
+SECTIONS: Mapping[str, type[Any]] = {**SINGLE, **NAMED}
+
+
+def standard_files(environ: Mapping[str, str], etc: Path = Path("/etc/neon")) -> tuple[Path, ...]:
+    """The configuration files that exist, in reading order."""
+    home = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME", "/")) / ".config")
+    candidates = [etc / "neon.conf", *sorted((etc / "conf.d").glob("*.conf")), Path(home) / "neon" / "neon.conf"]
+    return tuple(path for path in candidates if path.is_file())
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read the file at C{path}, or the standard ones.
+
+    @raise ConfigError: with file, line and a sentence.
+    """
+    files = standard_files(environ) if path is None else (path,)
+    return build([section for file in files for section in inifile.read(file)], files)
+
+
+def build(sections: Iterable[Section], files: tuple[Path, ...] = ()) -> Config:
+    """Check the sections, merge those of the same title, and freeze.
+
+    @raise ConfigError: as L{load}.
+    """
+    merged: dict[tuple[str, str], dict[str, Setting]] = {}
+    places: dict[tuple[str, str], Place] = {}
+    warnings: list[str] = []
+    for section in sections:
+        _check_title(section)
+        title = (section.kind, section.name)
+        keys = _keys(SECTIONS[section.kind])
+        for entry in section.entries:
+            if entry.key not in keys:
+                raise entry.setting.error(f"{section.title} has no key {entry.key!r}{_nearest(entry.key, keys)}")
+            if keys[entry.key].metadata["secret"]:
+                warnings += _exposed(entry.setting.place.path)
+        merged.setdefault(title, {}).update({entry.key: entry.setting for entry in section.entries})
+        places[title] = section.place
+    single = {kind: _fill(cls, merged.get((kind, ""), {})) for kind, cls in SINGLE.items()}
+    named: dict[str, dict[str, Any]] = {"application": {}, "account": {}}
+    finish: Mapping[str, Callable[..., Any]] = {"application": _application, "account": _account}
+    for (kind, name), settings in merged.items():
+        if kind in NAMED:
+            named[kind][name] = finish[kind](_fill(NAMED[kind], settings), settings, places[kind, name])
+    return Config(
+        **single,
+        applications=named["application"],
+        accounts=named["account"],
+        files=files,
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _check_title(section: Section) -> None:
+    if section.kind not in SECTIONS:
+        raise ConfigError.at(section.place, f"there is no section {section.title}{_nearest(section.kind, SECTIONS)}")
+    if section.kind in SINGLE and section.name:
+        raise ConfigError.at(section.place, f"section [{section.kind}] takes no name")
+    if section.kind in NAMED and not section.name:
+        raise ConfigError.at(section.place, f"section [{section.kind}] needs a name: [{section.kind} NAME]")
+    if len(section.name) > 64:
+        raise ConfigError.at(section.place, "the name of this section is longer than 64 characters")
+    if section.kind == "application" and section.name == LOCAL:
+        raise ConfigError.at(section.place, f"the application {LOCAL!r} is NEON's own, with a generated password")
+
+
+LOCAL = "local"
+"""The application whose password is generated and written to access.json."""
+
+
+def _keys(cls: type[Any]) -> dict[str, dataclasses.Field[Any]]:
+    return {item.name.replace("_", "-"): item for item in dataclasses.fields(cls)}
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _fill(cls: type[S], settings: Mapping[str, Setting]) -> S:
+    """The dataclass with the settings parsed and everything else at its default."""
+    values: dict[str, object] = {}
+    for name, item in _keys(cls).items():
+        if (setting := settings.get(name)) is None:
+            continue
+        parse: Callable[[str], object] | None = item.metadata["parse"]
+        try:
+            values[item.name] = setting if parse is None else parse(setting.text)
+        except ValueError as error:
+            raise setting.error(f"{name!r} {error}") from None
+    return cls(**values)
+
+
+def _exposed(path: str) -> list[str]:
+    """A warning if other users can read a file with passwords."""
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError:
+        return []
+    return [f"{path} contains passwords and every user can read it; chmod 600 it"] if mode & stat.S_IROTH else []
+
+
+def _application(raw: Application, settings: Mapping[str, Setting], place: Place) -> Application:
+    if (raw.password is None) == (raw.password_hash is None):
+        raise ConfigError.at(place, "an application needs one of 'password' and 'password-hash'")
+    return raw
+
+
+def _account(raw: Account, settings: Mapping[str, Setting], place: Place) -> AccountSettings:
+    """Complete one account: domain with port and transport, password from its file."""
+    for name in ("domain", "number"):
+        if name not in settings:
+            raise ConfigError.at(place, f"an account needs {name!r}")
+    if (raw.password is None) == (raw.password_file is None):
+        raise ConfigError.at(place, "an account needs one of 'password' and 'password-file'")
+    assert raw.domain is not None
+    assert raw.number is not None
+    try:
+        host, port = parsing.host_port(raw.domain)
+    except ValueError as error:
+        raise settings["domain"].error(f"'domain' {error}") from None
+    password = raw.password
+    if raw.password_file is not None:
+        password = _password_from(raw.password_file, settings["password-file"])
+    assert password is not None
+    return AccountSettings(
+        domain=host,
+        port=port,
+        number=raw.number,
+        password=password,
+        transport=raw.transport,
+        auth_user=raw.auth_user or None,
+        display_name=raw.display_name or None,
+        proxy=raw.proxy,
+        expires=raw.expires,
+    )
+
+
+def _password_from(name: str, setting: Setting) -> str:
+    """The first line of a password file; a relative name starts at the file that mentions it."""
+    path = Path(setting.place.path).parent / name
+    try:
+        with path.open("rb") as file:
+            exposed = os.fstat(file.fileno()).st_mode & stat.S_IROTH
+            text = file.read(4096).decode("utf-8").split("\n", 1)[0].rstrip("\r")
+    except OSError as error:
+        raise setting.error(f"'password-file' cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise setting.error("'password-file' is not UTF-8 text") from None
+    if exposed:
+        raise setting.error("'password-file' can be read by every user; chmod 600 it")
+    try:
+        return parsing.secret(text)
+    except ValueError as error:
+        raise setting.error(f"the password in 'password-file' {error}") from None

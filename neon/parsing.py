@@ -1,0 +1,189 @@
+"""Turns words that people and programs write into values: one spelling table for configuration and commands.
+
+Every function takes text and raises C{ValueError} with the end of a sentence that begins with the name of the
+parameter: C{"must be a whole number from 1 to 4"}. What was given is quoted only where it cannot be a secret.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from neon.values import Address, Codec
+
+T = TypeVar("T")
+
+Parser = Callable[[str], T]
+
+TRUE_WORDS: Final = frozenset({"true", "yes", "on", "1", "sim", "si", "sí"})
+FALSE_WORDS: Final = frozenset({"false", "no", "off", "0", "não", "nao"})
+
+_DIGITS = re.compile(r"[0-9]{1,16}\Z")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_LABELS = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\.?\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# The user part of RFC 3261 section 25.1, without the ":" of its password and without escapes we would have to undo.
+_SIP_USER = re.compile(r"[A-Za-z0-9_.!~*'()&=+$,;?/-]{1,64}\Z")
+
+
+def quoted(text: str) -> str:
+    """What was given, short enough for a message."""
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def boolean(text: str) -> bool:
+    """The spellings of spec section 2."""
+    word = text.strip().lower()
+    if word in TRUE_WORDS:
+        return True
+    if word in FALSE_WORDS:
+        return False
+    raise ValueError(f"must be yes or no, not {quoted(text)}")
+
+
+def whole_number(lowest: int, highest: int) -> Parser[int]:
+    """A decimal number between two limits, both included."""
+
+    def parse(text: str) -> int:
+        if _DIGITS.match(text.strip()) and lowest <= (number := int(text)) <= highest:
+            return number
+        raise ValueError(f"must be a whole number from {lowest} to {highest}, not {quoted(text)}")
+
+    return parse
+
+
+def choice(*words: str) -> Parser[str]:
+    """One of some words, in any case; comes back as the table spells it."""
+
+    def parse(text: str) -> str:
+        for word in words:
+            if word.lower() == text.strip().lower():
+                return word
+        raise ValueError(f"must be one of {', '.join(words)}, not {quoted(text)}")
+
+    return parse
+
+
+def line(text: str) -> str:
+    """Text without control characters: nothing in it can end a header line."""
+    if _CONTROL.search(text):
+        raise ValueError("must not contain control characters")
+    if len(text) > 255:
+        raise ValueError("is longer than 255 characters")
+    return text
+
+
+def secret(text: str) -> str:
+    """A password: any text but control characters and nothing. Never quoted in a message."""
+    if not text:
+        raise ValueError("must not be empty")
+    return line(text)
+
+
+def sip_user(text: str) -> str:
+    """The user part of a SIP URI: a number or a name."""
+    if not _SIP_USER.match(text):
+        raise ValueError(f"must be a number or name as it stands in a SIP URI, not {quoted(text)}")
+    return text
+
+
+def ip_address(text: str) -> str:
+    """A numeric address, IPv4 or IPv6, in its usual spelling."""
+    try:
+        return str(ipaddress.ip_address(text.strip().strip("[]")))
+    except ValueError:
+        raise ValueError(f"must be an IP address, not {quoted(text)}") from None
+
+
+def loopback_address(text: str) -> str:
+    """A numeric address that only this machine can reach."""
+    address = ip_address(text)
+    if not ipaddress.ip_address(address).is_loopback:
+        raise ValueError(f"must be a loopback address such as 127.0.0.1 or ::1, not {quoted(text)}")
+    return address
+
+
+def host_port(text: str) -> tuple[str, int | None]:
+    """C{host}, C{host:port} or C{[address]:port}; an IPv6 address comes back without its brackets."""
+    wrong = ValueError(f"must be host or host:port, not {quoted(text)}")
+    match = re.match(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]]+))(?::(?P<port>[0-9]{1,5}))?\Z", text.strip())
+    if match is None:
+        raise wrong
+    port = int(match["port"]) if match["port"] else None
+    if port is not None and not 1 <= port <= 65535:
+        raise ValueError(f"must have a port from 1 to 65535, not {match['port']}")
+    if match["six"] is not None:
+        try:
+            return str(ipaddress.IPv6Address(match["six"])), port
+        except ValueError:
+            raise wrong from None
+    name = match["name"]
+    if not _LABELS.match(name) or _looks_numeric(name):
+        raise wrong
+    return name.lower().rstrip("."), port
+
+
+def _looks_numeric(name: str) -> bool:
+    """Whether a name ends like an IPv4 address but is none: 300.1.1.1, 10.0.0."""
+    if not name.rsplit(".", 1)[-1].isdigit():
+        return False
+    try:
+        ipaddress.IPv4Address(name)
+    except ValueError:
+        return True
+    return False
+
+
+def transport(text: str) -> str:
+    """A SIP transport; the ones that are not built yet are refused with an honest sentence."""
+    word = choice("udp", "tcp", "tls")(text)
+    if word != "udp":
+        raise ValueError(f"{word} is not supported yet, only udp is")
+    return word
+
+
+def proxy(text: str) -> str:
+    """An outbound proxy, C{host} or C{host:port}, as L{neon.values.AccountSettings} keeps it."""
+    host_port(text)
+    return text.strip()
+
+
+def port_range(text: str) -> range:
+    """C{first-last}, the first one even (RFC 3550, section 11) and room for at least one pair."""
+    match = re.match(r"([0-9]{1,5})\s*-\s*([0-9]{1,5})\Z", text.strip())
+    if match is None:
+        raise ValueError(f"must be a range of ports such as 16384-16584, not {quoted(text)}")
+    first, last = int(match[1]), int(match[2])
+    if not (1024 <= first < last <= 65535):
+        raise ValueError(f"must be a range within 1024-65535, the lower port first, not {quoted(text)}")
+    if first % 2:
+        raise ValueError(f"must begin with an even port, not {first}")
+    return range(first, last + 1)
+
+
+def addresses(text: str) -> tuple[str, ...]:
+    """Loopback addresses, separated by commas or spaces."""
+    words = text.replace(",", " ").split()
+    if not words:
+        raise ValueError("must name at least one address")
+    return tuple(dict.fromkeys(loopback_address(word) for word in words))
+
+
+def codecs(text: str) -> tuple[Codec, ...]:
+    """Codec names by preference, separated by commas or spaces."""
+    names = choice(*(codec.name for codec in Codec))
+    words = text.replace(",", " ").split()
+    if not words:
+        raise ValueError("must name at least one codec")
+    chosen = tuple(Codec[names(word)] for word in words)
+    if len(set(chosen)) != len(chosen):
+        raise ValueError("names a codec twice")
+    return chosen
+
+
+def format_address(address: Address) -> str:
+    """C{host:port}, with the brackets that an IPv6 address needs in a URL."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
