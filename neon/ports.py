@@ -163,5 +163,15 @@ class Media(Protocol):
         """
 
 
-class MediaUnavailable(Exception):  # noqa: N818 (it names what happened, like NeonError's children)
+class Ids(Protocol):
+    """Numbers for calls and accounts: positive, increasing, never given twice, also over restarts (spec section 2)."""
+
+    def next_call_id(self) -> int:
+        """A number no call has had."""
+
+    def next_connection_id(self) -> int:
+        """A number no account has had."""
+
+
+class MediaUnavailable(Exception):
     """The media side has no room for one more call."""
