@@ -1,0 +1,333 @@
+"""The outside of a SIP message, read before sippy's parser sees it, and answers that need no transaction.
+
+L{read} turns a datagram into an L{Envelope}: start line and header fields in one canonical spelling (long
+names, unfolded, Via without white space, body cut to Content-Length, which counts octets), within the limits.
+C{Envelope.text} is what sippy is given. Responses written by L{reply} copy what RFC 3261, section 8.2.6.2 says,
+even of requests that no parser would take.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+
+from neon.sip.transport import encode, unbracketed
+from neon.values import Address
+
+_COMPACT = {
+    "a": "accept-contact", "b": "referred-by", "c": "content-type", "d": "request-disposition",
+    "e": "content-encoding", "f": "from", "i": "call-id", "j": "reject-contact", "k": "supported",
+    "l": "content-length", "m": "contact", "o": "event", "r": "refer-to", "s": "subject", "t": "to",
+    "u": "allow-events", "v": "via", "x": "session-expires", "y": "identity",
+}  # fmt: skip
+
+_TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]+"
+_REQUEST_LINE = re.compile(rf"({_TOKEN}) (\S+) SIP/(\d+\.\d+)[ \t]*\Z", re.IGNORECASE)
+_LOOSE_REQUEST_LINE = re.compile(rf"({_TOKEN})[ \t].*[ \t]SIP/\d+\.\d+[ \t]*\Z", re.IGNORECASE)
+_STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6]\d\d)(?: (.*))?\Z", re.IGNORECASE)
+_HEADER = re.compile(rf"({_TOKEN})[ \t]*:(.*)\Z", re.DOTALL)
+_VIA = re.compile(
+    rf"SIP\s*/\s*2\.0\s*/\s*({_TOKEN})\s+(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._\-]*[A-Za-z0-9.])?)"
+    r"\s*(?::\s*(\d{1,5}))?\s*((?:;.*)?)\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+_TAG = re.compile(r";\s*tag\s*=", re.IGNORECASE)
+_MEDIA_LINE = re.compile(rb"^m=", re.MULTILINE)
+# What str.splitlines, with which sippy cuts lines, takes for a line end beside CR LF: inside a value it is a blank.
+_LINE_ENDS = str.maketrans(dict.fromkeys("\r\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", " "))
+_SINGLE = frozenset(("from", "to", "call-id", "cseq", "max-forwards", "content-type", "expires"))
+_MANDATORY = ("via", "from", "to", "call-id", "cseq")
+
+# Tags of stateless answers must be the same for a retransmission (RFC 3261, section 8.2.7) and not guessable.
+_TAG_KEY = secrets.token_bytes(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a message is read (robustness rules, "SIP door")."""
+
+    smallest: int = 32
+    largest: int = 16 * 1024
+    headers: int = 64
+    header_line: int = 2048
+    vias: int = 8
+    contacts: int = 10
+    media_lines: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """A Via value: C{parameters} in order, without C{received} and the value of C{rport} in the topmost one."""
+
+    transport: str
+    host: str
+    port: int | None
+    parameters: tuple[tuple[str, str | None], ...]
+
+    def __str__(self) -> str:
+        port = f":{self.port}" if self.port is not None else ""
+        parameters = "".join(f";{name}" if value is None else f";{name}={value}" for name, value in self.parameters)
+        return f"SIP/2.0/{self.transport} {self.host}{port}{parameters}"
+
+    @property
+    def branch(self) -> str | None:
+        return next((value for name, value in self.parameters if name == "branch"), None)
+
+    def received_from(self, source: Address) -> Via:
+        """The value with C{received} and C{rport} as the server writes them (RFC 3581, section 4)."""
+        wants_port = any(name == "rport" for name, _ in self.parameters)
+        kept = tuple(item for item in self.parameters if item[0] not in ("rport", "received"))
+        if wants_port or unbracketed(self.host) != source[0]:
+            kept += (("received", source[0]),)
+        if wants_port:
+            kept += (("rport", str(source[1])),)
+        return Via(self.transport, self.host, self.port, kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One message. C{method} and C{uri} of a request, C{status} of a response; names are in lower case."""
+
+    method: str
+    uri: str
+    version: str
+    status: int
+    reason: str
+    vias: tuple[Via, ...]
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    @property
+    def is_request(self) -> bool:
+        return self.status == 0
+
+    def values(self, name: str) -> list[str]:
+        """Every value of a header field other than Via, as written."""
+        return [value for known, value in self.headers if known == name]
+
+    def value(self, name: str) -> str | None:
+        return next((value for known, value in self.headers if known == name), None)
+
+    @property
+    def call_id(self) -> str:
+        return self.value("call-id") or ""
+
+    @property
+    def has_to_tag(self) -> bool:
+        """Whether the request claims to belong to a dialog."""
+        value = self.value("to")
+        return value is not None and _TAG.search(value.rpartition(">")[2]) is not None
+
+    @property
+    def text(self) -> str:
+        """The message for sippy: without Content-Length, which has done its work."""
+        first = f"{self.method} {self.uri} SIP/2.0" if self.is_request else f"SIP/2.0 {self.status} {self.reason}"
+        lines = [first, *(f"Via: {via}" for via in self.vias)]
+        lines += [f"{name}: {value}" for name, value in self.headers if name != "content-length"]
+        return "\r\n".join(lines) + "\r\n\r\n" + self.body.decode("utf-8", "surrogateescape")
+
+
+class BadMessage(Exception):
+    """Not a SIP message, or not within the limits.
+
+    C{envelope} is as much of a request as is needed for an answer with C{status}, None where silence is right.
+    """
+
+    def __init__(self, reason: str, envelope: Envelope | None = None, status: int = 400) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.envelope = envelope
+        self.status = status
+
+
+def split_list(value: str) -> list[str]:
+    """The elements of a comma-separated value; commas inside quotes and angle brackets do not count."""
+    if "," not in value:
+        return [value]
+    parts, start, quoted, bracket, escaped = [], 0, False, False, False
+    for index, character in enumerate(value):
+        if escaped:
+            escaped = False
+        elif quoted:
+            escaped = character == "\\"
+            quoted = character != '"'
+        elif character == '"':
+            quoted = True
+        elif character in "<>":
+            bracket = character == "<"
+        elif character == "," and not bracket:
+            parts.append(value[start:index])
+            start = index + 1
+    return [*parts, value[start:]]
+
+
+def quotes_balance(value: str) -> bool:
+    """Whether every quoted string of the value is closed."""
+    quoted = escaped = False
+    for character in value:
+        if escaped:
+            escaped = False
+        elif character == "\\" and quoted:
+            escaped = True
+        elif character == '"':
+            quoted = not quoted
+    return not quoted
+
+
+def _read_via(value: str, topmost: bool) -> Via | None:
+    match = _VIA.match(value.strip())
+    if match is None:
+        return None
+    port = int(match[3]) if match[3] else None
+    if port is not None and not 1 <= port <= 65535:
+        return None
+    parameters: list[tuple[str, str | None]] = []
+    for part in match[4].split(";")[1:]:
+        name, equals, content = part.partition("=")
+        name = name.strip().lower()
+        if not re.fullmatch(_TOKEN, name) or name in dict(parameters):
+            return None
+        # What the network says about our own view of it is not believed; proxies below the top rely on theirs.
+        if topmost and name == "received":
+            continue
+        parameters.append((name, content.strip() if equals and not (topmost and name == "rport") else None))
+    return Via(match[1].upper(), match[2], port, tuple(parameters))
+
+
+def read(data: bytes, limits: Limits) -> Envelope:
+    """Read a datagram.
+
+    @raise BadMessage: with what is needed to answer it, if it should be answered.
+    """
+    data = data.lstrip(b"\r\n")  # RFC 3261, section 7.5
+    separator = b"\r\n\r\n" if b"\r\n\r\n" in data else b"\n\n"
+    head, _, body = data.partition(separator)
+    first, *lines = head.decode("utf-8", "surrogateescape").split("\n")
+    first = first.rstrip("\r")
+    request, status = _REQUEST_LINE.match(first), _STATUS_LINE.match(first)
+    loose = _LOOSE_REQUEST_LINE.match(first)
+    if status is None and loose is None:
+        raise BadMessage("the first line is not of SIP")
+
+    fields: list[tuple[str, str]] = []
+    trouble: list[str] = []
+    for line in _unfold(lines):
+        match = _HEADER.match(line)
+        if match is None:
+            trouble.append("a header line without a name")
+            continue
+        name = match[1].lower()
+        fields.append((_COMPACT.get(name, name), match[2].translate(_LINE_ENDS).strip()))
+        if len(line.encode("utf-8", "surrogateescape")) > limits.header_line:
+            trouble.append("a header line is too long")
+    if len(fields) > limits.headers:
+        raise BadMessage("too many header lines")
+
+    vias: list[Via] = []
+    for part in (part for name, value in fields if name == "via" for part in split_list(value)):
+        via = _read_via(part, topmost=not vias)
+        if via is None or len(vias) == limits.vias:
+            raise BadMessage("a Via is not well formed, or there are too many")
+        vias.append(via)
+    if not vias:
+        raise BadMessage("no Via")
+
+    envelope = Envelope(
+        method="" if loose is None else loose[1],
+        uri="" if request is None else request[2],
+        version="2.0" if request is None else request[3],
+        status=0 if status is None else int(status[1]),
+        reason="" if status is None else (status[2] or "").translate(_LINE_ENDS),
+        vias=tuple(vias),
+        headers=tuple(field for field in fields if field[0] != "via"),
+        body=body,
+    )
+    if status is None and request is None:
+        trouble.append("the request line is not well formed")
+    if envelope.version != "2.0":
+        raise BadMessage("a version other than SIP/2.0", envelope, 505)
+    trouble += _structure(envelope, limits)
+    length = _content_length(envelope)
+    if length is None or length > len(body):
+        trouble.append("Content-Length does not fit")
+    if trouble:
+        raise BadMessage(trouble[0], envelope)
+    assert length is not None
+    return Envelope(
+        envelope.method, envelope.uri, envelope.version, envelope.status, envelope.reason,
+        envelope.vias, envelope.headers, body[:length] if envelope.values("content-length") else body,
+    )  # fmt: skip
+
+
+def _unfold(lines: list[str]) -> list[str]:
+    """Join continuation lines (RFC 3261, section 7.3.1)."""
+    joined: list[str] = []
+    for line in lines:
+        line = line.rstrip("\r")
+        if line[:1] in (" ", "\t") and joined:
+            joined[-1] += " " + line.strip()
+        elif line:
+            joined.append(line)
+    return joined
+
+
+def _structure(envelope: Envelope, limits: Limits) -> list[str]:
+    """What is wrong with the number of header fields and of media lines, and with quoting."""
+    names = [name for name, _ in envelope.headers]
+    trouble = [f"no {name}" for name in _MANDATORY[1:] if name not in names]
+    trouble += [f"more than one {name}" for name in sorted(_SINGLE) if names.count(name) > 1]
+    for name in ("from", "to", "contact"):
+        values = envelope.values(name)
+        if not all(map(quotes_balance, values)):
+            trouble.append(f"a quote is not closed in {name}")
+        elif name == "contact" and sum(len(split_list(value)) for value in values) > limits.contacts:
+            trouble.append("too many Contacts")
+        elif name != "contact" and any(len(split_list(value)) > 1 for value in values):
+            trouble.append(f"more than one {name}")
+    if len(_MEDIA_LINE.findall(envelope.body)) > limits.media_lines:
+        trouble.append("too many media lines")
+    return trouble
+
+
+def _content_length(envelope: Envelope) -> int | None:
+    """The length of the body in octets; None if the header field is not one non-negative number."""
+    values = set(envelope.values("content-length"))
+    if not values:
+        return len(envelope.body)
+    value = values.pop()
+    return int(value) if not values and value.isascii() and value.isdigit() and len(value) <= 9 else None
+
+
+def reply(
+    envelope: Envelope, source: Address, status: int, reason: str, server: str, extra: tuple[tuple[str, str], ...] = ()
+) -> bytes:
+    """A response without a transaction (RFC 3261, section 8.2.7), for C{source}."""
+    top, *others = envelope.vias
+    lines = [f"SIP/2.0 {status} {reason}", f"Via: {top.received_from(source)}", *(f"Via: {via}" for via in others)]
+    for name, label in (("from", "From"), ("to", "To"), ("call-id", "Call-ID"), ("cseq", "CSeq")):
+        value = envelope.value(name)
+        if value is None:
+            continue
+        if name == "to" and not envelope.has_to_tag:
+            value += ";tag=" + stateless_tag(envelope)
+        lines.append(f"{label}: {value}")
+    lines += [f"{name}: {value}" for name, value in extra]
+    lines += [f"Server: {server}", "Content-Length: 0"]
+    return encode("\r\n".join(lines) + "\r\n\r\n")
+
+
+def stateless_tag(envelope: Envelope) -> str:
+    """The To tag of every stateless answer to this request and its retransmissions."""
+    key = "\0".join((str(envelope.vias[0]), envelope.value("call-id") or "", envelope.value("from") or ""))
+    return hashlib.blake2s(key.encode("utf-8", "surrogateescape"), key=_TAG_KEY, digest_size=8).hexdigest()
+
+
+def with_source(envelope: Envelope, source: Address) -> Envelope:
+    """The request as the transaction layer wants it: the topmost Via says where it came from."""
+    top = envelope.vias[0].received_from(source)
+    return Envelope(
+        envelope.method, envelope.uri, envelope.version, envelope.status, envelope.reason,
+        (top, *envelope.vias[1:]), envelope.headers, envelope.body,
+    )  # fmt: skip
