@@ -92,7 +92,7 @@ class Registration:
         self._timer: Timer | None = None
         self._lapse: Timer | None = None
         self._stopping: Deferred[None] | None = None
-        self._stopped = False
+        self._over = False
         self._cseq = 0
         self._settings = settings
         self._adopt(settings, secrets.token_hex(8))
@@ -173,14 +173,14 @@ class Registration:
 
     def refresh(self) -> None:
         """Register now, forgetting any back-off: the network changed, or the machine woke up."""
-        if not self._stopped and self._stopping is None:
+        if not self._over and self._stopping is None:
             self._failures = self._forbidden = 0
             self._public = None
             self._schedule(0.0)
 
     def replace(self, settings: AccountSettings) -> None:
         """Register with other settings from now on; a binding of another address of record is taken away."""
-        if self._stopping is not None or self._stopped:
+        if self._stopping is not None:
             return
         if self.registered and self._target is not None and settings.uri != self._settings.uri:
             request = self._request(self._target, 0)
@@ -197,7 +197,7 @@ class Registration:
             self._stopping.addCallback(lambda _: waiter.callback(None))
             return waiter
         self._stopping = Deferred()
-        under_way = self._timer is None and not self._stopped
+        under_way = self._timer is None and not self._over
         self._cancel_timer()
         if self._target is not None and (self.registered or under_way):
             self._timer = self._clock.callLater(
@@ -216,7 +216,7 @@ class Registration:
     def _schedule(self, delay: float) -> None:
         self._cancel_timer()
         self._token = object()
-        self._stopped = False
+        self._over = False
         self._timer = self._clock.callLater(delay, self._begin)
 
     def _begin(self) -> None:
@@ -407,7 +407,7 @@ class Registration:
         self._cancel_timer()
         self._token = object()
         self._unbind()
-        self._stopped = True
+        self._over = True
         self._listener.refused(cause)
 
     def _lapsed(self) -> None:
@@ -429,7 +429,7 @@ class Registration:
         self._cancel_timer()
         self._unbind()
         self._token = object()
-        self._stopped = True
+        self._over = True
         self._listener.unregistered(cause)
         if self._stopping is not None and not self._stopping.called:
             self._stopping.callback(None)
