@@ -1,0 +1,329 @@
+"""What a call does next: a typed Automat machine for each direction, fed with inputs, answering with actions.
+
+Inputs of the network (C{ringing}, C{answered}, C{media_changed}, C{ended}) and of the shell (C{fail}) are
+legal in every state, because UDP delivers late, twice and out of order. Inputs of the user (C{accept},
+C{hang_up}) may be refused with C{automat.NoTransition}. Effects note facts and append actions, nothing else;
+time is an argument.
+
+What the machine promises (spec section 2, "Order for one call"): CallStarted first, at most one CallAccepted,
+and exactly one CallFinalized, its last action. The cause of the end is the first one that explains it:
+
+  - what the far end or the network said, if it ended the call: 486, 603, 408...; 0 for an ordinary BYE;
+  - 487 if we gave up an outgoing call before it was answered, which is what its INVITE ends with
+    (RFC 3261, section 9.1), also when a 200 crosses the CANCEL: the call then never counts as answered;
+  - the status we refused an incoming call with;
+  - 0 if we hung up a call that was answered, by either side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from automat import TypeMachineBuilder
+
+from neon.events import CallAccepted, CallEvent, CallFinalized, CallStarted
+from neon.model.actions import (
+    AcceptCall,
+    Announce,
+    CallAction,
+    HangUp,
+    RejectCall,
+    SendInvite,
+    SendRinging,
+    StartMedia,
+    StopMedia,
+)
+from neon.values import CallSnapshot, CallState, Cause, Direction, MediaAgreement
+
+CANCELLED = 487
+"""Request Terminated (RFC 3261, section 21.4.25)."""
+
+
+class CallInputs(Protocol):
+    """Everything that can happen to a call. C{now} is in seconds of a monotonic clock."""
+
+    def begin(self, now: float) -> None:
+        """The call has its media ports: send the INVITE, or let it ring here. The first input, given once."""
+
+    def accept(self, now: float) -> None:
+        """The user answers. Refused for outgoing calls and after the end; does nothing if done already."""
+
+    def hang_up(self, now: float, reason: str) -> None:
+        """The user ends, cancels or refuses. Does nothing while the call is being released, refused after the end."""
+
+    def fail(self, now: float, cause: Cause) -> None:
+        """Something on our side broke: release the call with this cause."""
+
+    def ringing(self, now: float, status: int, early: MediaAgreement | None) -> None:
+        """A provisional response came, perhaps with early media."""
+
+    def answered(self, now: float, agreement: MediaAgreement) -> None:
+        """The dialog is confirmed: a 2xx came to our INVITE, or the ACK to our 200."""
+
+    def media_changed(self, now: float, agreement: MediaAgreement) -> None:
+        """The far end moved or changed the media."""
+
+    def ended(self, now: float, cause: Cause) -> None:
+        """The dialog is gone."""
+
+
+@dataclass
+class CallFacts:
+    """What is known of one call, and what is to be done next."""
+
+    call_id: int
+    connection_id: int
+    direction: Direction
+    caller: str
+    callee: str
+    display_name: str | None
+    reject_status: int = 486
+    state: CallState = CallState.TRYING
+    accepted: bool = False
+    answered_at: float | None = None
+    ended_at: float | None = None
+    cause: Cause | None = None
+    agreement: MediaAgreement | None = None
+    media_stopped: bool = False
+    actions: list[CallAction] = field(default_factory=list)
+
+    def do(self, *actions: CallAction) -> None:
+        self.actions.extend(actions)
+
+    def announce(self, kind: Callable[[int, int, Direction, str, str, str | None], CallEvent]) -> None:
+        self.do(
+            Announce(
+                kind(self.call_id, self.connection_id, self.direction, self.caller, self.callee, self.display_name)
+            )
+        )
+
+    def use_media(self, agreement: MediaAgreement) -> None:
+        """Start the media, or move them, unless they are so already."""
+        if agreement != self.agreement:
+            self.agreement = agreement
+            self.do(StartMedia(agreement))
+
+    def stop_media(self) -> None:
+        if not self.media_stopped:
+            self.media_stopped = True
+            self.do(StopMedia())
+
+    def release(self, now: float, cause: Cause, request: HangUp | RejectCall) -> None:
+        """We end the call: silence at once, and the dialog when the far end has agreed."""
+        self.state = CallState.RELEASING
+        self.ended_at = now
+        self.cause = cause
+        self.stop_media()
+        self.do(request)
+
+    def terminate(self, now: float, cause: Cause) -> None:
+        """The dialog is gone."""
+        self.state = CallState.TERMINATED
+        if self.ended_at is None:
+            self.ended_at = now
+        if self.cause is None:
+            self.cause = cause
+        self.stop_media()
+        duration = 0.0 if self.answered_at is None else max(0.0, self.ended_at - self.answered_at)
+        self.do(
+            Announce(
+                CallFinalized(
+                    self.call_id,
+                    self.connection_id,
+                    self.direction,
+                    self.caller,
+                    self.callee,
+                    self.display_name,
+                    duration_ms=round(duration * 1000),
+                    cause=self.cause,
+                )
+            )
+        )
+
+
+class Call:
+    """One call: its inputs, its facts as a snapshot, and the actions they led to."""
+
+    def __init__(self, facts: CallFacts) -> None:
+        self._facts = facts
+        self.inputs: CallInputs = (_OUTGOING if facts.direction is Direction.OUTGOING else _INCOMING)(facts)
+
+    @property
+    def call_id(self) -> int:
+        return self._facts.call_id
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the user has answered this incoming call, or the far end this outgoing one."""
+        return self._facts.accepted
+
+    @property
+    def agreement(self) -> MediaAgreement | None:
+        """What the media run by, None before there are any."""
+        return self._facts.agreement
+
+    def take_actions(self) -> list[CallAction]:
+        """The actions since the last time, in order."""
+        actions, self._facts.actions = self._facts.actions, []
+        return actions
+
+    def snapshot(self) -> CallSnapshot:
+        """The call as it is now."""
+        facts = self._facts
+        return CallSnapshot(
+            facts.call_id,
+            facts.connection_id,
+            facts.direction,
+            facts.state,
+            facts.caller,
+            facts.callee,
+            facts.display_name,
+            facts.answered_at,
+        )
+
+
+# Effects. Their names are what Automat's diagrams show.
+
+
+def _never_began(call: CallInputs, facts: CallFacts, now: float, cause: Cause) -> None:
+    facts.announce(CallStarted)
+    facts.terminate(now, cause)
+
+
+def _dial(call: CallInputs, facts: CallFacts, now: float) -> None:
+    facts.announce(CallStarted)
+    facts.do(SendInvite())
+
+
+def _ring(call: CallInputs, facts: CallFacts, now: float) -> None:
+    facts.state = CallState.EARLY
+    facts.announce(CallStarted)
+    facts.do(SendRinging())
+
+
+def _progress(call: CallInputs, facts: CallFacts, now: float, status: int, early: MediaAgreement | None) -> None:
+    facts.state = CallState.EARLY
+    if early is not None:
+        facts.use_media(early)
+
+
+def _send_answer(call: CallInputs, facts: CallFacts, now: float) -> None:
+    facts.accepted = True
+    facts.do(AcceptCall())
+
+
+def _confirm(call: CallInputs, facts: CallFacts, now: float, agreement: MediaAgreement) -> None:
+    facts.state = CallState.CONFIRMED
+    facts.accepted = True
+    facts.answered_at = now
+    facts.use_media(agreement)
+    facts.announce(CallAccepted)
+
+
+def _move_media(call: CallInputs, facts: CallFacts, now: float, agreement: MediaAgreement) -> None:
+    facts.use_media(agreement)
+
+
+def _cancel(call: CallInputs, facts: CallFacts, now: float, reason: str) -> None:
+    facts.release(now, Cause(CANCELLED, reason), HangUp())
+
+
+def _refuse(call: CallInputs, facts: CallFacts, now: float, reason: str) -> None:
+    facts.release(now, Cause(facts.reject_status, reason), RejectCall(facts.reject_status))
+
+
+def _leave(call: CallInputs, facts: CallFacts, now: float, reason: str) -> None:
+    facts.release(now, Cause(0, reason), HangUp())
+
+
+def _break_off(call: CallInputs, facts: CallFacts, now: float, cause: Cause) -> None:
+    facts.release(now, cause, HangUp())
+
+
+def _refuse_broken(call: CallInputs, facts: CallFacts, now: float, cause: Cause) -> None:
+    facts.release(now, cause, RejectCall(cause.status if 400 <= cause.status <= 699 else 500))
+
+
+def _finish(call: CallInputs, facts: CallFacts, now: float, cause: Cause) -> None:
+    facts.terminate(now, cause)
+
+
+def _build_outgoing() -> Callable[[CallFacts], CallInputs]:
+    builder = TypeMachineBuilder(CallInputs, CallFacts)
+    new = builder.state("new")
+    trying = builder.state("trying")
+    early = builder.state("early")
+    confirmed = builder.state("confirmed")
+    releasing = builder.state("releasing")
+    terminated = builder.state("terminated")
+
+    new.upon(CallInputs.begin).to(trying)(_dial)
+    for state in (trying, early):
+        state.upon(CallInputs.ringing).to(early)(_progress)
+        state.upon(CallInputs.answered).to(confirmed)(_confirm)
+        state.upon(CallInputs.hang_up).to(releasing)(_cancel)
+        state.upon(CallInputs.fail).to(releasing)(_break_off)
+    early.upon(CallInputs.media_changed).loop()(_move_media)
+    confirmed.upon(CallInputs.media_changed).loop()(_move_media)
+    confirmed.upon(CallInputs.hang_up).to(releasing)(_leave)
+    confirmed.upon(CallInputs.fail).to(releasing)(_break_off)
+    # A 2xx can cross our CANCEL (RFC 3261, section 9.1); the signalling side answers it with ACK and BYE.
+    releasing.upon(CallInputs.hang_up).loop().returns(None)
+
+    for state in (new, confirmed, releasing, terminated):
+        state.upon(CallInputs.ringing).loop().returns(None)
+        state.upon(CallInputs.answered).loop().returns(None)
+    for state in (new, trying, releasing, terminated):
+        state.upon(CallInputs.media_changed).loop().returns(None)
+    for state in (releasing, terminated):
+        state.upon(CallInputs.fail).loop().returns(None)
+    new.upon(CallInputs.fail).to(terminated)(_never_began)
+    new.upon(CallInputs.ended).to(terminated)(_never_began)
+    for state in (trying, early, confirmed, releasing):
+        state.upon(CallInputs.ended).to(terminated)(_finish)
+    terminated.upon(CallInputs.ended).loop().returns(None)
+    return builder.build()
+
+
+def _build_incoming() -> Callable[[CallFacts], CallInputs]:
+    builder = TypeMachineBuilder(CallInputs, CallFacts)
+    new = builder.state("new")
+    early = builder.state("early")
+    accepting = builder.state("accepting")  # our 200 is out, its ACK not here; outside it still counts as early
+    confirmed = builder.state("confirmed")
+    releasing = builder.state("releasing")
+    terminated = builder.state("terminated")
+
+    new.upon(CallInputs.begin).to(early)(_ring)
+    early.upon(CallInputs.accept).to(accepting)(_send_answer)
+    early.upon(CallInputs.hang_up).to(releasing)(_refuse)
+    early.upon(CallInputs.fail).to(releasing)(_refuse_broken)
+    accepting.upon(CallInputs.answered).to(confirmed)(_confirm)
+    for state in (accepting, confirmed):
+        state.upon(CallInputs.accept).loop().returns(None)
+        state.upon(CallInputs.media_changed).loop()(_move_media)
+        # No BYE before the ACK (RFC 3261, section 15): the signalling side waits for it.
+        state.upon(CallInputs.hang_up).to(releasing)(_leave)
+        state.upon(CallInputs.fail).to(releasing)(_break_off)
+    releasing.upon(CallInputs.hang_up).loop().returns(None)
+
+    for state in (new, early, accepting, confirmed, releasing, terminated):
+        state.upon(CallInputs.ringing).loop().returns(None)
+    for state in (new, early, confirmed, releasing, terminated):
+        state.upon(CallInputs.answered).loop().returns(None)
+    for state in (new, early, releasing, terminated):
+        state.upon(CallInputs.media_changed).loop().returns(None)
+    for state in (releasing, terminated):
+        state.upon(CallInputs.fail).loop().returns(None)
+    new.upon(CallInputs.fail).to(terminated)(_never_began)
+    new.upon(CallInputs.ended).to(terminated)(_never_began)
+    for state in (early, accepting, confirmed, releasing):
+        state.upon(CallInputs.ended).to(terminated)(_finish)
+    terminated.upon(CallInputs.ended).loop().returns(None)
+    return builder.build()
+
+
+_OUTGOING = _build_outgoing()
+_INCOMING = _build_incoming()
