@@ -1,0 +1,305 @@
+"""The shell around one call and one account: stamps inputs with the time, feeds the machine, carries its actions out.
+
+What fails here fails for one call only: it is logged, and the machine is told, so that the call still ends with
+its CallFinalized.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from twisted.logger import Logger
+
+from neon.bus import Bus
+from neon.model.account import Account
+from neon.model.actions import (
+    AcceptCall,
+    AccountAction,
+    Announce,
+    CallAction,
+    HangUp,
+    RejectCall,
+    SendInvite,
+    SendRinging,
+    StartMedia,
+    StartRegistration,
+    StopMedia,
+    StopRegistration,
+)
+from neon.model.call import Call
+from neon.ports import CallListener, Clock, MediaStream, Signalling, SignallingCall, Timer
+from neon.values import AccountSettings, AccountSnapshot, CallSnapshot, CallState, Cause, LocalMedia, MediaAgreement
+
+Invite: TypeAlias = Callable[[CallListener, LocalMedia], SignallingCall]
+
+INTERNAL_ERROR = Cause(500, "internal error")
+
+RELEASE_PATIENCE = 40.0
+"""Seconds that a dialog may take to go once we ended it: a transaction's 32 s (RFC 3261, 64*T1), and some more.
+
+Only a signalling side that forgot the call reaches it; the call is finalized all the same.
+"""
+
+
+class CallLine:
+    """One call: implements L{neon.ports.CallListener}, and the verbs of the user.
+
+    C{invite} sends the INVITE of an outgoing call; an incoming one brings its C{signalling}. C{finished} is called
+    once, after the last action.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        call: Call,
+        stream: MediaStream | None,
+        bus: Bus,
+        clock: Clock,
+        finished: Callable[[CallLine], None],
+        *,
+        signalling: SignallingCall | None = None,
+        invite: Invite | None = None,
+    ) -> None:
+        self._call = call
+        self._stream = stream
+        self._bus = bus
+        self._clock = clock
+        self._finished = finished
+        self._signalling = signalling
+        self._invite = invite
+        self._patience: Timer | None = None
+        self._running = False
+        self._over = False
+
+    @property
+    def call_id(self) -> int:
+        return self._call.call_id
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the call was answered here already."""
+        return self._call.accepted
+
+    @property
+    def expects_audio(self) -> bool:
+        """Whether the far end should be sending now: the call is up and not on hold."""
+        agreement = self._call.agreement
+        return (
+            self.snapshot().state is CallState.CONFIRMED and agreement is not None and agreement.direction.receives
+        )
+
+    def snapshot(self) -> CallSnapshot:
+        return self._call.snapshot()
+
+    # The shell's and the user's inputs
+
+    def begin(self) -> None:
+        """Call the far end, or ring."""
+        self._call.inputs.begin(self._clock.seconds())
+        self._run()
+
+    def accept(self) -> None:
+        """Answer.
+
+        @raise NoTransition: this is no incoming call, or it has ended.
+        """
+        self._call.inputs.accept(self._clock.seconds())
+        self._run()
+
+    def hang_up(self, reason: str) -> None:
+        """Cancel, refuse or end.
+
+        @raise NoTransition: it has ended.
+        """
+        self._call.inputs.hang_up(self._clock.seconds(), reason)
+        self._run()
+
+    def fail(self, cause: Cause) -> None:
+        """Something on our side broke."""
+        self._call.inputs.fail(self._clock.seconds(), cause)
+        self._run()
+
+    # What the far end does
+
+    def ringing(self, status: int, early: MediaAgreement | None) -> None:
+        self._call.inputs.ringing(self._clock.seconds(), status, early)
+        self._run()
+
+    def answered(self, agreement: MediaAgreement) -> None:
+        self._call.inputs.answered(self._clock.seconds(), agreement)
+        self._run()
+
+    def media_changed(self, agreement: MediaAgreement) -> None:
+        self._call.inputs.media_changed(self._clock.seconds(), agreement)
+        self._run()
+
+    def ended(self, cause: Cause) -> None:
+        self._call.inputs.ended(self._clock.seconds(), cause)
+        self._run()
+
+    # Actions
+
+    def _run(self) -> None:
+        if self._running:
+            return  # the outer loop sees what was added
+        self._running = True
+        try:
+            while actions := self._call.take_actions():
+                for action in actions:
+                    self._attempt(action)
+        finally:
+            self._running = False
+        if self.snapshot().state is CallState.TERMINATED and not self._over:
+            self._over = True
+            if self._patience is not None and self._patience.active():
+                self._patience.cancel()
+            self._finished(self)
+
+    def _attempt(self, action: CallAction) -> None:
+        try:
+            self._carry_out(action)
+        except Exception:
+            self._log.failure("call {call_id}: {action} failed", call_id=self.call_id, action=action)
+            now = self._clock.seconds()
+            if isinstance(action, (HangUp, RejectCall, SendInvite)):
+                self._call.inputs.ended(now, INTERNAL_ERROR)  # no dialog that could tell us its end
+            elif isinstance(action, (StartMedia, AcceptCall)):
+                self._call.inputs.fail(now, INTERNAL_ERROR)
+
+    def _carry_out(self, action: CallAction) -> None:
+        match action:
+            case Announce(event):
+                self._bus.publish(event)
+            case SendInvite():
+                assert self._invite is not None
+                assert self._stream is not None
+                self._signalling = self._invite(self, self._stream.local)
+            case SendRinging():
+                self._dialog.ring()
+            case AcceptCall():
+                self._dialog.accept()
+            case RejectCall(status):
+                self._expect_end()
+                self._dialog.reject(status)
+            case HangUp():
+                self._expect_end()
+                self._dialog.hang_up()
+            case StartMedia(agreement):
+                assert self._stream is not None
+                self._stream.start(agreement)
+            case StopMedia():
+                if self._stream is not None:
+                    self._stream.close()
+
+    @property
+    def _dialog(self) -> SignallingCall:
+        assert self._signalling is not None
+        return self._signalling
+
+    def _expect_end(self) -> None:
+        self._patience = self._clock.callLater(RELEASE_PATIENCE, self._forgotten)
+
+    def _forgotten(self) -> None:
+        self._log.error("call {call_id}: its dialog never ended", call_id=self.call_id)
+        self.ended(Cause(408, "no end of the dialog was heard"))
+
+
+class AccountLine:
+    """One account: implements L{neon.ports.RegistrationListener}, and the verbs of the user."""
+
+    _log = Logger()
+
+    def __init__(
+        self, account: Account, signalling: Signalling, bus: Bus, finished: Callable[[AccountLine], None]
+    ) -> None:
+        self._account = account
+        self._signalling = signalling
+        self._bus = bus
+        self._finished = finished
+        self._over = False
+
+    @property
+    def connection_id(self) -> int:
+        return self._account.connection_id
+
+    @property
+    def settings(self) -> AccountSettings:
+        return self._account.settings
+
+    @property
+    def bound(self) -> bool:
+        """Whether calls can be placed."""
+        return self._account.bound
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it was given up."""
+        return self._account.leaving
+
+    def snapshot(self) -> AccountSnapshot:
+        return self._account.snapshot()
+
+    def register(self, settings: AccountSettings) -> None:
+        """Register, in place of what was there."""
+        self._account.inputs.register(settings)
+        self._run()
+
+    def unregister(self) -> None:
+        """Give the account up."""
+        self._account.inputs.unregister()
+        self._run()
+
+    def registered(self, renewed: bool) -> None:
+        self._account.inputs.registered(renewed)
+        self._run()
+
+    def refused(self, cause: Cause) -> None:
+        self._account.inputs.refused(cause)
+        self._run()
+
+    def failed(self, cause: Cause) -> None:
+        self._account.inputs.failed(cause)
+        self._run()
+
+    def timed_out(self, cause: Cause) -> None:
+        self._account.inputs.timed_out(cause)
+        self._run()
+
+    def lapsed(self, cause: Cause) -> None:
+        self._account.inputs.lapsed(cause)
+        self._run()
+
+    def unregistered(self, cause: Cause) -> None:
+        self._account.inputs.unregistered(cause)
+        self._run()
+
+    def _run(self) -> None:
+        while actions := self._account.take_actions():
+            for action in actions:
+                self._attempt(action)
+        if self._account.gone and not self._over:
+            self._over = True
+            self._finished(self)
+
+    def _attempt(self, action: AccountAction) -> None:
+        try:
+            self._carry_out(action)
+        except Exception:
+            self._log.failure(
+                "account {connection_id}: {action} failed", connection_id=self.connection_id, action=action
+            )
+            if isinstance(action, StartRegistration):
+                self._account.inputs.failed(INTERNAL_ERROR)
+            elif isinstance(action, StopRegistration):
+                self._account.inputs.unregistered(INTERNAL_ERROR)
+
+    def _carry_out(self, action: AccountAction) -> None:
+        match action:
+            case Announce(event):
+                self._bus.publish(event)
+            case StartRegistration(settings):
+                self._signalling.register(self.connection_id, settings, self)
+            case StopRegistration():
+                self._signalling.unregister(self.connection_id)

@@ -1,0 +1,320 @@
+"""The phone: what an application can ask of NEON, and where calls and accounts live.
+
+It decides nothing about a call; the machines of L{neon.model} do, and L{neon.line} carries their actions out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from automat import NoTransition
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from neon.bus import Bus
+from neon.errors import InvalidArgument, NotRegistered
+from neon.line import AccountLine, CallLine, Invite
+from neon.model.account import Account
+from neon.model.call import Call, CallFacts
+from neon.ports import (
+    CallListener,
+    Clock,
+    Ids,
+    IncomingCall,
+    Media,
+    MediaStream,
+    MediaUnavailable,
+    Signalling,
+    SignallingCall,
+    Timer,
+)
+from neon.values import AccountSettings, AccountSnapshot, CallSnapshot, Cause, Direction, LocalMedia
+
+BUSY = 486
+UNAVAILABLE = 503
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneSettings:
+    """C{max_calls}: incoming calls beyond so many live ones are busy (486). C{reject_status}: what a user's refusal
+    says, 486 or 603. C{remember_ended}: seconds in which ending an ended call again is a success.
+    C{stop_patience}: seconds that L{Phone.stop} waits for calls, and then again for registrars.
+    """
+
+    max_calls: int = 4
+    reject_status: int = 486
+    remember_ended: float = 30.0
+    stop_patience: float = 3.0
+
+
+class Phone:
+    """Implements L{neon.ports.IncomingCallListener}; its other methods are the verbs of L{neon.commands}."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        signalling: Signalling,
+        media: Media,
+        bus: Bus,
+        ids: Ids,
+        clock: Clock,
+        settings: PhoneSettings = PhoneSettings(),
+    ) -> None:
+        self._signalling = signalling
+        self._media = media
+        self._bus = bus
+        self._ids = ids
+        self._clock = clock
+        self._settings = settings
+        self._calls: dict[int, CallLine] = {}
+        self._ended: dict[int, float] = {}
+        self._accounts: dict[int, AccountLine] = {}
+        self._stopping: list[Deferred[None]] | None = None
+        self._stop_timer: Timer | None = None
+        self._leaving = False
+
+    # Accounts
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether at least one account can place calls."""
+        return any(account.bound for account in self._accounts.values())
+
+    def accounts(self) -> tuple[AccountSnapshot, ...]:
+        """The accounts as they are now, oldest first."""
+        return tuple(account.snapshot() for account in self._accounts.values())
+
+    def register(self, settings: AccountSettings) -> int:
+        """Register an account and keep it registered; returns its connectionId.
+
+        The address of record of an account we have keeps its connectionId and gets the new settings.
+        """
+        if self._stopping is not None:
+            raise NotRegistered("NEON is stopping")
+        for account in self._accounts.values():
+            if _address_of_record(account.settings) == _address_of_record(settings) and not account.leaving:
+                account.register(settings)
+                return account.connection_id
+        connection_id = self._ids.next_connection_id()
+        account = AccountLine(Account(connection_id, settings), self._signalling, self._bus, self._account_gone)
+        self._accounts[connection_id] = account
+        account.register(settings)
+        return connection_id
+
+    def unregister(self, connection_id: int, *, end_calls: bool = False) -> None:
+        """Give an account up; its calls go on unless C{end_calls}.
+
+        @raise InvalidArgument: there is no such account.
+        """
+        account = self._account(connection_id)
+        if end_calls:
+            for line in list(self._calls.values()):
+                if line.snapshot().connection_id == connection_id:
+                    line.hang_up("the account was given up")
+        account.unregister()
+
+    def _account(self, connection_id: int) -> AccountLine:
+        try:
+            return self._accounts[connection_id]
+        except KeyError:
+            raise InvalidArgument(f"there is no account with connectionId {connection_id}") from None
+
+    def _account_gone(self, account: AccountLine) -> None:
+        self._accounts.pop(account.connection_id, None)
+        self._check_stopped()
+
+    # Calls
+
+    def calls(self) -> tuple[CallSnapshot, ...]:
+        """The calls that have not ended, oldest first."""
+        return tuple(line.snapshot() for line in self._calls.values())
+
+    def start_call(
+        self, number: str, connection_id: int | None = None, *, preferred: Collection[int] = ()
+    ) -> int:
+        """Call C{number} (as L{neon.dialling.parse} returns it); returns the callId at once.
+
+        The account is C{connection_id}, else the first registered one of C{preferred}, else the first registered.
+
+        @raise InvalidArgument: there is no such account.
+        @raise NotRegistered: it is not registered, or none is.
+        """
+        account = self._account_to_call_with(connection_id, preferred)
+        account_id = account.connection_id
+        callee = self._signalling.target_uri(account_id, number)
+        facts = CallFacts(
+            self._ids.next_call_id(), account_id, Direction.OUTGOING, account.settings.uri, callee, display_name=None
+        )
+
+        def invite(listener: CallListener, media: LocalMedia) -> SignallingCall:
+            return self._signalling.invite(account_id, number, media, listener)
+
+        try:
+            stream = self._media.open(facts.call_id)
+        except MediaUnavailable as error:
+            self._log.warn("call {call_id}: no media: {error}", call_id=facts.call_id, error=error)
+            line = self._add(facts, None)
+            line.fail(Cause(UNAVAILABLE, str(error) or "no media port is left"))
+        else:
+            line = self._add(facts, stream, invite=invite)
+            line.begin()
+        return facts.call_id
+
+    def _account_to_call_with(self, connection_id: int | None, preferred: Collection[int]) -> AccountLine:
+        if self._stopping is not None:
+            raise NotRegistered("NEON is stopping")
+        if connection_id is not None:
+            account = self._account(connection_id)
+            if not account.bound:
+                raise NotRegistered(f"the account with connectionId {connection_id} is not registered")
+            return account
+        bound = [account for account in self._accounts.values() if account.bound]
+        if not bound:
+            raise NotRegistered("no SIP account is registered")
+        return next((account for account in bound if account.connection_id in preferred), bound[0])
+
+    def accept_call(self, call_id: int) -> bool:
+        """Answer an incoming call; returns whether it had been answered before.
+
+        @raise InvalidArgument: there is no such call, or it is none that can be answered.
+        """
+        line = self._line(call_id)
+        already = line.accepted
+        try:
+            line.accept()
+        except NoTransition:
+            raise InvalidArgument(f"call {call_id} cannot be answered in its state") from None
+        return already
+
+    def finalize_call(self, call_id: int) -> None:
+        """Cancel, refuse or hang up, whichever fits; succeeds again for a call that ended a short while ago.
+
+        @raise InvalidArgument: there is no such call.
+        """
+        self._forget_ended()
+        if call_id in self._ended:
+            return
+        self._line(call_id).hang_up("ended by the user")
+
+    def silent(self, call_id: int) -> None:
+        """The media side heard nothing of this call for a long while: end it, unless it is on hold or gone."""
+        line = self._calls.get(call_id)
+        if line is not None and line.expects_audio:
+            line.hang_up("no audio from the far end")
+
+    def incoming(self, call: IncomingCall, signalling: SignallingCall) -> tuple[CallListener, LocalMedia] | int:
+        """Ring, or say why not (L{neon.ports.IncomingCallListener})."""
+        if self._stopping is not None:
+            return UNAVAILABLE
+        if len(self._calls) >= self._settings.max_calls:
+            self._log.info("busy for {caller}: {calls} calls already", caller=call.caller, calls=len(self._calls))
+            return BUSY
+        call_id = self._ids.next_call_id()
+        try:
+            stream = self._media.open(call_id)
+        except MediaUnavailable as error:
+            self._log.warn("no media for the call from {caller}: {error}", caller=call.caller, error=error)
+            return UNAVAILABLE
+        facts = CallFacts(
+            call_id,
+            call.connection_id,
+            Direction.INCOMING,
+            call.caller,
+            call.callee,
+            call.display_name,
+            reject_status=self._settings.reject_status,
+        )
+        line = self._add(facts, stream, signalling=signalling)
+        line.begin()
+        return line, stream.local
+
+    def _add(
+        self,
+        facts: CallFacts,
+        stream: MediaStream | None,
+        *,
+        signalling: SignallingCall | None = None,
+        invite: Invite | None = None,
+    ) -> CallLine:
+        line = self._calls[facts.call_id] = CallLine(
+            Call(facts), stream, self._bus, self._clock, self._call_over, signalling=signalling, invite=invite
+        )
+        return line
+
+    def _line(self, call_id: int) -> CallLine:
+        try:
+            return self._calls[call_id]
+        except KeyError:
+            raise InvalidArgument(f"there is no call {call_id}, or it has ended") from None
+
+    def _call_over(self, line: CallLine) -> None:
+        del self._calls[line.call_id]
+        self._forget_ended()
+        self._ended[line.call_id] = self._clock.seconds()
+        self._check_stopped()
+
+    def _forget_ended(self) -> None:
+        """Drop what is too old; the dictionary is in the order of ending."""
+        horizon = self._clock.seconds() - self._settings.remember_ended
+        for call_id, ended_at in list(self._ended.items()):
+            if ended_at > horizon:
+                break
+            del self._ended[call_id]
+
+    # The end
+
+    def stop(self) -> Deferred[None]:
+        """Hang everything up, then give every account up; fires when that is done, or has taken too long.
+
+        Every call has been finalized on the bus by then.
+        """
+        waiter: Deferred[None] = Deferred()
+        if self._stopping is not None:
+            self._stopping.append(waiter)
+            self._check_stopped()
+            return waiter
+        self._stopping = [waiter]
+        self._patience(self._abandon_calls)
+        for line in list(self._calls.values()):
+            line.hang_up("NEON is stopping")
+        self._check_stopped()
+        return waiter
+
+    def _check_stopped(self) -> None:
+        """Go on with the stopping if what it waits for is done: first the calls, then the accounts."""
+        if self._stopping is None or self._calls:
+            return
+        if not self._leaving:
+            # Not before the calls are over: a BYE may still need the account's credentials and route.
+            self._leaving = True
+            self._patience(self._abandon_accounts)
+            for account in list(self._accounts.values()):
+                account.unregister()
+        if self._accounts:
+            return
+        self._patience(None)
+        waiters, self._stopping = self._stopping, []
+        for waiter in waiters:
+            # A turn later, after the bus has delivered the last CallFinalized.
+            self._clock.callLater(0.0, waiter.callback, None)
+
+    def _patience(self, then: Callable[[], None] | None) -> None:
+        if self._stop_timer is not None and self._stop_timer.active():
+            self._stop_timer.cancel()
+        self._stop_timer = None if then is None else self._clock.callLater(self._settings.stop_patience, then)
+
+    def _abandon_calls(self) -> None:
+        for line in list(self._calls.values()):
+            self._log.info("call {call_id}: not waited for any longer", call_id=line.call_id)
+            line.ended(Cause(408, "NEON is stopping"))
+
+    def _abandon_accounts(self) -> None:
+        for account in list(self._accounts.values()):
+            account.unregistered(Cause(408, "NEON is stopping"))
+
+
+def _address_of_record(settings: AccountSettings) -> tuple[str, str, int]:
+    """What makes two settings the same account (RFC 3261, section 19.1.4: hosts in any case, users not)."""
+    return settings.number, settings.domain.lower(), settings.port or 5060
