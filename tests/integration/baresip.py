@@ -1,0 +1,171 @@
+"""A real phone: baresip behind a registrar, saying a known tone and recording what it hears, driven over ctrl_tcp."""
+
+from __future__ import annotations
+
+import json
+import socket
+import wave
+from pathlib import Path
+from typing import Any
+
+from tests import audio
+from tests.integration import sound
+from tests.integration.processes import IntegrationCase, Program, free_port, until
+
+CONFIGURATION = """\
+poll_method epoll
+sip_listen 127.0.0.1:{sip}
+call_local_timeout 60
+call_max_calls 8
+audio_buffer 100
+audio_player aubridge,nobody
+audio_source aufile,{speech}
+audio_alert aubridge,nobody
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
+ausrc_format s16
+auplay_format s16
+auenc_format s16
+audec_format s16
+audio_level no
+rtp_ports {rtp}-{rtp_end}
+rtcp_mux no
+jitter_buffer_delay 2-5
+rtp_stats yes
+net_interface 127.0.0.1
+module_path /usr/lib/baresip/modules
+module stdio.so
+module g711.so
+module sndfile.so
+module aufile.so
+module aubridge.so
+module_tmp uuid.so
+module_tmp account.so
+module_app ctrl_tcp.so
+module_app menu.so
+ctrl_tcp_listen 127.0.0.1:{control}
+snd_path {folder}
+"""
+
+SPEECH_SECONDS = 30
+
+
+class Baresip:
+    """A running phone. Its events are dictionaries as ctrl_tcp sends them, newest last."""
+
+    def __init__(self, program: Program, folder: Path, control: int) -> None:
+        self.program = program
+        self.events: list[dict[str, Any]] = []
+        self._folder = folder
+        self._control = control
+        self._socket: socket.socket | None = None
+        self._received = b""
+
+    async def connect(self) -> None:
+        """Open the control connection."""
+
+        def attempt() -> socket.socket | None:
+            try:
+                return socket.create_connection(("127.0.0.1", self._control), timeout=1)
+            except OSError:
+                return None
+
+        control = self._socket = await until(attempt, "baresip's control port")
+        control.setblocking(False)
+
+    def command(self, command: str, parameters: str = "") -> None:
+        """Give a command of its menu, for example C{dial}."""
+        assert self._socket is not None
+        message = json.dumps({"command": command, "params": parameters}).encode()
+        self._socket.sendall(b"%d:%s," % (len(message), message))
+
+    async def event(self, kind: str, within: float = 10.0) -> dict[str, Any]:
+        """Wait for an event of that type (C{CALL_ESTABLISHED}, ...); the events up to it are forgotten."""
+
+        def look() -> dict[str, Any] | None:
+            self._read()
+            for index, event in enumerate(self.events):
+                if event.get("type") == kind:
+                    del self.events[: index + 1]
+                    return event
+            return None
+
+        return await until(look, f"{self.program.name}: event {kind}", within)
+
+    def dial(self, uri: str) -> None:
+        self.command("dial", uri)
+
+    def accept(self) -> None:
+        self.command("accept")
+
+    def hang_up(self) -> None:
+        self.command("hangup")
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+
+    async def heard(self) -> list[int]:
+        """Everything it heard in its last call, once that is over."""
+
+        def look() -> Path | None:
+            return max(self._folder.glob("dump-*-dec.wav"), key=lambda path: path.stat().st_mtime, default=None)
+
+        path = await until(look, f"{self.program.name}'s recording")
+        return await sound.recording(path)
+
+    def _read(self) -> None:
+        assert self._socket is not None
+        try:
+            while chunk := self._socket.recv(65536):
+                self._received += chunk
+        except BlockingIOError:
+            pass
+        # Netstrings: length, colon, JSON, comma.
+        while b":" in self._received:
+            digits, rest = self._received.split(b":", 1)
+            length = int(digits)
+            if len(rest) <= length:
+                return
+            self._received = rest[length + 1 :]
+            message = json.loads(rest[:length])
+            if message.get("event"):
+                self.events.append(message)
+
+
+async def start_baresip(
+    test: IntegrationCase,
+    number: str,
+    domain: str,
+    password: str,
+    *,
+    tone_hz: float,
+    tone_dbm0: float = -12.0,
+    answer: str = "manual",
+) -> Baresip:
+    """Start a phone registered as C{number}; it speaks a tone. C{answer} may be C{auto}."""
+    folder = test.folder / f"baresip-{number}"
+    folder.mkdir()
+    speech = folder / "speech.wav"
+    with wave.open(str(speech), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(audio.RATE)
+        file.writeframes(audio.pcm_of(audio.tone(tone_hz, tone_dbm0, 1.0)) * SPEECH_SECONDS)
+    control, rtp = free_port(), free_port(pair=True)
+    (folder / "config").write_text(
+        CONFIGURATION.format(sip=free_port(), control=control, rtp=rtp, rtp_end=rtp + 20, speech=speech, folder=folder)
+    )
+    (folder / "accounts").write_text(
+        f"<sip:{number}@{domain}>;auth_user={number};auth_pass={password};answermode={answer};"
+        f"regint=300;audio_codecs=PCMA,PCMU\n"
+    )
+    (folder / "contacts").write_text("")
+    program = test.start(f"baresip-{number}", "baresip", "-f", str(folder), "-v", folder=folder)
+    phone = Baresip(program, folder, control)
+    test.at_end(phone.close)
+    await phone.connect()
+    await program.says(r"200 OK")
+    return phone

@@ -1,0 +1,204 @@
+"""Real programs under test: started with free ports, watched with time limits, and all ended with the test."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from twisted.internet import reactor, task
+from twisted.trial.unittest import SkipTest, TestCase
+
+T = TypeVar("T")
+
+ARTEFACTS = Path(__file__).parent.parent.parent / "test-artefacts"
+"""Where the folders of failed tests are kept."""
+
+POLL = 0.01
+
+
+class TimedOut(AssertionError):
+    """What a test waited for did not happen in time."""
+
+
+async def pause(seconds: float) -> None:
+    """Let the world go on for a while."""
+    await task.deferLater(reactor, seconds, lambda: None)
+
+
+async def until(look: Callable[[], T | None], what: str, within: float = 10.0) -> T:
+    """Look again and again until there is something to see; return it."""
+    end = time.monotonic() + within
+    while True:
+        if seen := look():
+            return seen
+        if time.monotonic() > end:
+            raise TimedOut(f"{what}: not within {within:g} s")
+        await pause(POLL)
+
+
+def free_port(host: str = "127.0.0.1", *, pair: bool = False) -> int:
+    """A port free for UDP and TCP at this moment; with C{pair} an even one whose successor is free too (RTP, RTCP)."""
+    for _ in range(200):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((host, 0))
+            port = int(probe.getsockname()[1])
+            if pair and port % 2:
+                continue
+            others = [(socket.SOCK_STREAM, port)] + ([(socket.SOCK_DGRAM, port + 1)] if pair else [])
+            if all(_is_free(kind, host, number) for kind, number in others):
+                return port
+    raise RuntimeError("no free port")
+
+
+def _is_free(kind: socket.SocketKind, host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def is_bound(port: int) -> bool:
+    """Has somebody bound that UDP port (IPv4)?"""
+    lines = Path("/proc/net/udp").read_text().splitlines()[1:]
+    return any(int(line.split()[1].rpartition(":")[2], 16) == port for line in lines)
+
+
+class Program:
+    """A running program; what it prints goes to a file, and it has a process group of its own."""
+
+    def __init__(self, name: str, argv: Sequence[str], folder: Path, env: dict[str, str] | None = None) -> None:
+        self.name = name
+        self.folder = folder
+        self._output = folder / f"{name}.out"
+        # Should the test runner itself be killed, the program goes with it.
+        command = ["setpriv", "--pdeathsig", "TERM", *argv] if shutil.which("setpriv") else list(argv)
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def output(self) -> str:
+        """Everything it printed so far."""
+        return self._output.read_text(errors="replace")
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    async def says(self, pattern: str, within: float = 10.0) -> re.Match[str]:
+        """Wait until it prints something that matches."""
+
+        def look() -> re.Match[str] | None:
+            found = re.search(pattern, self.output)
+            if found is None and not self.running:
+                raise AssertionError(f"{self.name} ended with {self._process.returncode} before it said {pattern!r}")
+            return found
+
+        return await until(look, f"{self.name} saying {pattern!r}", within)
+
+    async def ended(self, within: float = 30.0) -> int:
+        """Wait for its end; return the exit status."""
+        await until(lambda: not self.running, f"the end of {self.name}", within)
+        return int(self._process.returncode)
+
+    async def stop(self, within: float = 5.0, with_signal: signal.Signals = signal.SIGTERM) -> int:
+        """End it: politely, then the hard way; return the exit status (negative: the signal that ended it)."""
+        if self.running:
+            self._process.send_signal(with_signal)
+            try:
+                await until(lambda: not self.running, self.name, within)
+            except TimedOut:
+                self.kill()
+                await until(lambda: not self.running, f"the death of {self.name}", within)
+        self.kill()
+        return int(self._process.returncode)
+
+    def kill(self) -> None:
+        """End whatever is left of its process group at once."""
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+    def descriptors(self) -> int:
+        """How many file descriptors it has open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def threads(self) -> int:
+        """How many threads it has."""
+        return len(os.listdir(f"/proc/{self.pid}/task"))
+
+
+class IntegrationCase(TestCase):
+    """A test with real programs around it, in a folder of its own."""
+
+    timeout = 60
+    programs_needed: tuple[str, ...] = ()
+    """Without these on the machine the test is skipped."""
+
+    def setUp(self) -> None:
+        for program in self.programs_needed:
+            if shutil.which(program) is None:
+                raise SkipTest(f"{program} is not installed (./test installs it)")
+        self.folder = Path(tempfile.mkdtemp(prefix="neon-test-"))
+        self._programs: list[Program] = []
+        self._closing: list[Callable[[], object]] = []
+
+    def start(self, name: str, *argv: str, folder: Path | None = None, env: dict[str, str] | None = None) -> Program:
+        """Start a program that ends with this test at the latest."""
+        program = Program(name, argv, folder or self.folder, env)
+        self._programs.append(program)
+        return program
+
+    def at_end(self, close: Callable[[], object]) -> None:
+        """Have C{close} called before the programs are ended; it may return a Deferred or coroutine."""
+        self._closing.append(close)
+
+    async def tearDown(self) -> None:  # type: ignore[override]  # trial waits for it
+        try:
+            for close in reversed(self._closing):
+                waiting = close()
+                if hasattr(waiting, "__await__"):
+                    await waiting
+            for program in reversed(self._programs):
+                await program.stop()
+        finally:
+            for program in self._programs:
+                program.kill()
+
+    def run(self, result: Any) -> None:  # type: ignore[override]  # as trial's own
+        """Run the test; if it went wrong, keep what its programs wrote."""
+        before = len(result.errors) + len(result.failures)
+        super().run(result)
+        folder = getattr(self, "folder", None)
+        if folder is None:
+            return
+        if len(result.errors) + len(result.failures) > before:
+            ARTEFACTS.mkdir(exist_ok=True)
+            kept = ARTEFACTS / self.id().removeprefix("tests.integration.")
+            shutil.rmtree(kept, ignore_errors=True)
+            shutil.move(folder, kept)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)

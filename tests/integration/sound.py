@@ -1,0 +1,67 @@
+"""What a peer heard, judged: the frequency and the level of a tone that somebody else is known to have spoken."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests import audio
+from tests.integration.processes import until
+
+FRAME = audio.RATE // 50
+LEVEL_TOLERANCE = 1.0
+"""dB. G.711 alone moves a tone's level by a few hundredths; a law decoded as the other one by ten or more."""
+
+
+async def recording(path: Path, within: float = 5.0) -> list[int]:
+    """The samples of a WAV file, once whoever writes it has closed it (the length in its header is set then)."""
+
+    def look() -> list[int] | None:
+        try:
+            with wave.open(str(path)) as file:
+                return audio.samples_of(file.readframes(file.getnframes())) or None
+        except (OSError, EOFError, wave.Error):
+            return None
+
+    return await until(look, f"a recording in {path}", within)
+
+
+def onset(samples: Sequence[int], hz: float, dbm0: float) -> int | None:
+    """The index of the first frame's first sample with the tone within 6 dB of its level."""
+    for start in range(0, len(samples) - FRAME, FRAME):
+        if audio.tone_level_dbm0(samples[start : start + FRAME], hz) > dbm0 - 6:
+            return start
+    return None
+
+
+def complaint(samples: Sequence[int], hz: float, dbm0: float, seconds: float = 0.5) -> str | None:
+    """Why these samples are not a listener's to a steady tone of that frequency and level; None if they are."""
+    start = onset(samples, hz, dbm0)
+    if start is None:
+        everything = f"{len(samples) / audio.RATE:.2f} s at {audio.level_dbm0(samples):.1f} dBm0"
+        return f"no {hz:g} Hz at {dbm0:g} dBm0 in {everything}"
+    # The first frame may hold the beginning only, and a jitter buffer settles in the first few.
+    part = samples[start + 5 * FRAME : start + 5 * FRAME + round(seconds * audio.RATE)]
+    if len(part) < round(seconds * audio.RATE):
+        return f"only {len(part) / audio.RATE:.2f} s of {hz:g} Hz"
+    level = audio.tone_level_dbm0(part, hz)
+    if abs(level - dbm0) > LEVEL_TOLERANCE:
+        return f"{hz:g} Hz at {level:.1f} dBm0 instead of {dbm0:g}"
+    return None
+
+
+def pure_complaint(samples: Sequence[int], hz: float, dbm0: float, seconds: float = 0.5) -> str | None:
+    """Like L{complaint}, and nothing else may be heard: the tone dominates, and carries the whole level."""
+    trouble = complaint(samples, hz, dbm0, seconds)
+    if trouble is not None:
+        return trouble
+    start = (onset(samples, hz, dbm0) or 0) + 5 * FRAME
+    part = samples[start : start + round(seconds * audio.RATE)]
+    frequency = audio.dominant_frequency(part)
+    if abs(frequency - hz) > 5:
+        return f"{frequency:.0f} Hz instead of {hz:g}"
+    everything = audio.level_dbm0(part)
+    if abs(everything - dbm0) > LEVEL_TOLERANCE:
+        return f"{everything:.1f} dBm0 in all, where {hz:g} Hz has {dbm0:g}"
+    return None
