@@ -21,6 +21,7 @@ from sippy.SipRoute import SipRoute
 from sippy.SipTo import SipTo
 from sippy.SipURL import SipURL
 
+from neon.sip.transport import bracketed, unbracketed
 from neon.values import AccountSettings, Address
 
 LONGEST_LIFETIME = 86_400
@@ -42,11 +43,6 @@ class Identity:
     contact_user: str
 
 
-def uri_host(host: str) -> str:
-    """A host as URIs want it: IPv6 literals in brackets."""
-    return f"[{host}]" if ":" in host and not host.startswith("[") else host
-
-
 def split_host_port(text: str) -> tuple[str, int | None]:
     """C{host}, C{host:port}, C{[v6]:port} or the same with C{sip:} before and parameters behind it.
 
@@ -59,11 +55,11 @@ def split_host_port(text: str) -> tuple[str, int | None]:
     port = int(match[2]) if match[2] else None
     if port is not None and not 0 < port < 65536:
         raise ValueError(f"{port} is not a port")
-    return match[1].strip("[]"), port
+    return unbracketed(match[1]), port
 
 
 def contact_url(identity: Identity, address: Address) -> SipURL:
-    return SipURL(username=identity.contact_user, host=uri_host(address[0]), port=address[1])
+    return SipURL(username=identity.contact_user, host=bracketed(address[0]), port=address[1])
 
 
 def build_register(
@@ -83,7 +79,7 @@ def build_register(
     the registrar's domain after a redirection.
     """
     port = None if settings.port in (None, 5060) else settings.port
-    domain = uri_host(settings.domain)
+    domain = bracketed(settings.domain)
     record = SipAddress(name=settings.display_name, url=SipURL(username=settings.number, host=domain, port=port))
     sender = SipFrom(address=record.getCopy())
     sender.setTag(identity.from_tag)
@@ -91,7 +87,7 @@ def build_register(
     if settings.proxy is not None and request_uri is None:
         host, proxy_port = split_host_port(settings.proxy)
         # An outbound proxy is a preloaded route (RFC 3261, section 8.1.2).
-        routes = (SipRoute(address=SipAddress(url=SipURL(host=uri_host(host), port=proxy_port, lr=True))),)
+        routes = (SipRoute(address=SipAddress(url=SipURL(host=bracketed(host), port=proxy_port, lr=True))),)
     request = SipRequest(
         method="REGISTER",
         ruri=SipURL(host=domain, port=port) if request_uri is None else request_uri.getCopy(),
@@ -208,7 +204,7 @@ def seen_address(response: SipResponse) -> Address | None:
     via = vias[0].getBody()
     if not via.params.get("received") and not via.params.get("rport"):
         return None
-    host = str(via.params.get("received") or via.hostname).strip("[]")
+    host = unbracketed(str(via.params.get("received") or via.hostname))
     port = str(via.params.get("rport") or via.port or 5060)
     try:
         address = ipaddress.ip_address(host)

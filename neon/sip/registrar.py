@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 from neon.ports import Clock, RegistrationListener, Timer
 from neon.sip import binding
 from neon.sip.digest import DigestClient
+from neon.sip.transport import unbracketed
 from neon.values import AccountSettings, Address, Cause
 
 BACK_OFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0, 120.0)
@@ -162,7 +163,7 @@ class Registration:
 
     def is_trusted(self, host: str) -> bool:
         """Whether C{host}, a numeric address, is one of the registrar's or outbound proxy's."""
-        return any(host.strip("[]") == known.strip("[]") for known, _ in self._targets)
+        return any(unbracketed(host) == unbracketed(known) for known, _ in self._targets)
 
     # What the agent asks for
 
@@ -228,7 +229,7 @@ class Registration:
             if self._settings.proxy is not None:
                 host, port = binding.split_host_port(self._settings.proxy)
             else:
-                host, port = self._settings.domain.strip("[]"), self._settings.port
+                host, port = unbracketed(self._settings.domain), self._settings.port
         except ValueError as error:
             self._refuse(Cause(0, str(error)))
             return
@@ -382,7 +383,7 @@ class Registration:
             self._failed(cause)
             return
         self._redirected = url
-        self._resolve(str(url.host).strip("[]"), url.port)
+        self._resolve(unbracketed(str(url.host)), url.port)
 
     # Outcomes
 

@@ -85,7 +85,7 @@ class RegistrationCase(SynchronousTestCase):
         began = self.clock.seconds()
         before = len(self.endpoint.sent)
         while len(self.endpoint.sent) == before:
-            calls: list[Any] = self.clock.getDelayedCalls()
+            calls: Any = self.clock.getDelayedCalls()
             waiting = [call.getTime() for call in calls]
             self.assertTrue(waiting, "nothing is scheduled")
             self.clock.advance(min(waiting) - self.clock.seconds())
