@@ -1,0 +1,249 @@
+"""The sound card worker: a process of its own between PortAudio and the engine's native thread.
+
+Started by L{neon.media.soundcard} as C{python -m neon.media.portaudio}. It is the only importer of pyaudio,
+because PortAudio may print, hang or die with the sound server, and none of that may happen to the daemon.
+
+Wire contract:
+
+    stdin       one byte: open the device now. End of file: the daemon is done with this worker; exit 0.
+    --fd N      a SOCK_SEQPACKET socket to the engine; a message is a frame of 160 little-endian 16-bit samples
+                at 8 kHz, captured ones going out, those to be played coming in. Frames that find the socket
+                full are lost; of those that wait too long here the oldest are.
+    stdout      one line "open" when the device works, or one line that says why it does not.
+    exit code   the constants below.
+
+A worker opens its device once. It never closes it: closing is what hangs in PortAudio when a sound server
+has died, while the end of a process always works.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import fcntl
+import os
+import select
+import signal
+import socket
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+import pyaudio
+
+RATE: Final = 8000
+SAMPLES: Final = 160
+FRAME: Final = SAMPLES * 2
+
+EXIT_DONE: Final = 0
+EXIT_NO_DEVICE: Final = 3
+"""The device could not be opened."""
+EXIT_DEVICE_LOST: Final = 4
+"""The device worked, and then failed."""
+EXIT_DEVICE_STUCK: Final = 5
+"""The device worked, and then neither took nor gave a frame for L{STUCK_AFTER} seconds."""
+
+STUCK_AFTER: Final = 5.0
+_CUSHION: Final = 2
+"""Frames of silence played first: what the playback may then lag behind the engine without a gap."""
+_MOST_WAITING: Final = 6
+"""Frames waiting to be played; with more the sound card's clock is slower than ours, and some are dropped."""
+
+_PR_SET_PDEATHSIG: Final = 1
+
+
+class Progress:
+    """When one side of the device last began to wait for it, and None while it does not. One writer each."""
+
+    def __init__(self) -> None:
+        self.waiting_since: float | None = None
+
+    def stuck(self, now: float) -> bool:
+        since = self.waiting_since
+        return since is not None and now - since > STUCK_AFTER
+
+
+def environment(capture: str | None, playback: str | None) -> dict[str, str]:
+    """What the sound server's client library reads: who we are, and the device meant by each side's name."""
+    settings = {
+        "PULSE_PROP_OVERRIDE": "application.name=NEON",
+        "PULSE_PROP_media.role": "phone",
+        "PIPEWIRE_PROPS": '{ application.name = "NEON", media.role = "Communication" }',
+    }
+    if capture:
+        settings["PULSE_SOURCE"] = capture
+    if playback:
+        settings["PULSE_SINK"] = playback
+    # PipeWire has one variable for both directions: usable when only one is named, or both the same.
+    if len({name for name in (capture, playback) if name}) == 1:
+        settings["PIPEWIRE_NODE"] = capture or playback or ""
+    return settings
+
+
+class Device:
+    """The wanted sides of the sound card as PortAudio knows it."""
+
+    def __init__(self, capture: str | None, playback: str | None) -> None:
+        """C{capture} and C{playback}: a device's name, "" for the default device, None for not wanted."""
+        self._wanted = {"Input": capture, "Output": playback}
+        self._audio: pyaudio.PyAudio | None = None
+        self.input: pyaudio.Stream | None = None
+        self.output: pyaudio.Stream | None = None
+
+    def prepare(self) -> None:
+        """Do beforehand what takes long: start PortAudio, which looks at every device (40-300 ms).
+
+        A list of devices that lacks ours, because the sound server is not up yet, is thrown away: PortAudio
+        makes it only once.
+        """
+        try:
+            self._audio = pyaudio.PyAudio()
+            for side, name in self._wanted.items():
+                if name is not None:
+                    self._index(side, name)
+        except OSError:
+            if self._audio is not None:
+                self._audio.terminate()
+                self._audio = None
+
+    def open(self) -> None:
+        """Open both sides, blocking and half-duplex. @raise OSError: there is no such device, or it refuses."""
+        if self._audio is None:
+            self._audio = pyaudio.PyAudio()
+        if self._wanted["Output"] is not None:
+            self.output = self._open(output=True, output_device_index=self._index("Output", self._wanted["Output"]))
+            self.output.write(bytes(FRAME * _CUSHION), exception_on_underflow=False)
+        if self._wanted["Input"] is not None:
+            self.input = self._open(input=True, input_device_index=self._index("Input", self._wanted["Input"]))
+
+    def _open(self, **side: Any) -> pyaudio.Stream:
+        assert self._audio is not None
+        return self._audio.open(RATE, 1, pyaudio.paInt16, frames_per_buffer=SAMPLES, **side)
+
+    def _index(self, side: str, name: str) -> int:
+        """The PortAudio device of that name, else the default one: the name then is the sound server's."""
+        assert self._audio is not None
+        if name:
+            for index in range(self._audio.get_device_count()):
+                info = self._audio.get_device_info_by_index(index)
+                if name in str(info["name"]) and info[f"max{side}Channels"]:
+                    return index
+        host = self._audio.get_default_host_api_info()
+        index = int(host[f"default{side}Device"])
+        if index < 0:
+            raise OSError(f"there is no default {side.lower()} device")
+        return index
+
+
+def capture(stream: pyaudio.Stream, link: socket.socket, progress: Progress) -> None:
+    """From the microphone to the engine, until one of them fails."""
+    while True:
+        progress.waiting_since = time.monotonic()
+        frame = stream.read(SAMPLES, exception_on_overflow=False)
+        progress.waiting_since = None
+        with contextlib.suppress(BlockingIOError):  # nobody listens just now: old sound is worth nothing
+            link.send(frame, socket.MSG_DONTWAIT)
+
+
+def playback(stream: pyaudio.Stream, link: socket.socket, progress: Progress) -> None:
+    """From the engine to the loudspeaker, until one of them fails."""
+    waiting = bytearray(4)
+    while frame := link.recv(FRAME):
+        fcntl.ioctl(link, termios.FIONREAD, waiting)
+        if int.from_bytes(waiting, sys.byteorder) > _MOST_WAITING * FRAME:
+            for _ in range(_MOST_WAITING - _CUSHION):
+                frame = link.recv(FRAME)
+        progress.waiting_since = time.monotonic()
+        stream.write(frame, exception_on_underflow=False)
+        progress.waiting_since = None
+
+
+def guarded(loop: Callable[[], None]) -> None:
+    """Run one side; however it ends, so does the process."""
+    try:
+        loop()
+    except ConnectionError:
+        leave(EXIT_DONE)
+    except OSError as error:
+        leave(EXIT_DEVICE_LOST, f"the sound device failed: {error}")
+    leave(EXIT_DONE)
+
+
+def leave(code: int, words: str | None = None) -> NoReturn:
+    """End the process at once, without PortAudio's farewell, which may never return."""
+    if words is not None:
+        say(words)
+    os._exit(code)
+
+
+def say(words: str) -> None:
+    """One line for the daemon, which may be gone."""
+    with contextlib.suppress(OSError):
+        os.write(1, (" ".join(words.split()) + "\n").encode())
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel end this process when the daemon dies, however it dies."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(EXIT_DONE)  # it was faster than we
+
+
+def quieten() -> None:
+    """Send what ALSA prints to descriptor 2 (150 lines a start) nowhere, but keep Python's own words."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    sys.stderr = os.fdopen(kept, "w", buffering=1)
+
+
+def run(link: socket.socket, device: Device) -> NoReturn:
+    """Wait for the word, open, and then watch until there is a reason to end."""
+    device.prepare()
+    if not os.read(0, 1):
+        leave(EXIT_DONE)
+    try:
+        device.open()
+    except OSError as error:
+        leave(EXIT_NO_DEVICE, f"the sound device cannot be opened: {error}")
+    sides: list[Progress] = []
+    if device.input is not None:
+        stream, progress = device.input, Progress()
+        sides.append(progress)
+        threading.Thread(target=guarded, args=(lambda: capture(stream, link, progress),), daemon=True).start()
+    if device.output is not None:
+        out, out_progress = device.output, Progress()
+        sides.append(out_progress)
+        threading.Thread(target=guarded, args=(lambda: playback(out, link, out_progress),), daemon=True).start()
+    say("open")
+    while not select.select([0], [], [], 1.0)[0] or os.read(0, 64):
+        now = time.monotonic()
+        if any(side.stuck(now) for side in sides):
+            leave(EXIT_DEVICE_STUCK, f"the sound device stands still for {STUCK_AFTER:g} s")
+    leave(EXIT_DONE)
+
+
+def main(arguments: list[str]) -> NoReturn:
+    """The worker process."""
+    parser = argparse.ArgumentParser(prog="python -m neon.media.portaudio", description="NEON's sound card worker")
+    parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--parent", type=int, required=True)
+    parser.add_argument("--capture", nargs="?", const="")
+    parser.add_argument("--playback", nargs="?", const="")
+    options = parser.parse_args(arguments)
+    die_with(options.parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the daemon decides
+    quieten()
+    os.environ.update(environment(options.capture, options.playback))
+    link = socket.socket(fileno=options.fd)
+    link.setblocking(True)
+    run(link, Device(options.capture, options.playback))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
