@@ -29,7 +29,7 @@ _LOOSE_REQUEST_LINE = re.compile(rf"({_TOKEN})[ \t].*[ \t]SIP/\d+\.\d+[ \t]*\Z",
 _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6]\d\d)(?: (.*))?\Z", re.IGNORECASE)
 _HEADER = re.compile(rf"({_TOKEN})[ \t]*:(.*)\Z", re.DOTALL)
 _VIA = re.compile(
-    rf"SIP\s*/\s*2\.0\s*/\s*({_TOKEN})\s+(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._\-]*[A-Za-z0-9.])?)"
+    rf"SIP\s*/\s*(\d+\.\d+)\s*/\s*({_TOKEN})\s+(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._\-]*[A-Za-z0-9.])?)"
     r"\s*(?::\s*(\d{1,5}))?\s*((?:;.*)?)\Z",
     re.IGNORECASE | re.DOTALL,
 )
@@ -61,6 +61,7 @@ class Limits:
 class Via:
     """A Via value: C{parameters} in order, without C{received} and the value of C{rport} in the topmost one."""
 
+    version: str
     transport: str
     host: str
     port: int | None
@@ -69,7 +70,7 @@ class Via:
     def __str__(self) -> str:
         port = f":{self.port}" if self.port is not None else ""
         parameters = "".join(f";{name}" if value is None else f";{name}={value}" for name, value in self.parameters)
-        return f"SIP/2.0/{self.transport} {self.host}{port}{parameters}"
+        return f"SIP/{self.version}/{self.transport} {self.host}{port}{parameters}"
 
     @property
     def branch(self) -> str | None:
@@ -83,7 +84,7 @@ class Via:
             kept += (("received", source[0]),)
         if wants_port:
             kept += (("rport", str(source[1])),)
-        return Via(self.transport, self.host, self.port, kept)
+        return Via(self.version, self.transport, self.host, self.port, kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,24 +177,26 @@ def quotes_balance(value: str) -> bool:
     return not quoted
 
 
-def _read_via(value: str, topmost: bool) -> Via | None:
+def _read_via(value: str, topmost: bool, trouble: list[str]) -> Via | None:
+    """The Via, or None if it names no host and port; what is wrong with its parameters goes to C{trouble}."""
     match = _VIA.match(value.strip())
     if match is None:
         return None
-    port = int(match[3]) if match[3] else None
+    port = int(match[4]) if match[4] else None
     if port is not None and not 1 <= port <= 65535:
         return None
     parameters: list[tuple[str, str | None]] = []
-    for part in match[4].split(";")[1:]:
+    for part in match[5].split(";")[1:]:
         name, equals, content = part.partition("=")
         name = name.strip().lower()
         if not re.fullmatch(_TOKEN, name) or name in dict(parameters):
-            return None
+            trouble.append("a Via parameter is not well formed")
+            continue
         # What the network says about our own view of it is not believed; proxies below the top rely on theirs.
         if topmost and name == "received":
             continue
         parameters.append((name, content.strip() if equals and not (topmost and name == "rport") else None))
-    return Via(match[1].upper(), match[2], port, tuple(parameters))
+    return Via(match[1], match[2].upper(), match[3], port, tuple(parameters))
 
 
 def read(data: bytes, limits: Limits) -> Envelope:
@@ -227,7 +230,10 @@ def read(data: bytes, limits: Limits) -> Envelope:
 
     vias: list[Via] = []
     for part in (part for name, value in fields if name == "via" for part in split_list(value)):
-        via = _read_via(part, topmost=not vias)
+        if vias and not part.strip(" ;"):
+            trouble.append("an empty Via")
+            continue
+        via = _read_via(part, not vias, trouble)
         if via is None or len(vias) == limits.vias:
             raise BadMessage("a Via is not well formed, or there are too many")
         vias.append(via)
@@ -248,6 +254,8 @@ def read(data: bytes, limits: Limits) -> Envelope:
         trouble.append("the request line is not well formed")
     if envelope.version != "2.0":
         raise BadMessage("a version other than SIP/2.0", envelope, 505)
+    if any(via.version != "2.0" for via in vias):
+        trouble.append("a Via of another version")
     trouble += _structure(envelope, limits)
     length = _content_length(envelope)
     if length is None or length > len(body):
