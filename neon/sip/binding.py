@@ -10,17 +10,12 @@ import re
 from dataclasses import dataclass
 
 from sippy.SipAddress import SipAddress
-from sippy.SipCallId import SipCallId
-from sippy.SipContact import SipContact
-from sippy.SipExpires import SipExpires
-from sippy.SipFrom import SipFrom
-from sippy.SipHeader import SipHeader
 from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
-from sippy.SipRoute import SipRoute
-from sippy.SipTo import SipTo
 from sippy.SipURL import SipURL
 
+from neon.sip import messages
+from neon.sip.messages import build_request, is_callable, named_address
 from neon.sip.transport import bracketed, unbracketed
 from neon.values import AccountSettings, Address
 
@@ -43,6 +38,21 @@ class Identity:
     contact_user: str
 
 
+def next_hop(settings: AccountSettings) -> tuple[str, int | None]:
+    """The host and port whose address is to be looked up: the outbound proxy's, or the domain's.
+
+    @raise ValueError: one of them is not well formed.
+    """
+    if not is_callable(SipURL(host=bracketed(settings.domain), port=settings.port)):
+        raise ValueError("the domain is not well formed")
+    if settings.proxy is None:
+        return unbracketed(settings.domain), settings.port
+    host, port = split_host_port(settings.proxy)
+    if not is_callable(SipURL(host=bracketed(host), port=port)):
+        raise ValueError("the outbound proxy is not well formed")
+    return host, port
+
+
 def split_host_port(text: str) -> tuple[str, int | None]:
     """C{host}, C{host:port}, C{[v6]:port} or the same with C{sip:} before and parameters behind it.
 
@@ -59,7 +69,7 @@ def split_host_port(text: str) -> tuple[str, int | None]:
 
 
 def contact_url(identity: Identity, address: Address) -> SipURL:
-    return SipURL(username=identity.contact_user, host=bracketed(address[0]), port=address[1])
+    return messages.contact_url(identity.contact_user, address)
 
 
 def build_register(
@@ -80,36 +90,30 @@ def build_register(
     """
     port = None if settings.port in (None, 5060) else settings.port
     domain = bracketed(settings.domain)
-    record = SipAddress(name=settings.display_name, url=SipURL(username=settings.number, host=domain, port=port))
-    sender = SipFrom(address=record.getCopy())
-    sender.setTag(identity.from_tag)
-    routes: tuple[SipRoute, ...] = ()
+    record = named_address(SipURL(username=settings.number, host=domain, port=port), settings.display_name)
+    routes = []
     if settings.proxy is not None and request_uri is None:
-        host, proxy_port = split_host_port(settings.proxy)
         # An outbound proxy is a preloaded route (RFC 3261, section 8.1.2).
-        routes = (SipRoute(address=SipAddress(url=SipURL(host=bracketed(host), port=proxy_port, lr=True))),)
-    request = SipRequest(
-        method="REGISTER",
-        ruri=SipURL(host=domain, port=port) if request_uri is None else request_uri.getCopy(),
-        fr0m=sender,
-        to=SipTo(address=record),
-        callid=SipCallId(identity.call_id),
-        cseq=cseq,
-        routes=routes,
-        target=(remote, "udp"),
-        contact=_contact(identity, contact, expires),
-        expires=SipExpires(number=expires),
-    )
+        host, proxy_port = split_host_port(settings.proxy)
+        routes = [SipURL(host=bracketed(host), port=proxy_port, lr=True)]
+    places = [(contact, expires)]
     if obsolete is not None and obsolete != contact:
-        request.appendHeader(SipHeader(name="contact", body=_contact(identity, obsolete, 0)))
-    request.appendHeader(SipHeader(name="supported", bodys="path"))
-    return request
-
-
-def _contact(identity: Identity, address: Address, expires: int) -> SipContact:
-    contact = SipAddress(url=contact_url(identity, address))
-    contact.setParam("expires", str(expires))
-    return SipContact(address=contact)
+        places.append((obsolete, 0))
+    contacts = [("Contact", f"<{contact_url(identity, place)}>;expires={time}") for place, time in places]
+    return build_request(
+        "REGISTER",
+        SipURL(host=domain, port=port) if request_uri is None else request_uri,
+        sender=record,
+        sender_tag=identity.from_tag,
+        to=record,
+        to_tag=None,
+        call_id=identity.call_id,
+        cseq=cseq,
+        remote=remote,
+        routes=routes,
+        expires=expires,
+        headers=[*contacts, ("Supported", "path")],
+    )
 
 
 def granted_lifetime(response: SipResponse, own: SipURL, asked: int) -> int:
@@ -222,6 +226,7 @@ def redirection(response: SipResponse) -> SipURL | None:
             contact = header.getBody()
         except Exception:  # noqa: S112 (unreadable: the next may do)
             continue
-        if not contact.asterisk and contact.address.url.scheme == "sip" and contact.address.url.host:
+        if not contact.asterisk and is_callable(contact.address.url):
+            contact.address.url.headers = None
             return contact.address.url
     return None

@@ -24,6 +24,8 @@ from twisted.python.failure import Failure
 from neon.ports import Clock, RegistrationListener, Timer
 from neon.sip import binding
 from neon.sip.digest import DigestClient
+from neon.sip.messages import source_of
+from neon.sip.stack import NameResolver
 from neon.sip.transport import unbracketed
 from neon.values import AccountSettings, Address, Cause
 
@@ -48,12 +50,6 @@ class RequestSender(Protocol):
     def send_request(
         self, request: SipRequest, remote: Address, on_response: Callable[[SipResponse], None]
     ) -> object: ...
-
-
-class NameResolver(Protocol):
-    """What a registration needs of a Resolver."""
-
-    def resolve(self, host: str, port: int | None, transport: str) -> Deferred[list[Address]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,10 +222,7 @@ class Registration:
         self._redirected = None
         self._moved = False
         try:
-            if self._settings.proxy is not None:
-                host, port = binding.split_host_port(self._settings.proxy)
-            else:
-                host, port = unbracketed(self._settings.domain), self._settings.port
+            host, port = binding.next_hop(self._settings)
         except ValueError as error:
             self._refuse(Cause(0, str(error)))
             return
@@ -365,8 +358,8 @@ class Registration:
 
     def _may_answer(self, response: SipResponse) -> bool:
         """Credentials are only computed for the account's registrar or proxy."""
-        source = response.getSource() if response.source is not None else None
-        return source is not None and self.is_trusted(str(source[0]))
+        source = source_of(response)
+        return source is not None and self.is_trusted(source[0])
 
     def _raise_lifetime(self, response: SipResponse, cause: Cause) -> None:
         minimum = binding.minimum_lifetime(response)

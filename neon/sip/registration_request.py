@@ -1,4 +1,4 @@
-"""A REGISTER as a registrar reads it (RFC 3261, section 10.3), in plain values, and a way to answer any request.
+"""A REGISTER as a registrar reads it (RFC 3261, section 10.3), in plain values.
 
 For servers outside this package, which do not touch sippy's classes themselves.
 """
@@ -6,11 +6,9 @@ For servers outside this package, which do not touch sippy's classes themselves.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sippy.SipHeader import SipHeader
 from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
 
@@ -75,13 +73,3 @@ class RegisterRequest:
 def _seconds(text: str) -> int | None:
     """A delta-seconds; a malformed one counts as not given (RFC 3261, section 10.2.1.1), up to 2**32-1."""
     return min(int(text), 2**32 - 1) if re.fullmatch(r"\s*\d{1,12}\s*", text) else None
-
-
-def make_response(
-    request: SipRequest, status: int, reason: str, headers: Iterable[tuple[str, str]] = ()
-) -> SipResponse:
-    """A response to C{request} with some header fields of text."""
-    response = request.genResponse(status, reason)
-    for name, value in headers:
-        response.appendHeader(SipHeader(name=name, bodys=value))
-    return response

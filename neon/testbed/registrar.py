@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from neon.ports import Clock
 from neon.sip.digest import DigestServer, Verdict
-from neon.sip.registration_request import BadRegister, RegisterRequest, Request, Response, make_response
+from neon.sip.messages import build_response
+from neon.sip.registration_request import BadRegister, RegisterRequest, Request, Response
 from neon.values import Address
 
 MINIMUM_LIFETIME = 30
@@ -56,7 +57,7 @@ class Registrar:
         checked = self.digest.verify(request)
         if checked.username is not None:
             return checked.username
-        response = make_response(request, 401, "Unauthorized")
+        response = build_response(request, 401)
         self.digest.challenge(response, stale=checked.verdict is Verdict.STALE)
         return response
 
@@ -68,11 +69,11 @@ class Registrar:
         try:
             wanted = RegisterRequest.read(request)
         except BadRegister as error:
-            return make_response(request, 400, f"Bad Request ({error})")
+            return build_response(request, 400, reason=f"Bad Request ({error})")
         if wanted.user not in self._users:
-            return make_response(request, 404, "Not Found")
+            return build_response(request, 404)
         if wanted.user != user:
-            return make_response(request, 403, "Forbidden")
+            return build_response(request, 403)
         self.bindings(user)  # drop what has run out
         return self._update(request, wanted, source)
 
@@ -86,16 +87,16 @@ class Registrar:
         for uri, lifetime in changes:
             old = after.get(uri)
             if old is not None and old.call_id == wanted.call_id and wanted.cseq <= old.cseq:
-                return make_response(request, 500, "Server Internal Error (CSeq out of order)")
+                return build_response(request, 500, reason="CSeq Out Of Order")
             if 0 < lifetime < MINIMUM_LIFETIME:
-                return make_response(request, 423, "Interval Too Brief", [("Min-Expires", str(MINIMUM_LIFETIME))])
+                return build_response(request, 423, headers=[("Min-Expires", str(MINIMUM_LIFETIME))])
             after.pop(uri, None)  # put back at the end: the newest last
             if lifetime:
                 expires_at = self._clock.seconds() + min(lifetime, MAXIMUM_LIFETIME)
                 after[uri] = Binding(uri, source, expires_at, wanted.call_id, wanted.cseq)
         if len(after) > MOST_CONTACTS:
-            return make_response(request, 403, "Forbidden (too many contacts)")
+            return build_response(request, 403, reason="Too Many Contacts")
         self._bindings[wanted.user] = after
         now = self._clock.seconds()
         contacts = [("Contact", f"<{one.uri}>;expires={round(one.expires_at - now)}") for one in after.values()]
-        return make_response(request, 200, "OK", contacts)
+        return build_response(request, 200, headers=contacts)

@@ -131,11 +131,20 @@ class RequestTests(RegistrationCase):
         self.assertEqual(str(sent.request.getRURI()), "sip:example.com")
 
     def test_junk_proxy_is_refused(self) -> None:
-        """A proxy setting that is no host ends the registration with a sentence, not a traceback."""
-        self.registration = self.make(replace(SETTINGS, proxy="[[:99999"))
-        self.registration.start()
-        self.clock.advance(0)
-        self.assertEqual(self.listener.take(), [("refused", 0)])
+        """A proxy or domain that is no host ends the registration with a sentence, not a traceback."""
+        for junk in ({"proxy": "[[:99999"}, {"proxy": "a<b"}, {"domain": "a\r\nX: y"}, {"domain": ""}):
+            self.registration = self.make(replace(SETTINGS, **junk))  # type: ignore[arg-type]
+            self.registration.start()
+            self.clock.advance(0)
+            self.assertEqual(self.listener.take(), [("refused", 0)], junk)
+        self.assertEqual(self.endpoint.sent, [])
+
+    def test_names_cannot_break_out(self) -> None:
+        """Quotes and line ends in a display name stay in it."""
+        self.registration = self.make(replace(SETTINGS, display_name='A "B"\r\nX: y'))
+        sent = self.begin()
+        self.assertIsNone(sent.header("x"))
+        self.assertTrue((sent.header("from") or "").startswith('"A \\"B\\"X: y" <sip:1000@example.com>;tag='))
 
 
 class AuthenticationTests(RegistrationCase):

@@ -1,0 +1,94 @@
+"""The life of one call of the testbed after SIP has said what it is: sound, a time limit, an ear for silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from neon.ports import Clock, MediaStream, SignallingCall, Timer
+from neon.testbed.numbers import Number
+from neon.values import Cause, MediaAgreement
+
+SILENCE_SECONDS = 30.0
+"""A call whose phone sends no RTP for so long, without having put us on hold, is over: the phone has gone."""
+
+
+class TestbedCall:
+    """Implements L{neon.ports.CallListener} for one call; closes C{stream} and says C{on_over} exactly once."""
+
+    __test__ = False  # not a test case, whatever the name suggests to a collector
+
+    def __init__(
+        self,
+        clock: Clock,
+        number: Number,
+        stream: MediaStream | None,
+        on_over: Callable[[TestbedCall, Cause], None],
+    ) -> None:
+        self.number = number
+        self.signalling: SignallingCall | None = None
+        self.answered_once = False
+        self._clock = clock
+        self._stream = stream
+        self._on_over = on_over
+        self._over = False
+        self._limit: Timer | None = None
+        self._ear: Timer | None = None
+        self._received = 0
+        self._expecting = True
+
+    def limit(self, seconds: float) -> None:
+        """Hang up in so many seconds, whatever happens; the newest limit counts."""
+        self._cancel(self._limit)
+        self._limit = self._clock.callLater(seconds, self.hang_up)
+
+    def hang_up(self) -> None:
+        """End the call from our side; L{ended} follows."""
+        if not self._over and self.signalling is not None:
+            self.signalling.hang_up()
+
+    # CallListener
+
+    def ringing(self, status: int, early: MediaAgreement | None) -> None:
+        """The phone that we call back rings."""
+
+    def answered(self, agreement: MediaAgreement) -> None:
+        if self._over or self._stream is None:
+            return
+        self._start(agreement)
+        if not self.answered_once:
+            self.answered_once = True
+            self.limit(self.number.seconds)
+            self._ear = self._clock.callLater(SILENCE_SECONDS, self._listen)
+
+    def media_changed(self, agreement: MediaAgreement) -> None:
+        if not self._over and self._stream is not None:
+            self._start(agreement)
+
+    def ended(self, cause: Cause) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._cancel(self._limit)
+        self._cancel(self._ear)
+        if self._stream is not None:
+            self._stream.close()
+        self._on_over(self, cause)
+
+    def _start(self, agreement: MediaAgreement) -> None:
+        assert self._stream is not None
+        self._expecting = agreement.direction.receives
+        self._stream.start(agreement)
+
+    def _listen(self) -> None:
+        assert self._stream is not None
+        received = self._stream.statistics().packets_received
+        if self._expecting and received == self._received:
+            self.hang_up()
+            return
+        self._received = received
+        self._ear = self._clock.callLater(SILENCE_SECONDS, self._listen)
+
+    @staticmethod
+    def _cancel(timer: Timer | None) -> None:
+        if timer is not None and timer.active():
+            timer.cancel()
