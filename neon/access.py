@@ -1,0 +1,96 @@
+"""Who may use the APIs: application accounts, and access.json, through which local programs find their way in."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+
+from neon.config import LOCAL, Application
+from neon.passwords import PasswordHash
+
+MAX_PASSWORD = 1024
+
+
+class InThread(Protocol):
+    """C{deferToThread}, or something that does the work at once."""
+
+    def __call__(self, function: Callable[..., bool], *args: object) -> Deferred[bool]: ...
+
+
+class Applications:
+    """Checks names and passwords, in a thread and in a time that does not depend on what is wrong with them."""
+
+    def __init__(self, in_thread: InThread, hashes: Mapping[str, PasswordHash]) -> None:
+        self._in_thread = in_thread
+        self._hashes = dict(hashes)
+        # What an unknown name is checked against, so that it takes as long as a known one.
+        self._decoy = PasswordHash.of(secrets.token_urlsafe())
+
+    def verify(self, user: str, password: str) -> Deferred[bool]:
+        """Whether this is an application and its password."""
+        known = self._hashes.get(user)
+        matches = (known or self._decoy).matches
+        too_long = len(password) > MAX_PASSWORD
+        checked = self._in_thread(matches, password[:MAX_PASSWORD])
+        return checked.addCallback(lambda right: right and known is not None and not too_long)
+
+
+def configured_hashes(applications: Mapping[str, Application]) -> dict[str, PasswordHash]:
+    """The hashes of the configured applications. Slow for the passwords in clear: for start-up only."""
+    hashes = {}
+    for name, application in applications.items():
+        if application.password_hash is not None:
+            hashes[name] = application.password_hash
+        elif application.password is not None:
+            hashes[name] = PasswordHash.of(application.password)
+    return hashes
+
+
+def local_password(path: Path, known: PasswordHash | None) -> tuple[str, PasswordHash]:
+    """The password of the C{local} application: the one that stands in access.json if it is right, else a new one."""
+    if known is not None:
+        try:
+            document = json.loads(path.read_text("utf-8"))
+            password = document["password"] if document["user"] == LOCAL else None
+        except (OSError, ValueError, TypeError, KeyError):
+            password = None
+        if isinstance(password, str) and known.matches(password):
+            return password, known
+    password = secrets.token_urlsafe(18)
+    return password, PasswordHash.of(password)
+
+
+def access_document(
+    websocket: str | None, password: str, sip: Mapping[str, str] | None, http: str | None = None
+) -> dict[str, Any]:
+    """What access.json tells a program; C{http} is there once the HTTP API is."""
+    return {
+        "websocket": websocket,
+        "http": http,
+        "user": LOCAL,
+        "password": password,
+        "sip": None if sip is None else dict(sip),
+    }
+
+
+def write_private(path: Path, document: Mapping[str, Any]) -> None:
+    """Replace a file by a new one of mode 0600 in one step: a reader sees the old or the new one, whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(document, file, indent=2)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

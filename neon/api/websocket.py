@@ -1,0 +1,266 @@
+"""The WebSocket API (spec section 3): RFC 6455 on loopback, a JSON object in each frame (L{neon.api.frames}).
+
+Messages of one connection are answered in their order, so that a client without ids knows which answer is which.
+Events go to the connections that have shown a live token.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.websocket.types import ConnectionDeny
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from neon.api import frames
+from neon.api.autodisconnect import Autodisconnect
+from neon.api.sessions import Session, Sessions
+from neon.bus import Bus, Published
+from neon.commands import Commands
+from neon.errors import NeonError
+
+MAX_CONNECTIONS: Final = 64
+HARD_LIMIT_BYTES: Final = 1 << 20
+"""Longer messages than L{frames.MAX_BYTES} are answered with 100; longer ones than this close the connection (1009)."""
+
+MAX_HANDSHAKE_BYTES: Final = 16 * 1024
+MAX_BEHIND_BYTES: Final = 256 * 1024
+MAX_WAITING: Final = 32
+TOO_SLOW: Final = 4013
+"""The close code for a client that does not read; like 1013, which autobahn does not let an application send."""
+
+LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+class Connection(WebSocketServerProtocol):
+    """One client; implements L{neon.commands.Client}."""
+
+    _log = Logger()
+
+    factory: Api
+    transport: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sessions: list[Session] = []
+        self._waiting: deque[bytes] = deque()
+        self._busy = False
+        self._stalled = False
+        self._behind = 0
+
+    # What autobahn and Twisted call
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        # autobahn sets this before it has its options, and so never; without it an event waits 25 ms for an ACK.
+        if hasattr(self.transport, "setTcpNoDelay"):
+            self.transport.setTcpNoDelay(True)
+        self.transport.registerProducer(self, True)
+
+    def dataReceived(self, data: bytes) -> None:
+        super().dataReceived(data)
+        if self.state == self.STATE_CONNECTING and len(self.data) > MAX_HANDSHAKE_BYTES:
+            self.transport.abortConnection()
+
+    def onConnect(self, request: Any) -> None:
+        try:
+            self._check(request.headers.get("host", ""))
+        except ConnectionDeny:
+            raise
+        except Exception:
+            self._log.failure("handshake failed")
+            raise ConnectionDeny(500, "internal error") from None
+
+    def onOpen(self) -> None:
+        try:
+            self.factory.opened(self)
+        except Exception:
+            self._log.failure("opening failed")
+            self.sendClose(4500, "internal error")
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        # Text and binary frames alike: what counts is that they hold UTF-8 JSON.
+        self._waiting.append(payload)
+        if len(self._waiting) >= MAX_WAITING:
+            self.transport.pauseProducing()
+        self._work()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._waiting.clear()
+        try:
+            self.factory.lost(self)
+        except Exception:
+            self._log.failure("closing failed")
+        super().connectionLost(reason)
+
+    # Commands
+
+    def _work(self) -> None:
+        while self._waiting and not self._busy:
+            payload = self._waiting.popleft()
+            self._busy = True
+            try:
+                request = frames.decode(payload)
+            except NeonError as error:
+                self._answered(frames.refusal({}, error.code, str(error)))
+                continue
+            answer = self.factory.commands.execute(request.pairs, self)
+            encoded: Deferred[bytes] = answer.addCallbacks(
+                partial(frames.success, request.reply), partial(self._refuse, request)
+            )
+            written: Deferred[None] = encoded.addCallback(self._answered).addErrback(self._unanswered)
+            if self._busy:
+                # It takes a while; we go on when it is answered.
+                written.addCallback(lambda _: self._work())
+        if len(self._waiting) < MAX_WAITING and self.state == self.STATE_OPEN:
+            self.transport.resumeProducing()
+
+    def _answered(self, payload: bytes) -> None:
+        self._busy = False
+        self.sendMessage(payload)  # type: ignore[no-untyped-call]
+
+    def _refuse(self, request: frames.Request, failure: Failure) -> bytes:
+        if isinstance(failure.value, NeonError) and failure.value.code != NeonError.code:
+            return frames.refusal(request.reply, failure.value.code, str(failure.value))
+        reference = secrets.token_hex(4)
+        action = next((value for key, value in request.pairs if key.lower() == "action"), None)
+        self._log.failure("{action} failed, reference {reference}", failure, action=action, reference=reference)
+        return frames.refusal(request.reply, NeonError.code, f"internal error, reference {reference}")
+
+    def _unanswered(self, failure: Failure) -> None:
+        """The answer itself could not be written: that must not stop the ones after it."""
+        self._log.failure("an answer failed", failure)
+        self._answered(frames.refusal({}, NeonError.code, "internal error"))
+
+    def authenticated(self, session: Session) -> None:
+        if session in self._sessions:
+            self._sessions.remove(session)
+        self._sessions.append(session)
+        self.factory.held(session, self)
+
+    def autodisconnect(self, session: Session, connection_id: int, wanted: bool) -> None:
+        self.factory.guard(session, connection_id, self if wanted else None)
+
+    @property
+    def session(self) -> Session | None:
+        """The live session whose token was shown last."""
+        while self._sessions and not self._sessions[-1].alive:
+            self._sessions.pop()
+        return self._sessions[-1] if self._sessions else None
+
+    # A reader that is slow: the transport's IPushProducer is told, and we count what we give it meanwhile.
+
+    def pauseProducing(self) -> None:
+        self._stalled = True
+        self._behind = self.transport.bufferSize if hasattr(self.transport, "bufferSize") else 0
+
+    def resumeProducing(self) -> None:
+        self._stalled = False
+
+    def stopProducing(self) -> None:
+        self._stalled = False
+
+    def sendData(self, data: bytes, *args: Any, **kwargs: Any) -> None:
+        """Everything autobahn writes comes through here."""
+        super().sendData(data, *args, **kwargs)
+        if not self._stalled:
+            return
+        self._behind += len(data)
+        if self._behind > MAX_BEHIND_BYTES and self.state == self.STATE_OPEN:
+            self._log.warn("{peer} does not read its events and is closed", peer=self.peer)
+            self.sendClose(TOO_SLOW, "too slow")
+
+    def _check(self, host: str) -> None:
+        """Only programs of this machine, by a local name: a page whose DNS name was rebound to us is refused."""
+        peer = self.transport.getPeer()
+        if not ipaddress.ip_address(peer.host).is_loopback:
+            raise ConnectionDeny(403, "only from this machine")
+        name, _, port = host.strip().lower().rpartition(":")
+        if name not in LOCAL_NAMES or port != str(self.transport.getHost().port):
+            raise ConnectionDeny(421, "unknown Host")
+
+
+class Api(WebSocketServerFactory):
+    """Makes connections and sends them the events of the bus, each encoded once."""
+
+    protocol: Any = Connection
+
+    def __init__(
+        self, commands: Commands, sessions: Sessions, autodisconnect: Autodisconnect, bus: Bus, reactor: Any
+    ) -> None:
+        super().__init__(reactor=reactor)  # type: ignore[no-untyped-call]
+        self.commands = commands
+        self._sessions = sessions
+        self._autodisconnect = autodisconnect
+        self._audience: dict[Connection, None] = {}
+        self._unsubscribe: Callable[[], None] = bus.subscribe(self._happened)
+        self._empty: list[Deferred[None]] = []
+        self.setProtocolOptions(  # type: ignore[no-untyped-call]
+            webStatus=False,
+            maxConnections=MAX_CONNECTIONS,
+            maxFramePayloadSize=HARD_LIMIT_BYTES,
+            maxMessagePayloadSize=HARD_LIMIT_BYTES,
+            failByDrop=False,
+            openHandshakeTimeout=10,
+            closeHandshakeTimeout=2,
+            autoPingInterval=20,
+            autoPingTimeout=10,
+        )
+
+    def opened(self, connection: Connection) -> None:
+        """A handshake is done."""
+        self._audience[connection] = None
+
+    def lost(self, connection: Connection) -> None:
+        """A connection is gone, however that happened."""
+        self._audience.pop(connection, None)
+        self._sessions.release(connection)
+        self._autodisconnect.closed(connection)
+        if not self._audience:
+            waiting, self._empty = self._empty, []
+            for waiter in waiting:
+                waiter.callback(None)
+
+    def held(self, session: Session, connection: Connection) -> None:
+        """A token was shown on a connection."""
+        self._sessions.hold(session, connection)
+        self._autodisconnect.seen(session, connection)
+
+    def guard(self, session: Session, connection_id: int, connection: Connection | None) -> None:
+        """The account goes with this connection; or stays, without one."""
+        if connection is None:
+            self._autodisconnect.forget(connection_id)
+        else:
+            self._autodisconnect.guard(session, connection_id, connection)
+
+    def close(self) -> Deferred[None]:
+        """Say good-bye to everybody; fires when they are gone."""
+        self._unsubscribe()
+        done: Deferred[None] = Deferred()
+        if not self._audience:
+            done.callback(None)
+            return done
+        self._empty.append(done)
+        for connection in tuple(self._audience):
+            connection.sendClose(1000, "NEON is stopping")
+        return done
+
+    def _happened(self, published: Published) -> None:
+        prepared: dict[bool, Any] = {}
+        for connection in tuple(self._audience):
+            session = connection.session
+            if session is None or connection.state != connection.STATE_OPEN:
+                continue
+            if session.prose not in prepared:
+                prepared[session.prose] = self.prepareMessage(frames.event(published, session.prose))
+            connection.sendPreparedMessage(prepared[session.prose])
+
+
