@@ -154,8 +154,9 @@ def playback(stream: pyaudio.Stream, link: socket.socket, progress: Progress) ->
     waiting = bytearray(4)
     while frame := link.recv(FRAME):
         fcntl.ioctl(link, termios.FIONREAD, waiting)
-        if int.from_bytes(waiting, sys.byteorder) > _MOST_WAITING * FRAME:
-            for _ in range(_MOST_WAITING - _CUSHION):
+        frames = int.from_bytes(waiting, sys.byteorder) // FRAME
+        if frames > _MOST_WAITING:
+            for _ in range(frames - _CUSHION):
                 frame = link.recv(FRAME)
         progress.waiting_since = time.monotonic()
         stream.write(frame, exception_on_underflow=False)

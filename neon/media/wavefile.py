@@ -182,7 +182,11 @@ class WaveWriter:
         self.length = 0
         self._patched = 0
         self._file = open(path, "wb", buffering=0, opener=_open_private)  # noqa: SIM115 - closed by close()
-        self._file.write(self._header())
+        try:
+            self._file.write(self._header())
+        except OSError:
+            self._file.close()
+            raise
 
     def write(self, pcm: bytes) -> None:
         """Append samples. What exceeds the 4 GB of a WAV file (74 hours) is left out.

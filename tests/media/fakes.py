@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import queue
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.error import ProcessDone, ProcessTerminated
@@ -71,3 +72,17 @@ class FakeProcessReactor(Clock):
         process = FakeProcess(processProtocol, args, env or {}, childFDs)
         self.processes.append(process)
         return process
+
+
+class FakeThreadReactor:
+    """What threads hand over, kept until the test takes it."""
+
+    def __init__(self) -> None:
+        self._calls: queue.Queue[Callable[[], object]] = queue.Queue()
+
+    def callFromThread(self, callable: Callable[..., Any], *args: object, **kwargs: object) -> None:
+        self._calls.put(lambda: callable(*args, **kwargs))
+
+    def run_one(self, within: float = 10.0) -> None:
+        """Wait for the next thing that a thread hands over, and do it; C{queue.Empty} if there is none in time."""
+        self._calls.get(timeout=within)()
