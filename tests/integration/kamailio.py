@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from string import Template
 
 from tests.integration.processes import IntegrationCase, Program, free_port
-
-MODULES = Path("/usr/lib/x86_64-linux-gnu/kamailio/modules")
 
 CONFIGURATION = Template("""#!KAMAILIO
 debug=2
@@ -118,7 +115,7 @@ async def start_kamailio(
     )
     program = test.start(
         "kamailio", "kamailio", "-f", "kamailio.cfg", "-DD", "-E", "-m", "32", "-M", "4", "-Y", str(folder),
-        "-P", str(folder / "kamailio.pid"), "-L", str(MODULES), folder=folder,
+        "-P", str(folder / "kamailio.pid"), folder=folder,
     )  # fmt: skip
     await program.says(r"udp: 127\.0\.0\.1|Listening on")
     return Kamailio(program, port)

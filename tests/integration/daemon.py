@@ -1,0 +1,209 @@
+"""The NEON daemon as users run it (C{twistd -n neon}), in a folder of its own, and a client of its WebSocket API."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol, connectWS
+
+from tests.integration.processes import IntegrationCase, Program, free_port, until
+
+ROOT = Path(__file__).parent.parent.parent
+
+CONFIGURATION = """\
+[sip]
+bind = 127.0.0.1
+port = {sip}
+max_calls = {max_calls}
+{sip_more}
+
+[media]
+bind = 127.0.0.1
+ports = {rtp}-{rtp_end}
+capture = {capture}
+playback = {playback}
+
+[websocket]
+host = 127.0.0.1
+port = 0
+
+[testbed]
+enabled = {testbed}
+port = 0
+
+{more}
+"""
+
+
+class Refused(Exception):
+    """The daemon refused a command."""
+
+    def __init__(self, code: int, description: str) -> None:
+        super().__init__(f"{code} {description}")
+        self.code = code
+
+
+class Client(WebSocketClientProtocol):
+    """One WebSocket connection. Events are kept in C{events}, in their order, until L{event} takes them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[dict[str, Any]] = []
+        self.is_open = False
+        self.closed = False
+        self.token: str | None = None
+        self.unnamed: list[dict[str, Any]] = []
+        self._answers: dict[object, dict[str, Any]] = {}
+        self._ids = itertools.count(1)
+
+    def onOpen(self) -> None:
+        self.is_open = True
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        self.closed = True
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        message = json.loads(payload)
+        if message.get("action") == "event":
+            self.events.append({**message, "arrived": time.time()})
+        elif "id" in message:
+            self._answers[message["id"]] = message
+        else:
+            self.unnamed.append(message)
+
+    async def command(self, action: str, **parameters: object) -> dict[str, Any]:
+        """Give a command; return the answer's data.
+
+        @raise Refused: with the answer's code.
+        """
+        number = next(self._ids)
+        message = {"id": number, "action": action, **parameters}
+        if self.token is not None:
+            message["token"] = self.token
+        self.send_text(json.dumps(message))
+        answer = await until(lambda: self._answers.pop(number, None), f"the answer to {action}")
+        if not answer["success"]:
+            raise Refused(answer["error"]["code"], answer["error"]["description"])
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def send_text(self, text: str) -> None:
+        """Send a text frame as it is."""
+        self.sendMessage(text.encode())
+
+    async def event(self, name: str, within: float = 10.0, **data: object) -> dict[str, Any]:
+        """Wait for an event of that name with (at least) that data, and take it; return its data, C{arrived} added."""
+
+        def look() -> dict[str, Any] | None:
+            for index, event in enumerate(self.events):
+                if event["name"] == name and all(event["data"].get(key) == value for key, value in data.items()):
+                    del self.events[index]
+                    return {**event["data"], "arrived": event["arrived"]}
+            return None
+
+        seen = ", ".join(event["name"] for event in self.events)
+        return await until(look, f"{name} {data or ''} (there were: {seen})", within)
+
+    def happened(self, call_id: int) -> list[str]:
+        """The names of the events of a call that were not taken yet."""
+        return [event["name"] for event in self.events if event["data"].get("callId") == call_id]
+
+    async def register(self, domain: str, number: str, password: str, **more: object) -> int:
+        """Register an account; return its connection id once the registrar said yes."""
+        data = await self.command("sipregister", domain=domain, number=number, password=password, **more)
+        connection = int(data["connectionId"])
+        await self.event("OnSIPRegister", connectionId=connection)
+        return connection
+
+    async def call(self, number: str, **more: object) -> int:
+        """Place a call; return its id."""
+        return int((await self.command("startcall", number=number, **more))["callId"])
+
+    async def incoming(self, within: float = 10.0) -> int:
+        """Wait for an incoming call; return its id."""
+        return int((await self.event("OnNewCall", within, type="incoming"))["callId"])
+
+
+class Daemon:
+    """A running daemon that is ready for clients."""
+
+    def __init__(self, program: Program, state_dir: Path, sip_port: int, access: dict[str, Any]) -> None:
+        self.program = program
+        self.state_dir = state_dir
+        self.sip_port = sip_port
+        self.sip_address = f"127.0.0.1:{sip_port}"
+        self.access = access
+
+    async def connect(self, *, authenticate: bool = True) -> Client:
+        """Open a WebSocket; authenticate as access.json says."""
+        client = Client()
+        factory = WebSocketClientFactory(self.access["websocket"])
+        factory.protocol = lambda: client  # type: ignore[assignment]  # anything that makes one
+        connectWS(factory)
+        await until(lambda: client.is_open, "the WebSocket")
+        if authenticate:
+            data = await client.command("authenticate", user=self.access["user"], password=self.access["password"])
+            client.token = data["token"]
+        return client
+
+    def complaints(self) -> list[str]:
+        """The lines of its log that speak of a bug: tracebacks and failures."""
+        words = ("Traceback", "Unhandled", "unexpected", "Error:")
+        return [line for line in self.program.output.splitlines() if any(word in line for word in words)]
+
+
+def twistd(*arguments: str) -> list[str]:
+    """The command line of twistd, whatever it is called here (Debian's is twistd3)."""
+    return [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", *arguments]
+
+
+async def start_daemon(
+    test: IntegrationCase,
+    *,
+    capture: str = "null",
+    playback: str = "null",
+    testbed: bool = False,
+    max_calls: int = 4,
+    sip_more: str = "",
+    more: str = "",
+    name: str = "neon",
+) -> Daemon:
+    """Start a daemon with free ports; it is ready when this returns."""
+    state_dir = test.folder / name
+    state_dir.mkdir(mode=0o700)
+    sip_port, rtp = free_port(), free_port(pair=True)
+    # A range of its own: another test's daemon may run at the same time.
+    rtp = min(rtp, 65000 - 4 * max_calls)
+    configuration = state_dir / "test.conf"
+    configuration.write_text(
+        CONFIGURATION.format(
+            sip=sip_port,
+            max_calls=max_calls,
+            rtp=rtp,
+            rtp_end=rtp + 4 * max_calls + 40,
+            capture=capture,
+            playback=playback,
+            testbed="yes" if testbed else "no",
+            sip_more=sip_more,
+            more=more,
+        )
+    )
+    configuration.chmod(0o600)
+    arguments = ["--config", str(configuration), "--state-dir", str(state_dir), "--log-level", "debug"]
+    program = test.start(
+        name, *twistd("-n", "--pidfile=", "neon", *arguments), env={"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    )
+    access = state_dir / "access.json"
+
+    def ready() -> bool:
+        if not program.running:
+            raise AssertionError(f"the daemon did not start:\n{program.output[-3000:]}")
+        return access.exists()
+
+    await until(ready, "access.json")
+    return Daemon(program, state_dir, sip_port, json.loads(access.read_text()))
