@@ -1,0 +1,66 @@
+/* The jitter buffer: packets go in as they come, samples come out as time passes.
+ *
+ * Positions are RTP timestamps of an 8 kHz clock, compared modulo 2^32. Codes are kept in a ring with one presence bit
+ * per sample, so that any packet length from 10 to 60 ms may arrive, in any order. Losses are filled with the last
+ * pitch period, faded out in 60 ms (in the spirit of G.711 Appendix I). The delay starts at 20 ms, grows when a packet
+ * comes too late for it, and shrinks when two seconds pass without its being needed.
+ *
+ * Owned by the stream that contains it and touched by one thread only. Memory is not allocated. */
+#ifndef NEON_JITTER_H
+#define NEON_JITTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    JITTER_RING = 4096,        /* samples, 512 ms; a power of two */
+    JITTER_PACKET_MAX = 480,   /* 60 ms */
+    JITTER_DELAY_MIN = 160,    /* 20 ms */
+    JITTER_DELAY_MAX = 1600,   /* 200 ms */
+    JITTER_HISTORY = 400,      /* samples before a loss that the concealment looks at, 50 ms */
+    JITTER_GIVE_UP = 1600,     /* samples of nothing at all after which the buffer waits for a new beginning */
+};
+
+enum codec { CODEC_ULAW, CODEC_ALAW };
+
+enum jitter_put { JITTER_STORED, JITTER_DUPLICATE, JITTER_LATE, JITTER_REFUSED };
+
+struct concealment {
+    int16_t period[JITTER_HISTORY]; /* the last pitch period, joined smoothly at its ends */
+    int length;                     /* of the period, in samples */
+    int phase;                      /* next sample of the period */
+    int run;                        /* samples concealed so far in this loss */
+    bool active;
+};
+
+struct jitter {
+    enum codec codec;
+    bool started;           /* a packet fixed the position */
+    uint32_t play;          /* the next sample to come out */
+    uint32_t high;          /* one past the newest sample stored */
+    uint32_t first;         /* the first sample of this beginning: nothing before it is missing */
+    int32_t spare_min;      /* least number of samples waiting at a get, in this window */
+    int window;             /* samples until the window ends */
+    struct concealment concealment;
+    uint32_t duplicates, late, resets;
+    uint32_t frames_concealed; /* gets that contained concealed samples */
+    uint64_t present[JITTER_RING / 64];
+    uint8_t codes[JITTER_RING];
+};
+
+void jitter_reset(struct jitter *jitter, enum codec codec);
+
+/* Stores a packet of `count` codes whose first sample has the given timestamp. */
+enum jitter_put jitter_put(struct jitter *jitter, uint32_t timestamp, const uint8_t *codes, size_t count);
+
+/* Marks everything between the newest sample and `end` as silence; nothing if that is more than a packet. */
+void jitter_put_silence(struct jitter *jitter, uint32_t end);
+
+/* Takes the next `count` (<= JITTER_PACKET_MAX) samples; silence before the first packet. */
+void jitter_get(struct jitter *jitter, int16_t *samples, size_t count);
+
+/* Samples between the next to come out and the newest: the delay of the buffer. */
+int32_t jitter_delay(const struct jitter *jitter);
+
+#endif

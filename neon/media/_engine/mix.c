@@ -1,0 +1,116 @@
+#define _GNU_SOURCE
+#include "mix.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "counters.h"
+
+struct device *device_new(uint32_t id, int fd)
+{
+    struct device *device = calloc(1, sizeof *device);
+    if (device != NULL) {
+        atomic_init(&device->references, 1);
+        device->id = id;
+        device->fd = fd;
+    }
+    return device;
+}
+
+struct device *device_ref(struct device *device)
+{
+    atomic_fetch_add(&device->references, 1);
+    return device;
+}
+
+void device_unref(struct device *device)
+{
+    if (device != NULL && atomic_fetch_sub(&device->references, 1) == 1) {
+        if (device->fd >= 0)
+            close(device->fd);
+        free(device);
+    }
+}
+
+static bool lose(struct device *device)
+{
+    bool news = !device->gone;
+    device->gone = true;
+    return news;
+}
+
+bool device_capture(struct device *device)
+{
+    /* A few frames at most: a worker that floods the socket must not hold up the streams. */
+    for (int i = 0; i < 8 && !device->gone; i++) {
+        uint8_t frame[2 * DEVICE_FRAME];
+        ssize_t length = recv(device->fd, frame, sizeof frame, MSG_DONTWAIT | MSG_TRUNC);
+        if (length == 0)
+            return lose(device);
+        if (length < 0)
+            return errno != EAGAIN && errno != EINTR && lose(device);
+        if (length != sizeof frame) {
+            counter_add(&device->frames_dropped, 1);
+            continue;
+        }
+        for (int j = 0; j < DEVICE_FRAME; j++)
+            device->capture[(device->captured + (uint32_t)j) % DEVICE_RING] =
+                (int16_t)(uint16_t)(frame[2 * j] | frame[2 * j + 1] << 8);
+        device->captured += DEVICE_FRAME;
+        counter_add(&device->frames_captured, 1);
+    }
+    return false;
+}
+
+bool device_play(struct device *device)
+{
+    if (device->gone)
+        return false;
+    uint8_t frame[2 * DEVICE_FRAME];
+    for (int i = 0; i < DEVICE_FRAME; i++) {
+        int32_t *sum = &device->playback[(device->played + (uint32_t)i) % DEVICE_RING];
+        int32_t sample = *sum > INT16_MAX ? INT16_MAX : *sum < INT16_MIN ? INT16_MIN : *sum;
+        frame[2 * i] = (uint8_t)sample;
+        frame[2 * i + 1] = (uint8_t)((uint32_t)sample >> 8);
+        *sum = 0;
+    }
+    device->played += DEVICE_FRAME;
+    if (send(device->fd, frame, sizeof frame, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof frame) {
+        counter_add(&device->frames_played, 1);
+        return false;
+    }
+    counter_add(&device->frames_dropped, 1);
+    return errno != EAGAIN && errno != EINTR && errno != ENOBUFS && lose(device);
+}
+
+void device_take(struct device *device, uint32_t *cursor, bool *priming, int16_t *samples, size_t count)
+{
+    int32_t waiting = (int32_t)(device->captured - *cursor);
+    if (waiting < 0 || waiting > DEVICE_AHEAD_MAX) {
+        waiting = waiting < 0 ? 0 : DEVICE_AHEAD;
+        *cursor = device->captured - (uint32_t)waiting;
+    }
+    if (*priming && waiting >= DEVICE_AHEAD)
+        *priming = false;
+    if (*priming || waiting < (int32_t)count || device->gone) {
+        *priming = true;
+        memset(samples, 0, count * sizeof *samples);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        samples[i] = device->capture[(*cursor + (uint32_t)i) % DEVICE_RING];
+    *cursor += (uint32_t)count;
+}
+
+void device_add(struct device *device, uint32_t *cursor, const int16_t *samples, size_t count)
+{
+    int32_t lead = (int32_t)(*cursor - device->played);
+    if (lead < 0 || lead > DEVICE_RING / 2)
+        *cursor = device->played;
+    for (size_t i = 0; i < count; i++)
+        device->playback[(*cursor + (uint32_t)i) % DEVICE_RING] += samples[i];
+    *cursor += (uint32_t)count;
+}

@@ -1,0 +1,47 @@
+/* A device: a SOCK_SEQPACKET socket that carries 20 ms frames of audio both ways, and the mixing of streams into it.
+ *
+ * What is captured goes into a ring from which every attached stream takes with a cursor of its own; what the streams
+ * play is added up in another ring and leaves once every 20 ms. Owned by the engine's thread; the count of references
+ * and the counters are shared. */
+#ifndef NEON_MIX_H
+#define NEON_MIX_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    DEVICE_FRAME = 160,     /* samples */
+    DEVICE_RING = 2048,     /* samples */
+    DEVICE_AHEAD = 320,     /* captured samples that wait when a stream begins to take, 40 ms */
+    DEVICE_AHEAD_MAX = 960, /* more than that, and the oldest are left out */
+};
+
+struct device {
+    atomic_int references;
+    uint32_t id;
+    int fd;
+    bool gone;
+    uint32_t captured, played; /* samples since the beginning, modulo 2^32 */
+    int16_t capture[DEVICE_RING];
+    int32_t playback[DEVICE_RING];
+    _Atomic uint64_t frames_captured, frames_played, frames_dropped;
+    struct device *next;
+};
+
+struct device *device_new(uint32_t id, int fd); /* owns fd from now on; NULL without memory */
+struct device *device_ref(struct device *device);
+void device_unref(struct device *device);
+
+/* Reads what has been captured; true if the far end is gone (told once). */
+bool device_capture(struct device *device);
+/* Sends one frame of what was mixed; true if the far end is gone (told once). */
+bool device_play(struct device *device);
+
+/* Takes captured samples; silence while there are none. */
+void device_take(struct device *device, uint32_t *cursor, bool *priming, int16_t *samples, size_t count);
+/* Adds samples to what will be played. */
+void device_add(struct device *device, uint32_t *cursor, const int16_t *samples, size_t count);
+
+#endif

@@ -1,0 +1,304 @@
+/* Hooks for the tests: the jitter buffer, the parsers and the receiver's judgement, without sockets or time. */
+#include "pymodule.h"
+
+#include "dtmf.h"
+#include "jitter.h"
+#include "rtcp.h"
+#include "rtp.h"
+
+static void free_object(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+/* -- JitterBuffer ----------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    PyObject_HEAD
+    struct jitter jitter;
+} JitterObject;
+
+static PyObject *jitter_py_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"alaw", NULL};
+    int alaw = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|p:JitterBuffer", names, &alaw))
+        return NULL;
+    JitterObject *self = (JitterObject *)type->tp_alloc(type, 0);
+    if (self != NULL)
+        jitter_reset(&self->jitter, alaw ? CODEC_ALAW : CODEC_ULAW);
+    return (PyObject *)self;
+}
+
+static PyObject *jitter_py_push(JitterObject *self, PyObject *args)
+{
+    static const char *const words[] = {"stored", "duplicate", "late", "refused"};
+    unsigned int timestamp;
+    Py_buffer codes;
+    if (!PyArg_ParseTuple(args, "Iy*:push", &timestamp, &codes))
+        return NULL;
+    enum jitter_put put = jitter_put(&self->jitter, timestamp, codes.buf, (size_t)codes.len);
+    PyBuffer_Release(&codes);
+    return PyUnicode_FromString(words[put]);
+}
+
+static PyObject *jitter_py_pop(JitterObject *self, PyObject *args)
+{
+    int count;
+    if (!PyArg_ParseTuple(args, "i:pop", &count))
+        return NULL;
+    if (count < 0 || count > JITTER_PACKET_MAX)
+        return PyErr_Format(PyExc_ValueError, "%d samples are not from 0 to %d", count, JITTER_PACKET_MAX);
+    int16_t samples[JITTER_PACKET_MAX];
+    jitter_get(&self->jitter, samples, (size_t)count);
+    return PyBytes_FromStringAndSize((const char *)samples, count * (Py_ssize_t)sizeof(int16_t));
+}
+
+static PyObject *jitter_py_counters(JitterObject *self, PyObject *unused)
+{
+    (void)unused;
+    return Py_BuildValue("{sIsIsIsIsi}", "duplicates", self->jitter.duplicates, "late", self->jitter.late, "resets",
+                         self->jitter.resets, "concealed", self->jitter.frames_concealed, "delay",
+                         (int)jitter_delay(&self->jitter));
+}
+
+static PyMethodDef jitter_methods[] = {
+    {"push", (PyCFunction)jitter_py_push, METH_VARARGS, "Store a packet (timestamp, codes)."},
+    {"pop", (PyCFunction)jitter_py_pop, METH_VARARGS, "Take so many samples, as 16-bit bytes."},
+    {"counters", (PyCFunction)jitter_py_counters, METH_NOARGS, "What was counted, and the delay in samples."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot jitter_slots[] = {
+    {Py_tp_new, jitter_py_new},
+    {Py_tp_dealloc, free_object},
+    {Py_tp_methods, jitter_methods},
+    {0, NULL},
+};
+
+static PyType_Spec jitter_spec = {
+    .name = "neon.media._engine.JitterBuffer",
+    .basicsize = sizeof(JitterObject),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = jitter_slots,
+};
+
+/* -- RtpReceiver ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    PyObject_HEAD
+    struct rtp_receiver receiver;
+    struct rtcp_session rtcp;
+} ReceiverObject;
+
+static PyObject *receiver_py_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"ssrc", NULL};
+    unsigned int ssrc = 1;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|I:RtpReceiver", names, &ssrc))
+        return NULL;
+    ReceiverObject *self = (ReceiverObject *)type->tp_alloc(type, 0);
+    if (self != NULL) {
+        memset(self->rtcp.cname, 'x', sizeof self->rtcp.cname);
+        rtcp_begin(&self->rtcp, ssrc, 0, 1);
+    }
+    return (PyObject *)self;
+}
+
+static PyObject *receiver_py_receive(ReceiverObject *self, PyObject *args)
+{
+    static const char *const verdicts[] = {"drop", "hold", "accept", "switch"};
+    Py_buffer data;
+    unsigned int arrival;
+    int event = 0;
+    if (!PyArg_ParseTuple(args, "y*I|p:receive", &data, &arrival, &event))
+        return NULL;
+    struct rtp_packet packet;
+    const char *verdict = "malformed";
+    if (rtp_parse(&packet, data.buf, (size_t)data.len) == RTP_OK)
+        verdict = verdicts[rtp_receive(&self->receiver, &packet, arrival, event)];
+    PyBuffer_Release(&data);
+    return PyUnicode_FromString(verdict);
+}
+
+static PyObject *receiver_py_counters(ReceiverObject *self, PyObject *unused)
+{
+    (void)unused;
+    return Py_BuildValue("{sIsIsIsI}", "expected", rtp_expected(&self->receiver), "received", self->receiver.received,
+                         "lost", rtp_lost(&self->receiver), "jitter", self->receiver.jitter >> 4);
+}
+
+static PyObject *receiver_py_write_rtcp(ReceiverObject *self, PyObject *args)
+{
+    struct rtcp_sent sent;
+    unsigned long long now, ntp;
+    int bye;
+    if (!PyArg_ParseTuple(args, "IIIKKp:write_rtcp", &sent.packets, &sent.octets, &sent.timestamp, &now, &ntp, &bye))
+        return NULL;
+    uint8_t data[RTCP_PACKET_MAX];
+    size_t length = rtcp_write(&self->rtcp, data, &self->receiver, &sent, now, ntp, bye);
+    return PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)length);
+}
+
+static PyObject *receiver_py_read_rtcp(ReceiverObject *self, PyObject *args)
+{
+    Py_buffer data;
+    unsigned long long now, ntp;
+    if (!PyArg_ParseTuple(args, "y*KK:read_rtcp", &data, &now, &ntp))
+        return NULL;
+    bool valid = rtcp_read(&self->rtcp, data.buf, (size_t)data.len, now, ntp);
+    PyBuffer_Release(&data);
+    if (!valid)
+        Py_RETURN_NONE;
+    const struct rtcp_session *rtcp = &self->rtcp;
+    return Py_BuildValue("{sNsNsN}", "lost", rtcp->remote_known ? PyLong_FromLong(rtcp->remote_lost) : Py_NewRef(Py_None),
+                         "jitter", rtcp->remote_known ? PyLong_FromUnsignedLong(rtcp->remote_jitter) : Py_NewRef(Py_None),
+                         "round_trip_ms",
+                         rtcp->round_trip_known ? PyFloat_FromDouble(rtcp->round_trip_ms) : Py_NewRef(Py_None));
+}
+
+static PyMethodDef receiver_methods[] = {
+    {"receive", (PyCFunction)receiver_py_receive, METH_VARARGS, "Judge a packet (bytes, arrival in 1/8000 s, event)."},
+    {"counters", (PyCFunction)receiver_py_counters, METH_NOARGS, "Expected, received, lost, jitter."},
+    {"write_rtcp", (PyCFunction)receiver_py_write_rtcp, METH_VARARGS, "A compound packet."},
+    {"read_rtcp", (PyCFunction)receiver_py_read_rtcp, METH_VARARGS, "What a compound packet says, None if invalid."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot receiver_slots[] = {
+    {Py_tp_new, receiver_py_new},
+    {Py_tp_dealloc, free_object},
+    {Py_tp_methods, receiver_methods},
+    {0, NULL},
+};
+
+static PyType_Spec receiver_spec = {
+    .name = "neon.media._engine.RtpReceiver",
+    .basicsize = sizeof(ReceiverObject),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = receiver_slots,
+};
+
+/* -- Digits ----------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    PyObject_HEAD
+    struct dtmf_out out;
+    struct dtmf_in in;
+} DigitsObject;
+
+static PyObject *digits_py_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {NULL};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, ":Digits", names))
+        return NULL;
+    return type->tp_alloc(type, 0);
+}
+
+static PyObject *digits_py_push(DigitsObject *self, PyObject *args)
+{
+    int digit;
+    unsigned int duration;
+    if (!PyArg_ParseTuple(args, "CI:push", &digit, &duration))
+        return NULL;
+    int event = digit < 128 ? dtmf_event((char)digit) : -1;
+    return PyBool_FromLong(event >= 0 && dtmf_push(&self->out, (uint8_t)event, duration));
+}
+
+static PyObject *digits_py_next(DigitsObject *self, PyObject *args)
+{
+    unsigned int timestamp, samples;
+    if (!PyArg_ParseTuple(args, "II:next", &timestamp, &samples))
+        return NULL;
+    struct dtmf_packet packet;
+    if (!dtmf_next(&self->out, timestamp, samples, &packet))
+        Py_RETURN_NONE;
+    return Py_BuildValue("(y#IN)", (const char *)packet.payload, (Py_ssize_t)DTMF_PAYLOAD, packet.timestamp,
+                         PyBool_FromLong(packet.marker));
+}
+
+static PyObject *digits_py_receive(DigitsObject *self, PyObject *args)
+{
+    unsigned int timestamp;
+    int marker;
+    Py_buffer payload;
+    if (!PyArg_ParseTuple(args, "Ipy*:receive", &timestamp, &marker, &payload))
+        return NULL;
+    char digit;
+    bool news = dtmf_receive(&self->in, timestamp, marker, payload.buf, (size_t)payload.len, &digit);
+    PyBuffer_Release(&payload);
+    if (!news)
+        Py_RETURN_NONE;
+    return PyUnicode_FromStringAndSize(&digit, 1);
+}
+
+static PyMethodDef digits_methods[] = {
+    {"push", (PyCFunction)digits_py_push, METH_VARARGS, "Queue a digit (character, samples); False if there is no room."},
+    {"next", (PyCFunction)digits_py_next, METH_VARARGS, "The packet of an interval: (payload, timestamp, marker)."},
+    {"receive", (PyCFunction)digits_py_receive, METH_VARARGS, "The digit, if a packet is the first news of it."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot digits_slots[] = {
+    {Py_tp_new, digits_py_new},
+    {Py_tp_dealloc, free_object},
+    {Py_tp_methods, digits_methods},
+    {0, NULL},
+};
+
+static PyType_Spec digits_spec = {
+    .name = "neon.media._engine.Digits",
+    .basicsize = sizeof(DigitsObject),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = digits_slots,
+};
+
+/* -- functions -------------------------------------------------------------------------------------------------- */
+
+static PyObject *py_rtp_parse(PyObject *module, PyObject *argument)
+{
+    static const char *const defects[] = {
+        [RTP_TOO_SHORT] = "shorter than a header",
+        [RTP_BAD_VERSION] = "not version 2",
+        [RTP_TRUNCATED_CSRC] = "truncated in the CSRC list",
+        [RTP_TRUNCATED_EXTENSION] = "truncated in the header extension",
+        [RTP_BAD_PADDING] = "more padding than payload",
+    };
+    (void)module;
+    Py_buffer data;
+    if (PyObject_GetBuffer(argument, &data, PyBUF_SIMPLE) < 0)
+        return NULL;
+    struct rtp_packet packet;
+    PyObject *result = NULL;
+    enum rtp_parse parsed = rtp_parse(&packet, data.buf, (size_t)data.len);
+    if (parsed != RTP_OK)
+        PyErr_SetString(PyExc_ValueError, defects[parsed]);
+    else
+        result = Py_BuildValue("(iNiIIy#)", packet.payload_type, PyBool_FromLong(packet.marker), packet.sequence,
+                               packet.timestamp, packet.ssrc, (const char *)packet.payload, (Py_ssize_t)packet.length);
+    PyBuffer_Release(&data);
+    return result;
+}
+
+static PyMethodDef functions[] = {
+    {"rtp_parse", py_rtp_parse, METH_O,
+     "(payload type, marker, sequence, timestamp, SSRC, payload) of a packet; ValueError names the defect."},
+    {NULL, NULL, 0, NULL},
+};
+
+int add_testing(PyObject *module)
+{
+    PyType_Spec *specs[] = {&jitter_spec, &receiver_spec, &digits_spec};
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        PyObject *type = PyType_FromModuleAndSpec(module, specs[i], NULL);
+        if (type == NULL)
+            return -1;
+        int added = PyModule_AddType(module, (PyTypeObject *)type);
+        Py_DECREF(type);
+        if (added < 0)
+            return -1;
+    }
+    return PyModule_AddFunctions(module, functions);
+}

@@ -1,0 +1,16 @@
+/* What arrives at a stream: the lock on its source, RTP into the jitter buffer, digits, RTCP. For the thread. */
+#ifndef NEON_RECEIVE_H
+#define NEON_RECEIVE_H
+
+#include "engine.h"
+
+#define LEARN_NS UINT64_C(2000000000) /* a source other than the agreed one may be learnt this long */
+
+bool address_same(const struct address *one, const struct address *other);
+
+/* Forgets the source and waits for the agreed one, or for one to learn. */
+void receive_unlock(struct stream *stream, uint64_t now);
+/* Takes all that is waiting at the RTP socket. */
+void receive_rtp(struct engine *engine, struct stream *stream, uint64_t now);
+
+#endif

@@ -1,0 +1,39 @@
+/* What a stream sends: silence, a tone, samples, what it hears, or what a device captures.
+ *
+ * A source is built by the Python face and handed over whole; from then on the engine's thread owns it. */
+#ifndef NEON_SOURCE_H
+#define NEON_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SINE_TABLE = 1024 };
+
+enum source_kind { SOURCE_SILENCE, SOURCE_TONE, SOURCE_SAMPLES, SOURCE_ECHO, SOURCE_DEVICE };
+
+struct device;
+
+struct source {
+    enum source_kind kind;
+    uint32_t phase, step;  /* tone: fractions of a turn, 2^32 to the turn */
+    float amplitude;
+    int16_t *samples;      /* owned */
+    size_t count, position;
+    bool loop;
+    struct device *device; /* a counted reference */
+    uint32_t cursor;       /* samples of the device taken so far */
+    bool priming;          /* waiting for the device to be a little ahead */
+};
+
+/* One turn of the sine, the first value repeated at the end; filled once, then only read. */
+void sine_fill(float table[SINE_TABLE + 1]);
+
+/* The amplitude of a sine of the given level: +3.14 dBm0 just fits 16 bits (G.711, section 5). */
+float sine_amplitude(double dbm0);
+
+/* Fills in the next samples of a tone or of stored samples (zeros when these have run out). */
+void source_tone(struct source *source, const float *sine, int16_t *samples, size_t count);
+void source_samples(struct source *source, int16_t *samples, size_t count);
+
+#endif

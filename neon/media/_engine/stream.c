@@ -1,0 +1,415 @@
+#define _GNU_SOURCE
+#include "stream.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/ip.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "counters.h"
+#include "engine.h"
+#include "kernels.h"
+#include "receive.h"
+
+/* -- addresses and sockets -------------------------------------------------------------------------------------- */
+
+bool address_parse(struct address *address, const char *host, unsigned port)
+{
+    memset(address, 0, sizeof *address);
+    if (port > UINT16_MAX)
+        return false;
+    if (inet_pton(AF_INET, host, &address->v4.sin_addr) == 1) {
+        address->v4.sin_family = AF_INET;
+        address->v4.sin_port = htons((uint16_t)port);
+        address->length = sizeof address->v4;
+        return true;
+    }
+    if (inet_pton(AF_INET6, host, &address->v6.sin6_addr) == 1) {
+        address->v6.sin6_family = AF_INET6;
+        address->v6.sin6_port = htons((uint16_t)port);
+        address->length = sizeof address->v6;
+        return true;
+    }
+    return false;
+}
+
+static uint16_t port_of(const struct address *address)
+{
+    return ntohs(address->base.sa_family == AF_INET ? address->v4.sin_port : address->v6.sin6_port);
+}
+
+static bool v4_allowed(uint32_t host)
+{
+    return host >> 24 != 0 && host >> 28 < 14; /* "this network"; multicast, class E and broadcast */
+}
+
+bool address_allowed(const struct address *address)
+{
+    if (port_of(address) < 1024)
+        return false;
+    if (address->base.sa_family == AF_INET)
+        return v4_allowed(ntohl(address->v4.sin_addr.s_addr));
+    const struct in6_addr *host = &address->v6.sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(host)) {
+        uint32_t mapped;
+        memcpy(&mapped, host->s6_addr + 12, sizeof mapped);
+        return v4_allowed(ntohl(mapped));
+    }
+    return !IN6_IS_ADDR_MULTICAST(host) && !IN6_IS_ADDR_UNSPECIFIED(host);
+}
+
+/* An IPv6 socket knows IPv4 peers by their mapped addresses. */
+static struct address for_family(struct address address, int family)
+{
+    if (family != AF_INET6 || address.base.sa_family != AF_INET)
+        return address;
+    struct address mapped = {.length = sizeof mapped.v6};
+    mapped.v6.sin6_family = AF_INET6;
+    mapped.v6.sin6_port = address.v4.sin_port;
+    mapped.v6.sin6_addr.s6_addr[10] = mapped.v6.sin6_addr.s6_addr[11] = 0xff;
+    memcpy(mapped.v6.sin6_addr.s6_addr + 12, &address.v4.sin_addr, 4);
+    return mapped;
+}
+
+static int bind_socket(struct address host, unsigned port)
+{
+    int fd = socket(host.base.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    int on = 1, off = 0, expedited = IPTOS_DSCP_EF;
+    /* Wishes, not needs: the stream works without the mark and with its own reading of the clock. */
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+    if (host.base.sa_family == AF_INET) {
+        host.v4.sin_port = htons((uint16_t)port);
+        setsockopt(fd, IPPROTO_IP, IP_TOS, &expedited, sizeof expedited);
+    } else {
+        host.v6.sin6_port = htons((uint16_t)port);
+        setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &expedited, sizeof expedited);
+        if (IN6_IS_ADDR_UNSPECIFIED(&host.v6.sin6_addr))
+            setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    }
+    if (bind(fd, &host.base, host.length) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static bool bind_pair(struct stream *stream, const struct address *host, unsigned port)
+{
+    stream->rtp_fd = bind_socket(*host, port);
+    if (stream->rtp_fd < 0)
+        return false;
+    stream->rtcp_fd = bind_socket(*host, port + 1);
+    if (stream->rtcp_fd >= 0)
+        return true;
+    int error = errno;
+    close(stream->rtp_fd);
+    stream->rtp_fd = -1;
+    errno = error;
+    return false;
+}
+
+/* Tries every even port of the range once, from a random one on. */
+static bool bind_in_range(struct stream *stream, const struct address *host, unsigned first, unsigned last,
+                          uint32_t random)
+{
+    first += first & 1;
+    unsigned pairs = last > first + 1 ? (last - first) / 2 : 0;
+    errno = EADDRINUSE;
+    for (unsigned i = 0; i < pairs; i++) {
+        unsigned port = first + (random + i) % pairs * 2;
+        if (bind_pair(stream, host, port)) {
+            stream->port = (uint16_t)port;
+            return true;
+        }
+        if (errno != EADDRINUSE && errno != EACCES)
+            return false;
+    }
+    return false;
+}
+
+struct stream *stream_open(uint32_t id, const struct address *host, unsigned first, unsigned last)
+{
+    struct {
+        uint32_t ssrc, timestamp, port, rtcp;
+        uint16_t sequence;
+        uint8_t name[RTCP_CNAME / 2];
+    } random;
+    struct stream *stream = calloc(1, sizeof *stream);
+    if (stream == NULL || getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        goto fail;
+    stream->id = id;
+    stream->family = host->base.sa_family;
+    stream->rtp_fd = stream->rtcp_fd = -1;
+    stream->tick_samples = 160;
+    if (!bind_in_range(stream, host, first, last, random.port))
+        goto fail;
+    atomic_init(&stream->references, 1);
+    stream->ssrc = random.ssrc;
+    stream->timestamp = random.timestamp;
+    stream->sequence = random.sequence;
+    stream->rtcp.seed = random.rtcp;
+    for (int i = 0; i < RTCP_CNAME; i++)
+        stream->rtcp.cname[i] = "0123456789abcdef"[random.name[i / 2] >> (i % 2 * 4) & 15];
+    return stream;
+fail:
+    free(stream);
+    return NULL;
+}
+
+struct stream *stream_ref(struct stream *stream)
+{
+    atomic_fetch_add(&stream->references, 1);
+    return stream;
+}
+
+static void close_sockets(struct stream *stream)
+{
+    if (stream->rtp_fd >= 0)
+        close(stream->rtp_fd);
+    if (stream->rtcp_fd >= 0)
+        close(stream->rtcp_fd);
+    stream->rtp_fd = stream->rtcp_fd = -1;
+}
+
+void stream_unref(struct stream *stream)
+{
+    if (atomic_fetch_sub(&stream->references, 1) == 1) {
+        close_sockets(stream);
+        stream_set_source(stream, NULL);
+        stream_set_sink(stream, NULL);
+        free(stream);
+    }
+}
+
+/* -- control, on the thread ------------------------------------------------------------------------------------- */
+
+void stream_set_source(struct stream *stream, struct source *source)
+{
+    device_unref(stream->source.device);
+    free(stream->source.samples);
+    stream->source = source != NULL ? *source : (struct source){.kind = SOURCE_SILENCE};
+    if (source != NULL) {
+        source->samples = NULL;
+        source->device = NULL;
+    }
+    if (stream->source.device != NULL)
+        stream->source.cursor = stream->source.device->captured;
+    stream->source.priming = true;
+}
+
+void stream_set_sink(struct stream *stream, struct device *device)
+{
+    device_unref(stream->sink);
+    stream->sink = device;
+    if (device != NULL)
+        stream->sink_cursor = device->played;
+}
+
+void stream_start(struct stream *stream, const struct agreement *agreement, uint64_t now)
+{
+    bool first = !stream->started;
+    struct agreement before = stream->agreement;
+    stream->agreement = *agreement;
+    stream->agreement.remote = for_family(agreement->remote, stream->family);
+    stream->agreement.rtcp = for_family(agreement->rtcp, stream->family);
+    stream->started = true;
+    bool moved = first || !address_same(&before.remote, &stream->agreement.remote);
+    if (moved)
+        receive_unlock(stream, now);
+    if (moved || before.codec != agreement->codec || before.receives != agreement->receives)
+        jitter_reset(&stream->jitter, agreement->codec);
+    if (first || (agreement->receives && !before.receives)) {
+        stream->heard_at = now;
+        stream->silence_told = false;
+    }
+    if (first || (agreement->sends && !before.sends))
+        stream->marker = true; /* the first packet after a silence (RFC 3551, section 4.1) */
+    stream->tick_samples = agreement->packet_samples % 160 == 0 ? 160 : 80;
+    if (first || before.packet_samples != agreement->packet_samples)
+        stream->fill = 0;
+    if (first)
+        rtcp_begin(&stream->rtcp, stream->ssrc, now, stream->rtcp.seed);
+}
+
+void stream_skip(struct stream *stream, uint32_t samples)
+{
+    stream->timestamp += samples;
+    stream->marker = true;
+}
+
+/* -- sending ---------------------------------------------------------------------------------------------------- */
+
+static void send_packet(struct engine *engine, struct stream *stream, const uint8_t *data, size_t length,
+                        uint64_t deadline)
+{
+    /* One call a packet: sendmmsg takes many packets of one socket, and a stream has one packet and a socket. */
+    ssize_t sent = -1;
+    for (int i = 0; i < 2; i++) {
+        sent = stream->lock == LOCK_FIXED ? send(stream->rtp_fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL) : -1;
+        if (sent < 0 && errno == ECONNREFUSED && stream->lock == LOCK_FIXED)
+            continue; /* the error belonged to an earlier packet; this one was not tried */
+        if (sent < 0)
+            sent = sendto(stream->rtp_fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL, &stream->peer.base,
+                          stream->peer.length);
+        break;
+    }
+    if (sent < 0)
+        return;
+    counter_add(&stream->counters.packets_sent, 1);
+    counter_add(&stream->counters.octets_sent, length - RTP_HEADER);
+    engine_note_sent(engine, deadline);
+}
+
+/* A digit as two tones (ITU-T Q.23), for a far end that did not agree on telephone events. */
+static void play_digit(const struct engine *engine, const struct dtmf_packet *digit, uint32_t begin, int16_t *samples,
+                       uint32_t count)
+{
+    static const uint16_t low[16] = {941, 697, 697, 697, 770, 770, 770, 852, 852, 852, 941, 941, 697, 770, 852, 941};
+    static const uint16_t high[16] = {1336, 1209, 1336, 1477, 1209, 1336, 1477, 1209,
+                                      1336, 1477, 1209, 1477, 1633, 1633, 1633, 1633};
+    struct source tones[2] = {0};
+    int16_t other[JITTER_PACKET_MAX];
+    if (digit->payload[1] & 0x80) {
+        memset(samples, 0, count * sizeof *samples);
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        unsigned hertz = (i == 0 ? low : high)[digit->payload[0] & 15];
+        tones[i].step = (uint32_t)(((uint64_t)hertz << 32) / 8000);
+        tones[i].phase = tones[i].step * begin;
+        tones[i].amplitude = sine_amplitude(-10.0);
+    }
+    source_tone(&tones[0], engine->sine, samples, count);
+    source_tone(&tones[1], engine->sine, other, count);
+    for (uint32_t i = 0; i < count; i++)
+        samples[i] = (int16_t)(samples[i] + other[i]);
+}
+
+static void transmit(struct engine *engine, struct stream *stream, uint64_t deadline)
+{
+    const struct agreement *agreement = &stream->agreement;
+    uint32_t samples = agreement->packet_samples;
+    uint8_t data[RTP_HEADER + JITTER_PACKET_MAX];
+    size_t length = RTP_HEADER;
+    struct rtp_packet packet = {
+        .payload_type = agreement->payload_type,
+        .marker = stream->marker,
+        .sequence = stream->sequence,
+        .timestamp = stream->timestamp,
+        .ssrc = stream->ssrc,
+    };
+    struct dtmf_packet digit;
+    bool dialling = dtmf_next(&stream->dtmf_out, stream->timestamp, samples, &digit);
+    if (dialling && agreement->telephone_event >= 0) {
+        packet.payload_type = (uint8_t)agreement->telephone_event;
+        packet.marker = digit.marker;
+        packet.timestamp = digit.timestamp;
+        memcpy(data + length, digit.payload, DTMF_PAYLOAD);
+        length += DTMF_PAYLOAD;
+    } else {
+        if (dialling)
+            play_digit(engine, &digit, stream->timestamp - digit.timestamp, stream->pcm, samples);
+        if (agreement->codec == CODEC_ULAW)
+            ulaw_encode(data + length, stream->pcm, samples);
+        else
+            alaw_encode(data + length, stream->pcm, samples);
+        length += samples;
+    }
+    rtp_write_header(data, &packet);
+    stream->timestamp += samples;
+    if (agreement->reachable) {
+        stream->sequence++;
+        stream->marker = false;
+        send_packet(engine, stream, data, length, deadline);
+    }
+}
+
+static void send_report(struct engine *engine, struct stream *stream, uint64_t now, bool bye)
+{
+    uint8_t data[RTCP_PACKET_MAX];
+    struct rtcp_sent sent = {
+        .packets = (uint32_t)counter_get(&stream->counters.packets_sent),
+        .octets = (uint32_t)counter_get(&stream->counters.octets_sent),
+        .timestamp = stream->timestamp,
+    };
+    size_t length = rtcp_write(&stream->rtcp, data, &stream->receiver, &sent, now, engine_ntp(engine, now), bye);
+    struct address to = stream->agreement.rtcp;
+    if (!address_same(&stream->peer, &stream->agreement.remote)) {
+        /* A learnt source is behind a NAT: the agreed address of its RTCP means nothing here. */
+        to = stream->peer;
+        in_port_t *port = to.base.sa_family == AF_INET ? &to.v4.sin_port : &to.v6.sin6_port;
+        *port = htons((uint16_t)(ntohs(*port) + 1));
+    }
+    if (stream->agreement.reachable && address_allowed(&to))
+        sendto(stream->rtcp_fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL, &to.base, to.length);
+    rtcp_schedule(&stream->rtcp, now, false);
+}
+
+static void fetch(struct engine *engine, struct stream *stream, const int16_t *heard, int16_t *samples, size_t count)
+{
+    struct source *source = &stream->source;
+    switch (source->kind) {
+    case SOURCE_TONE:
+        source_tone(source, engine->sine, samples, count);
+        return;
+    case SOURCE_SAMPLES:
+        source_samples(source, samples, count);
+        return;
+    case SOURCE_ECHO:
+        memcpy(samples, heard, count * sizeof *samples);
+        return;
+    case SOURCE_DEVICE:
+        device_take(source->device, &source->cursor, &source->priming, samples, count);
+        return;
+    case SOURCE_SILENCE:
+        break;
+    }
+    memset(samples, 0, count * sizeof *samples);
+}
+
+void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline)
+{
+    uint64_t now = monotonic_ns();
+    receive_rtp(engine, stream, now);
+    if (!stream->started)
+        return;
+    uint32_t count = stream->tick_samples;
+    int16_t heard[160] = {0};
+    if (stream->agreement.receives) {
+        jitter_get(&stream->jitter, heard, count);
+        counter_set(&stream->counters.frames_concealed, stream->jitter.frames_concealed);
+        if (stream->sink != NULL)
+            device_add(stream->sink, &stream->sink_cursor, heard, count);
+        if (!stream->silence_told && engine->no_rtp_ns > 0 && now - stream->heard_at > engine->no_rtp_ns) {
+            stream->silence_told = true;
+            engine_emit(engine, EVENT_NO_RTP, stream->id, (uint32_t)((now - stream->heard_at) / 1000000000u));
+        }
+    }
+    if (stream->agreement.sends) {
+        fetch(engine, stream, heard, stream->pcm + stream->fill, count);
+        stream->fill += count;
+        if (stream->fill >= stream->agreement.packet_samples) {
+            transmit(engine, stream, deadline);
+            stream->fill = 0;
+        }
+    } else {
+        stream->fill = 0;
+        stream->timestamp += count;
+    }
+    if (now >= stream->rtcp.next)
+        send_report(engine, stream, now, false);
+}
+
+void stream_end(struct engine *engine, struct stream *stream)
+{
+    if (stream->started)
+        send_report(engine, stream, monotonic_ns(), true);
+    close_sockets(stream);
+    stream->started = false;
+}

@@ -1,0 +1,124 @@
+/* A stream: the RTP and RTCP sockets of one call, its jitter buffer, its source and its sink.
+ *
+ * Created by Python (sockets bound), then handed to the engine's thread, which owns everything but the reference
+ * count and the counters. */
+#ifndef NEON_STREAM_H
+#define NEON_STREAM_H
+
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "dtmf.h"
+#include "jitter.h"
+#include "rtcp.h"
+#include "rtp.h"
+#include "source.h"
+
+struct engine;
+struct device;
+struct receive_batch;
+
+struct address {
+    union {
+        struct sockaddr base;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    };
+    socklen_t length;
+};
+
+struct agreement {
+    struct address remote, rtcp;
+    bool reachable; /* false: an address that media must never go to */
+    enum codec codec;
+    bool sends, receives;
+    uint8_t payload_type, receive_payload_type;
+    int telephone_event, receive_telephone_event; /* -1: not agreed */
+    uint32_t packet_samples;                      /* 80 to 480, a multiple of 80 */
+};
+
+struct stream_counters {
+    _Atomic uint64_t packets_sent, octets_sent, packets_received, octets_received, packets_lost, packets_discarded;
+    _Atomic uint64_t frames_concealed, jitter; /* jitter in timestamp units */
+    _Atomic uint64_t round_trip_us, remote_lost, remote_jitter;
+    atomic_bool remote_known, round_trip_known;
+};
+
+enum lock {
+    LOCK_OPEN,   /* the agreed address, or whoever is learnt */
+    LOCK_FIXED,  /* one source, for good: the socket is connected to it */
+};
+
+struct stream {
+    atomic_int references;
+    uint32_t id;
+    int family, rtp_fd, rtcp_fd;
+    uint16_t port;
+    struct stream_counters counters;
+
+    bool started;
+    struct agreement agreement;
+    uint32_t tick_samples; /* served every so many samples: 80 or 160 */
+    unsigned phase;        /* of the wheel */
+
+    /* the source of what we receive */
+    enum lock lock;
+    struct address peer;    /* where RTP goes and comes from */
+    uint64_t learn_until;
+    struct {
+        struct address address;
+        uint32_t ssrc;
+        uint16_t sequence;
+        int run;
+    } stranger;             /* who might be learnt */
+
+    struct rtp_receiver receiver;
+    struct jitter jitter;
+    struct dtmf_in dtmf_in;
+    struct {
+        uint8_t codes[JITTER_PACKET_MAX];
+        size_t length;
+        uint32_t timestamp;
+    } held;                 /* the first packet of a candidate */
+    bool heard;             /* the first packet was told */
+    bool silence_told;
+    uint64_t heard_at;
+
+    struct source source;
+    struct device *sink;
+    uint32_t sink_cursor;
+    struct dtmf_out dtmf_out;
+    uint32_t ssrc, timestamp;
+    uint16_t sequence;
+    bool marker;
+    uint32_t fill;          /* samples waiting in pcm */
+    int16_t pcm[JITTER_PACKET_MAX + 160];
+    struct rtcp_session rtcp;
+};
+
+/* Binds a pair of ports from [first, last): an even one and the next. NULL with errno set. */
+struct stream *stream_open(uint32_t id, const struct address *host, unsigned first, unsigned last);
+struct stream *stream_ref(struct stream *stream);
+void stream_unref(struct stream *stream);
+
+/* Reads a numeric host; false if it is none. */
+bool address_parse(struct address *address, const char *host, unsigned port);
+/* False for addresses that media must never be sent to: unspecified, multicast, broadcast, ports below 1024. */
+bool address_allowed(const struct address *address);
+
+/* For the thread. */
+void stream_start(struct stream *stream, const struct agreement *agreement, uint64_t now);
+void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline);
+void stream_skip(struct stream *stream, uint32_t samples);
+void stream_read_rtcp(struct engine *engine, struct stream *stream);
+void stream_set_source(struct stream *stream, struct source *source); /* takes what it holds */
+void stream_set_sink(struct stream *stream, struct device *device);   /* takes the reference */
+void stream_end(struct engine *engine, struct stream *stream);        /* says BYE, closes the sockets */
+
+struct receive_batch *receive_batch_new(void);
+void receive_batch_free(struct receive_batch *batch);
+
+#endif

@@ -1,0 +1,310 @@
+"""The media engine as the rest of NEON sees it: streams, devices, sources, and small frozen events.
+
+The work is done by L{neon.media._engine}, C in a native thread of its own (docs/architecture.rst). Requests
+only hand a command over and return; the thread takes it at its next slot, within 10 ms. What happens is
+fetched with L{Engine.take_events} when L{Engine.fileno} is readable. All of it belongs to one Python thread.
+
+Audio is 8 kHz, 16 bits, little-endian, mono; levels are dBm0 (G.711: +3.14 dBm0 is the loudest sine).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+from weakref import WeakValueDictionary
+
+from neon.media import _engine
+from neon.ports import MediaUnavailable
+from neon.values import MediaAgreement, MediaStatistics
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Nothing, sent as packets all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """A sine of C{hz} (above 0, below 4000) at C{dbm0} (at most 3.14)."""
+
+    hz: float
+    dbm0: float = -10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Stored audio, an even number of bytes, played once and then silence, or again and again."""
+
+    data: bytes
+    loop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """What the stream receives, as it leaves the jitter buffer."""
+
+
+class Device:
+    """One end of a SOCK_SEQPACKET socketpair that carries 20 ms frames (160 samples) of audio both ways.
+
+    Frames read from it are captured audio: every stream whose source it is gets them, 20 to 40 ms later. While it
+    is open, the mix of the streams whose sink it is is written to it every 20 ms, silence too. Frames of another
+    size are dropped, and so is what the socket does not take at once. Made by L{Engine.open_device}.
+    """
+
+    def __init__(self, native: _engine.Device) -> None:
+        self._native = native
+
+    @property
+    def id(self) -> int:
+        """Unique among the streams and devices of its engine."""
+        return self._native.id
+
+    @property
+    def frames_captured(self) -> int:
+        return self._native.statistics()[0]
+
+    @property
+    def frames_played(self) -> int:
+        return self._native.statistics()[1]
+
+    @property
+    def frames_dropped(self) -> int:
+        """Frames of a wrong size, and frames the socket did not take."""
+        return self._native.statistics()[2]
+
+    def close(self) -> None:
+        """Let the socket go. Streams attached go on with silence. May be called twice."""
+        self._native.close()
+
+
+Source: TypeAlias = Silence | Tone | Samples | Echo | Device
+
+
+class Stream:
+    """The RTP and RTCP of one call. It drops whatever arrives, and sends nothing, before L{start}.
+
+    Made by L{Engine.open_stream}; its source is Silence and its sink None at first.
+    """
+
+    def __init__(self, native: _engine.Stream) -> None:
+        self._native = native
+
+    @property
+    def id(self) -> int:
+        """Unique among the streams and devices of its engine."""
+        return self._native.id
+
+    @property
+    def local_port(self) -> int:
+        """The RTP port, even; RTCP is on the next."""
+        return self._native.local_port
+
+    def start(self, agreement: MediaAgreement) -> None:
+        """Send and receive as agreed; called again when the agreement changes.
+
+        RTP is taken from C{agreement.remote} only, unless in the first two seconds four consecutive packets come from
+        one other source and none from there (NAT): then from that one for good. A new remote address opens this
+        choice again. Nothing is ever sent to an unspecified, multicast or broadcast address or to a port below
+        1024; the stream then still receives.
+
+        @raise ValueError: an address that is not numeric, a packet time other than 10, 20, ... 60 ms, a payload
+            type above 127, or a stream that is closed.
+        """
+        host, port = agreement.remote
+        rtcp_host, rtcp_port = agreement.rtcp or (host, port + 1 if port < 65535 else 0)
+        self._native.start(
+            host,
+            port,
+            rtcp_host,
+            rtcp_port,
+            agreement.codec.value,
+            agreement.payload_type,
+            agreement.receive_payload_type,
+            agreement.direction.sends,
+            agreement.direction.receives,
+            -1 if agreement.telephone_event is None else agreement.telephone_event,
+            -1 if agreement.receive_telephone_event is None else agreement.receive_telephone_event,
+            agreement.ptime_ms,
+        )
+
+    def set_source(self, source: Source) -> None:
+        """Send this from now on. A device must be of the same engine."""
+        match source:
+            case Silence():
+                self._native.source_silence()
+            case Tone(hz, dbm0):
+                self._native.source_tone(hz, dbm0)
+            case Samples(data, loop):
+                self._native.source_samples(data, loop)
+            case Echo():
+                self._native.source_echo()
+            case Device():
+                self._native.source_device(source._native)
+
+    def set_sink(self, sink: Device | None) -> None:
+        """Play what is received on a device of the same engine, or nowhere."""
+        self._native.sink(None if sink is None else sink._native)
+
+    def send_digit(self, digit: str, duration_ms: int = 100) -> None:
+        """Queue one of C{0-9 * # A-D}, 40 to 6000 ms long, with a gap of 60 ms to the one before.
+
+        Goes out as a telephone event (RFC 4733) where that was agreed, else as the two tones of ITU-T Q.23. A queue
+        holds 64 digits; what is beyond that is lost.
+        """
+        self._native.send_digit(digit, duration_ms)
+
+    def statistics(self) -> MediaStatistics:
+        """The counters so far; after L{close}, the last ones."""
+        return MediaStatistics(*self._native.statistics())
+
+    def close(self) -> None:
+        """Say BYE (RTCP) and give the ports back, within 10 ms. May be called twice."""
+        self._native.close()
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPacket:
+    """The first believed RTP packet of a stream arrived: audio flows. Once a stream."""
+
+    stream: Stream
+
+
+@dataclass(frozen=True, slots=True)
+class NoRtp:
+    """A started, receiving stream got nothing for C{seconds}. Once, until packets come again."""
+
+    stream: Stream
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class DigitReceived:
+    """The far end began to send a digit (RFC 4733): one of C{0-9 * # A-D}."""
+
+    stream: Stream
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceGone:
+    """The other end of a device's socketpair was closed. The streams attached go on with silence."""
+
+    device: Device
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLearnt:
+    """RTP comes from, and now goes to, another address than the agreed one (NAT)."""
+
+    stream: Stream
+
+
+EngineEvent: TypeAlias = FirstPacket | NoRtp | DigitReceived | DeviceGone | SourceLearnt
+
+# The order of C{enum event_kind} in engine.h.
+_FIRST_PACKET, _NO_RTP, _DIGIT, _DEVICE_GONE, _SOURCE_LEARNT = range(5)
+
+
+class Engine:
+    """Owner of the native thread. Streams and devices may be opened before L{start}; they wait for it.
+
+    @ivar priority: how the thread is scheduled: C{fifo}, C{nice} or C{plain}, the best that was allowed.
+    """
+
+    def __init__(self, *, no_rtp_seconds: float = 30.0) -> None:
+        """C{no_rtp_seconds}: when L{NoRtp} is told; 0 is never."""
+        self._native = _engine.Engine(no_rtp_seconds)
+        self._streams: WeakValueDictionary[int, Stream] = WeakValueDictionary()
+        self._devices: WeakValueDictionary[int, Device] = WeakValueDictionary()
+
+    @property
+    def priority(self) -> str:
+        return self._native.counters()[0]
+
+    @property
+    def rounds_skipped(self) -> int:
+        """Rounds of 20 ms that were left out because the machine stood still for more than 200 ms."""
+        return self._native.counters()[1]
+
+    @property
+    def events_lost(self) -> int:
+        """Events that nobody fetched in time: the ring holds 1024."""
+        return self._native.counters()[2]
+
+    def start(self) -> None:
+        """Start the thread, and return when it runs: after a daemon has forked, since threads do not survive that.
+
+        @raise OSError: no descriptor or thread to be had.
+        """
+        self._native.start()
+
+    def stop(self) -> None:
+        """Close every stream and device, with their BYEs, and join the thread (within about 10 ms). May be repeated."""
+        self._native.stop()
+
+    def fileno(self) -> int:
+        """A descriptor that is readable while events wait.
+
+        @raise ValueError: the engine is not running.
+        """
+        return self._native.fileno()
+
+    def take_events(self) -> list[EngineEvent]:
+        """What happened since the last time, in order, save for streams and devices that nobody holds any more."""
+        events: list[EngineEvent] = []
+        for kind, number, value in self._native.take_events():
+            if kind == _DEVICE_GONE:
+                device = self._devices.get(number)
+                if device is not None:
+                    events.append(DeviceGone(device))
+                continue
+            stream = self._streams.get(number)
+            if stream is None:
+                continue
+            if kind == _FIRST_PACKET:
+                events.append(FirstPacket(stream))
+            elif kind == _NO_RTP:
+                events.append(NoRtp(stream, value))
+            elif kind == _DIGIT:
+                events.append(DigitReceived(stream, chr(value)))
+            elif kind == _SOURCE_LEARNT:
+                events.append(SourceLearnt(stream))
+        return events
+
+    def open_stream(self, host: str, ports: range) -> Stream:
+        """Bind an even port of C{ports} and the next one on C{host}, a numeric address of ours.
+
+        @raise MediaUnavailable: no free pair, no descriptor, or not an address of this machine.
+        """
+        try:
+            native = self._native.open_stream(host, ports.start, ports.stop)
+        except OSError as error:
+            raise MediaUnavailable(
+                f"no RTP port on {host} from {ports.start} to {ports.stop - 1}: {error.strerror}"
+            ) from error
+        stream = Stream(native)
+        self._streams[native.id] = stream
+        return stream
+
+    def open_device(self, fd: int) -> Device:
+        """Use one end of a SOCK_SEQPACKET socketpair as a device. The engine duplicates C{fd}: close yours.
+
+        @raise ValueError: C{fd} is another kind of socket.
+        @raise OSError: C{fd} is no socket, or no descriptor is left.
+        """
+        native = self._native.open_device(fd)
+        device = Device(native)
+        self._devices[native.id] = device
+        return device
+
+    def thread_cpu_seconds(self) -> float:
+        """CPU time of the native thread alone (CLOCK_THREAD_CPUTIME_ID)."""
+        return self._native.thread_cpu_seconds()
+
+    def send_lateness(self) -> list[int]:
+        """RTP packets sent so far by how long after their deadline: index 7 counts those 70 to 80 µs late.
+
+        The last of the 2048 counts holds everything later.
+        """
+        return self._native.timing()
