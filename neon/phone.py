@@ -29,7 +29,7 @@ from neon.ports import (
     SignallingCall,
     Timer,
 )
-from neon.values import AccountSettings, AccountSnapshot, CallSnapshot, Cause, Direction, LocalMedia
+from neon.values import AccountSettings, AccountSnapshot, CallSnapshot, CallState, Cause, Direction, LocalMedia
 
 BUSY = 486
 UNAVAILABLE = 503
@@ -208,8 +208,10 @@ class Phone:
         """Ring, or say why not (L{neon.ports.IncomingCallListener})."""
         if self._stopping is not None:
             return UNAVAILABLE
-        if len(self._calls) >= self._settings.max_calls:
-            self._log.info("busy for {caller}: {calls} calls already", caller=call.caller, calls=len(self._calls))
+        # A call that we have hung up occupies nobody, however long its far end takes to agree.
+        live = sum(line.snapshot().state is not CallState.RELEASING for line in self._calls.values())
+        if live >= self._settings.max_calls:
+            self._log.info("busy for {caller}: {live} calls already", caller=call.caller, live=live)
             return BUSY
         call_id = self._ids.next_call_id()
         try:
