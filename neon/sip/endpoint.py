@@ -154,6 +154,7 @@ class Endpoint:
         @raise twisted.internet.error.CannotListenError: the address is taken or not ours.
         """
         self._socket.listen()
+        self._transactions.start()
 
     def stop(self) -> Deferred[None]:
         """Close the socket and forget every transaction; no callback is called any more."""

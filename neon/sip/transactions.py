@@ -118,11 +118,16 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
         self._memory = Memory()
         self._source: Address = ("", 0)
         self._send_failed = False
-        self.cp_timer = Timeout(self._memory.age, TIMEOUT, -1)
+        self._ageing: Any = None
+
+    def start(self) -> None:
+        """Begin to forget what is old."""
+        self._ageing = Timeout(self._memory.age, TIMEOUT, -1)
 
     def shutdown(self) -> None:
         """Forget everything; no timer stays behind and no callback is called."""
-        self.cp_timer.cancel()
+        if self._ageing is not None:
+            self._ageing.cancel()
         for t in {id(t): t for t in (*self.tclient.values(), *self.tserver.values())}.values():
             for name in _TIMERS:
                 _stop(t, name)
@@ -344,8 +349,8 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
         self._drop_client(t)
 
     def _transport_failed(self, t: Any) -> None:
-        t.teB = None
         _stop(t, "teA")
+        _stop(t, "teB")
         self.tclient.pop(t.tid, None)
         self._deliver_own(t, 503, "Service Unavailable")
         t.cleanup()

@@ -88,7 +88,7 @@ class Network:
     def carry(self, data: bytes, source: Address, target: Address) -> None:
         datagram = Datagram(self.clock.seconds(), data, source, target)
         self.sent.append(datagram)
-        if not self.lost(datagram):
+        if target in self.ports and not self.lost(datagram):
             self.clock.callLater(self.latency, self.deliver, data, source, target)
 
     def deliver(self, data: bytes | str, source: Address, target: Address) -> None:
