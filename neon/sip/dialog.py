@@ -1,0 +1,230 @@
+"""A dialog: identity, sequence numbers, route set and remote target, and requests within it (RFC 3261, section 12).
+
+A L{Dialog} knows nothing of calls or media. It finds the next hop without ever blocking, signs every request
+with the account's credentials, and repeats one that was challenged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from sippy.SipAddress import SipAddress
+from sippy.SipRequest import SipRequest
+from sippy.SipResponse import SipResponse
+from sippy.SipURL import SipURL
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from neon.sip import messages
+from neon.sip.digest import DigestClient
+from neon.sip.stack import Stack
+from neon.sip.transport import is_numeric, unbracketed
+from neon.values import Address
+
+_log = Logger()
+
+OnResponse: TypeAlias = Callable[[SipResponse], None]
+
+RETRY_LATER: messages.Headers = (("Retry-After", "1"),)
+
+
+class Dialog:
+    """One dialog, early or confirmed.
+
+    C{home} is where the request that made it came from or went to: the next hop where a name does not resolve.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        *,
+        call_id: str,
+        local: SipAddress,
+        local_tag: str,
+        remote: SipAddress,
+        remote_tag: str | None,
+        local_cseq: int,
+        remote_cseq: int | None,
+        remote_target: SipURL,
+        route_set: tuple[SipURL, ...],
+        contact: SipURL,
+        home: Address,
+        digest: DigestClient | None,
+    ) -> None:
+        self._stack = stack
+        self.call_id = call_id
+        self.local = local
+        self.local_tag = local_tag
+        self.remote = remote
+        self.remote_tag = remote_tag
+        self.local_cseq = local_cseq
+        self.remote_cseq = remote_cseq
+        self.remote_target = remote_target
+        self.route_set = route_set
+        self.contact = contact
+        self.home = home
+        self._digest = digest
+
+    @classmethod
+    def accepted(cls, stack: Stack, request: SipRequest, source: Address, tag: str, contact: SipURL) -> Dialog:
+        """The UAS's view of the dialog that our response to C{request} makes (section 12.1.1).
+
+        @raise ValueError: there is no Contact that requests could be sent to.
+        """
+        target = messages.contact_of(request)
+        if target is None:
+            raise ValueError("the INVITE has no usable Contact")
+        return cls(
+            stack,
+            call_id=messages.call_id_of(request),
+            local=request.getHFBody("to").getUri(),
+            local_tag=tag,
+            remote=request.getHFBody("from").getUri(),
+            remote_tag=messages.tag_of(request, "from"),
+            local_cseq=0,
+            remote_cseq=messages.cseq_of(request),
+            remote_target=target,
+            route_set=_routes(request),
+            contact=contact,
+            home=source,
+            digest=None,
+        )
+
+    @classmethod
+    def established(
+        cls,
+        stack: Stack,
+        request: SipRequest,
+        response: SipResponse,
+        remote: Address,
+        contact: SipURL,
+        digest: DigestClient | None,
+    ) -> Dialog:
+        """The UAC's view of the dialog that C{response} makes (section 12.1.2)."""
+        target = messages.contact_of(response)
+        return cls(
+            stack,
+            call_id=messages.call_id_of(request),
+            local=request.getHFBody("from").getUri(),
+            local_tag=messages.tag_of(request, "from") or "",
+            remote=response.getHFBody("to").getUri(),
+            remote_tag=messages.tag_of(response, "to"),
+            local_cseq=messages.cseq_of(request),
+            remote_cseq=None,
+            # A 2xx without a Contact is wrong, but hanging up politely must be possible all the same.
+            remote_target=target if target is not None else request.getRURI(),
+            route_set=tuple(reversed(_routes(response))),
+            contact=contact,
+            home=remote,
+            digest=digest,
+        )
+
+    # What arrives
+
+    def matches(self, request: SipRequest) -> bool:
+        """Whether a request with our Call-ID belongs to this dialog and not to another fork's."""
+        return (
+            messages.tag_of(request, "to") == self.local_tag and messages.tag_of(request, "from") == self.remote_tag
+        )
+
+    def in_order(self, request: SipRequest) -> bool:
+        """Take note of the request's CSeq; False if it is older than what came before (section 12.2.2)."""
+        number = messages.cseq_of(request)
+        if self.remote_cseq is not None and number <= self.remote_cseq:
+            return False
+        self.remote_cseq = number
+        return True
+
+    def refresh_target(self, message: SipRequest | SipResponse) -> None:
+        """A re-INVITE or the 2xx to one moves the remote target (section 12.2)."""
+        target = messages.contact_of(message)
+        if target is not None:
+            self.remote_target = target
+
+    # What is sent
+
+    def send(self, method: str, on_response: OnResponse, *, body: str | None = None) -> None:
+        """Send a request within the dialog; C{on_response} hears its final response, exactly once.
+
+        401 and 407 are answered with credentials first, if they come from where the request went.
+        """
+        hop = self.route_set[0] if self.route_set else self.remote_target
+        host, port = str(hop.host), hop.port
+        if is_numeric(host):
+            self._send_to((unbracketed(host), port or 5060), method, on_response, body)
+            return
+        resolving: Deferred[list[Address]] = self._stack.resolver.resolve(host, port, "udp")
+
+        def resolved(addresses: list[Address]) -> None:
+            self._send_to(addresses[0] if addresses else self.home, method, on_response, body)
+
+        def unknown(failure: Failure) -> None:
+            # Whoever made the dialog is reachable by the way that its first request took.
+            _log.info("{host} was not resolved: {reason}", host=host, reason=failure.getErrorMessage())
+            self._send_to(self.home, method, on_response, body)
+
+        resolving.addCallbacks(resolved, unknown).addErrback(
+            lambda failure: _log.failure("{method} was not sent", failure, method=method)
+        )
+
+    def _send_to(self, remote: Address, method: str, on_response: OnResponse, body: str | None) -> None:
+        self.local_cseq += 1
+        request = self._build(method, self.local_cseq, remote, body)
+        if self._digest is not None:
+            self._digest.authorize(request)
+
+        def heard(response: SipResponse) -> None:
+            status = response.getSCode()[0]
+            if status < 200:
+                return
+            source = messages.source_of(response)
+            challenged = (
+                status in (401, 407)
+                and self._digest is not None
+                and source is not None
+                and source[0] == unbracketed(remote[0])
+                and self._digest.challenged(response)
+            )
+            if challenged:
+                self._send_to(remote, method, on_response, body)
+            else:
+                on_response(response)
+
+        self._stack.endpoint.send_request(request, remote, heard)
+
+    def acknowledge(self, cseq: int) -> None:
+        """ACK a 2xx that no transaction knows any more, or that another fork sent (section 13.2.2.4)."""
+        hop = self.route_set[0] if self.route_set else self.remote_target
+        numeric = is_numeric(str(hop.host))
+        remote = (unbracketed(str(hop.host)), hop.port or 5060) if numeric else self.home
+        try:
+            self._stack.endpoint.send_stateless(self._build("ACK", cseq, remote, None), remote)
+        except Exception:
+            # Lost, as any datagram may be: the 2xx will come again.
+            _log.debug("an ACK was not sent")
+
+    def _build(self, method: str, cseq: int, remote: Address, body: str | None) -> SipRequest:
+        ruri, routes = self.remote_target, self.route_set
+        if routes and not routes[0].lr:
+            # A strict router wants to find itself in the Request-URI (section 12.2.1.1).
+            ruri, routes = routes[0], (*routes[1:], self.remote_target)
+        return messages.build_request(
+            method,
+            ruri,
+            sender=self.local,
+            sender_tag=self.local_tag,
+            to=self.remote,
+            to_tag=self.remote_tag,
+            call_id=self.call_id,
+            cseq=cseq,
+            remote=remote,
+            contact=self.contact if method != "BYE" else None,
+            routes=routes,
+            body=body,
+        )
+
+
+def _routes(message: SipRequest | SipResponse) -> tuple[SipURL, ...]:
+    return tuple(body.getUrl().getCopy() for body in message.getHFBodys("record-route"))

@@ -1,0 +1,275 @@
+"""SIP messages and URIs as NEON writes and reads them, over sippy's classes (RFC 3261, sections 8, 19 and 20).
+
+Everything that comes from a user or a configuration and ends up in a header passes through here, so that
+nothing in it can start another header. What comes from the network leaves here as plain, printable text.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias, cast
+from urllib.parse import quote
+
+import sippy.SipURL
+from sippy.MsgBody import MsgBody
+from sippy.SipAddress import SipAddress
+from sippy.SipCallId import SipCallId
+from sippy.SipContact import SipContact
+from sippy.SipExpires import SipExpires
+from sippy.SipFrom import SipFrom
+from sippy.SipHeader import SipHeader
+from sippy.SipRequest import SipRequest
+from sippy.SipResponse import SipResponse
+from sippy.SipRoute import SipRoute
+from sippy.SipTo import SipTo
+from sippy.SipURL import SipURL
+
+from neon import dialling
+from neon.errors import InvalidArgument
+from neon.values import Address
+
+Headers: TypeAlias = Iterable[tuple[str, str]]
+
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO")
+"""What Allow says: the methods that are served, not those that are known only to be refused."""
+
+KNOWN_METHODS = frozenset(
+    (*METHODS, "REGISTER", "UPDATE", "PRACK", "REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE", "PUBLISH")
+)
+
+ALLOW: Headers = (("Allow", ", ".join(METHODS)),)
+CAPABILITIES: Headers = (*ALLOW, ("Accept", "application/sdp"), ("Supported", ""))
+
+REASONS = {
+    100: "Trying", 180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress",
+    200: "OK", 202: "Accepted",
+    300: "Multiple Choices", 301: "Moved Permanently", 302: "Moved Temporarily",
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    406: "Not Acceptable", 407: "Proxy Authentication Required", 408: "Request Timeout", 410: "Gone",
+    415: "Unsupported Media Type", 416: "Unsupported URI Scheme", 420: "Bad Extension", 423: "Interval Too Brief",
+    469: "Bad Info Package", 480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist",
+    482: "Loop Detected", 484: "Address Incomplete", 486: "Busy Here", 487: "Request Terminated",
+    488: "Not Acceptable Here", 489: "Bad Event", 491: "Request Pending",
+    500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable", 504: "Server Time-out",
+    600: "Busy Everywhere", 603: "Decline", 604: "Does Not Exist Anywhere", 606: "Not Acceptable",
+}  # fmt: skip
+
+# user-unreserved and mark of RFC 3261, section 25.1. sippy adds "#", which must be escaped.
+_USER_SAFE = "&=+$,;?/-_.!~*'()"
+sippy.SipURL.USERNAME_SAFE = _USER_SAFE
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]{{2,45}}\])\Z")
+_LONGEST_NAME = 128
+NOWHERE = "anonymous.invalid"
+"""The host of a caller without one (RFC 3323, section 4.1.1.3)."""
+
+
+def new_tag() -> str:
+    return secrets.token_hex(8)
+
+
+def new_call_id() -> str:
+    return secrets.token_hex(16)
+
+
+# URIs
+
+
+def target_url(target: str, domain: str, port: int | None) -> SipURL:
+    """What a user dials, as a URI: a number of C{domain}, or any SIP URI.
+
+    @raise InvalidArgument: it is neither (L{neon.dialling.parse}).
+    """
+    text = dialling.parse(target)
+    if not text.startswith("sip:"):
+        return SipURL(username=text, host=uri_host(domain), port=port if port != 5060 else None)
+    url = SipURL(text)
+    if not _HOST.match(str(url.host)):
+        raise InvalidArgument("the host of the URI is not well formed")
+    # It goes where the account's requests go, over UDP, whatever the URI wishes.
+    url.transport = url.maddr = url.ttl = url.method = url.headers = None
+    return url
+
+
+def uri_host(host: str) -> str:
+    """A host as URIs want it: IPv6 literals in brackets."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def bare(url: SipURL) -> str:
+    """C{sip:user@host:port} of a URI from the network, without parameters, printable whatever was in it."""
+    host = str(url.host or "")
+    if not _HOST.match(host):
+        host = NOWHERE
+    port = f":{url.port}" if url.port not in (None, 5060) and isinstance(url.port, int) else ""
+    if url.username is None:
+        return f"sip:{host}{port}"
+    return f"sip:{quote(str(url.username).encode('utf-8', 'surrogateescape'), safe=_USER_SAFE)}@{host}{port}"
+
+
+def display_name(address: SipAddress) -> str | None:
+    """The display name of a From or To, for people: unescaped, printable, None if there is none."""
+    name = re.sub(r"\\(.)", r"\1", str(address.name or "")).strip().strip('"')
+    name = _CONTROL.sub("", name).strip()[:_LONGEST_NAME]
+    return name or None
+
+
+def named_address(url: SipURL, name: str | None = None) -> SipAddress:
+    """An address for From, To or Contact. sippy writes the quotes but escapes nothing within them."""
+    if name is not None:
+        name = _CONTROL.sub("", name).replace("\\", "\\\\").replace('"', '\\"')
+    return SipAddress(name=name, url=url)
+
+
+def contact_url(user: str | None, address: Address) -> SipURL:
+    return SipURL(username=user, host=uri_host(address[0]), port=address[1])
+
+
+def is_callable(url: SipURL) -> bool:
+    """Whether requests can be sent to a URI that the network gave us."""
+    host_fits = bool(_HOST.match(str(url.host or "")))
+    port_fits = url.port is None or (isinstance(url.port, int) and 0 < url.port < 65536)
+    transport_fits = url.transport is None or str(url.transport).lower() == "udp"
+    return host_fits and port_fits and transport_fits and url.scheme == "sip"
+
+
+# Messages
+
+
+def build_request(
+    method: str,
+    ruri: SipURL,
+    *,
+    sender: SipAddress,
+    sender_tag: str,
+    to: SipAddress,
+    to_tag: str | None,
+    call_id: str,
+    cseq: int,
+    remote: Address,
+    contact: SipURL | None = None,
+    routes: Sequence[SipURL] = (),
+    body: str | None = None,
+    expires: int | None = None,
+    headers: Headers = (),
+) -> SipRequest:
+    """A request with a fresh branch, to be sent to C{remote}. The endpoint fills in Via's address and User-Agent."""
+    sender, to = _tagged(sender, sender_tag), _tagged(to, to_tag)
+    request = SipRequest(
+        method=method,
+        ruri=ruri.getCopy(),
+        fr0m=SipFrom(address=sender),
+        to=SipTo(address=to),
+        callid=SipCallId(call_id),
+        cseq=cseq,
+        routes=[SipRoute(address=SipAddress(url=url.getCopy())) for url in routes],
+        target=(remote, "udp"),
+        contact=None if contact is None else SipContact(address=SipAddress(url=contact)),
+        expires=None if expires is None else SipExpires(number=expires),
+        body=None if body is None else MsgBody(body),
+    )
+    if expires is None:
+        request.delHFs("expires")  # sippy gives every INVITE five minutes
+    add_headers(request, headers)
+    return request
+
+
+def _tagged(address: SipAddress, tag: str | None) -> SipAddress:
+    plain = SipAddress(name=address.name, url=address.url.getCopy())
+    if tag is not None:
+        plain.setParam("tag", tag)
+    return plain
+
+
+def build_response(
+    request: SipRequest,
+    status: int,
+    *,
+    reason: str | None = None,
+    to_tag: str | None = None,
+    contact: SipURL | None = None,
+    body: str | None = None,
+    headers: Headers = (),
+) -> SipResponse:
+    """The response to a request; the transaction layer makes up a To tag where C{to_tag} is None."""
+    response = request.genResponse(status, reason or REASONS.get(status, "Unknown"))
+    if to_tag is not None and response.getHFBody("to").getTag() is None:
+        response.getHFBody("to").setTag(to_tag)
+    if contact is not None:
+        response.appendHeader(SipHeader(name="contact", body=SipContact(address=SipAddress(url=contact))))
+    add_headers(response, headers)
+    if body is not None:
+        response.setBody(MsgBody(body))
+    return response
+
+
+def add_headers(message: SipRequest | SipResponse, headers: Headers) -> None:
+    """Append header fields; sippy must not split or parse what they hold."""
+    for name, value in headers:
+        message.appendHeader(SipHeader(name=name, body=_Verbatim(value, name)))
+
+
+class _Verbatim:
+    """A header field's body that sippy writes as it is."""
+
+    parsed = True
+
+    def __init__(self, text: str, name: str) -> None:
+        self.body = text
+        self.hf_names = (name.lower(),)
+        self._name = name
+
+    def getCanName(self, name: str, compact: bool = False) -> str:
+        return self._name
+
+    def localStr(self, local_addr: object = None) -> str:
+        return self.body
+
+    def __str__(self) -> str:
+        return self.body
+
+    def getCopy(self) -> _Verbatim:
+        return _Verbatim(self.body, self._name)
+
+
+def description_of(message: SipRequest | SipResponse) -> str | None:
+    """The session description in a message, None if it has none."""
+    body: Any = message.getBody()
+    if body is None or body.getType() != "application/sdp":
+        return None
+    return str(body)
+
+
+def tag_of(message: SipRequest | SipResponse, name: str) -> str | None:
+    """The tag of From or To."""
+    return cast("str | None", message.getHFBody(name).getTag())
+
+
+def call_id_of(message: SipRequest | SipResponse) -> str:
+    return str(message.getHFBody("call-id"))
+
+
+def cseq_of(message: SipRequest | SipResponse) -> int:
+    return int(message.getHFBody("cseq").getCSeqNum())
+
+
+def contact_of(message: SipRequest | SipResponse) -> SipURL | None:
+    """The URI of the first Contact, without what may not stand in a Request-URI; None if it cannot be called."""
+    for body in message.getHFBodys("contact"):
+        if not body.asterisk and is_callable(body.getUrl()):
+            url = body.getUrl().getCopy()
+            url.headers = None
+            return url
+    return None
+
+
+def source_of(message: SipRequest | SipResponse) -> Address | None:
+    """Where a message came from; None for a response that was made on our side."""
+    if message.source is None:
+        return None
+    address = message.getSource()
+    return str(address[0]).strip("[]"), int(address[1])

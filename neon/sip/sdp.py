@@ -1,0 +1,340 @@
+"""Session descriptions for one audio stream: read, offered and answered (RFC 3264, RFC 8866).
+
+Reading is tolerant (missing rtpmap for static types, bare line feeds, unknown lines) and bounded; it raises
+L{SdpError} and nothing else. What is written is short: PCMA and PCMU as the L{LocalMedia} prefer them, and
+telephone-event (RFC 4733). L{neon.sip.negotiation} keeps a dialog's state over several exchanges.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from neon.values import Address, Codec, LocalMedia, MediaAgreement, MediaDirection
+
+LONGEST = 16 * 1024
+MOST_LINES = 512
+MOST_MEDIA = 16
+MOST_FORMATS = 64
+PTIME_MS = 20
+CLOCK_RATE = 8000
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,64}\Z")
+_PROTOCOL = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,32}(?:/[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,32}){0,4}\Z")
+_PORT = re.compile(r"([0-9]{1,5})(?:/[0-9]{1,3})?\Z")
+_RTPMAP = re.compile(r"([0-9]{1,3})\s+([^\s/]{1,64})/([0-9]{1,6})(?:/([0-9]{1,2}))?\s*\Z")
+_RTCP = re.compile(r"([0-9]{1,5})(?:\s+IN\s+IP4\s+(\S{1,64}))?\s*\Z", re.IGNORECASE)
+_TIME = re.compile(r"[0-9]{1,12} [0-9]{1,12}\Z")
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_DIRECTIONS = {direction.value: direction for direction in MediaDirection}
+_MIRRORED = {MediaDirection.SENDONLY: MediaDirection.RECVONLY, MediaDirection.RECVONLY: MediaDirection.SENDONLY}
+
+
+class SdpError(Exception):
+    """A description that cannot be used; C{str(error)} says why, C{status} is the response it deserves."""
+
+    status: ClassVar[int] = 400
+
+
+class BadSdp(SdpError):
+    """Not a session description at all."""
+
+
+class NotAcceptable(SdpError):
+    """A description of something that we cannot do (RFC 3261, section 21.4.26)."""
+
+    status = 488
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """One m= section. C{host} is the connection address that applies to it, session level included."""
+
+    kind: str
+    port: int
+    protocol: str
+    formats: tuple[str, ...]
+    host: str | None = None
+    host_is_ipv4: bool = True
+    direction: MediaDirection = MediaDirection.SENDRECV
+    rtpmap: tuple[tuple[str, str], ...] = ()
+    ptime_ms: int = PTIME_MS
+    rtcp_port: int | None = None
+    rtcp_host: str | None = None
+
+    def encoding(self, payload: str) -> str | None:
+        """The name of a format's encoding in upper case; static types need no rtpmap (RFC 3551, section 6)."""
+        for known, name in self.rtpmap:
+            if known == payload:
+                return name
+        return {"0": "PCMU", "8": "PCMA"}.get(payload)
+
+    @property
+    def codecs(self) -> dict[Codec, int]:
+        """The codecs that we know, with their payload types, in the description's order."""
+        found: dict[Codec, int] = {}
+        for payload in self.formats:
+            name = self.encoding(payload)
+            if name is not None and name in Codec.__members__:
+                found.setdefault(Codec[name], int(payload))
+        return found
+
+    @property
+    def telephone_event(self) -> int | None:
+        """The payload type of telephone-event, None if it is not there."""
+        return next((int(payload) for payload in self.formats if self.encoding(payload) == "TELEPHONE-EVENT"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A session: its t= value, which an answer repeats, and its m= sections in order."""
+
+    media: tuple[Media, ...]
+    time: str = "0 0"
+
+
+@dataclass
+class _Section:
+    """What is being read: the session level, or one m= section."""
+
+    line: str = ""
+    host: str | None = None
+    ipv4: bool = True
+    direction: MediaDirection | None = None
+    rtpmap: dict[str, str] | None = None
+    ptime: int | None = None
+    longest_ptime: int | None = None
+    rtcp: tuple[int, str | None] | None = None
+
+
+def parse(body: str) -> Description:
+    """Read a description.
+
+    @raise BadSdp: it is none, or beyond the bounds.
+    """
+    if len(body) > LONGEST:
+        raise BadSdp("the session description is too long")
+    lines = _LINE_END.split(body)
+    if len(lines) > MOST_LINES:
+        raise BadSdp("the session description has too many lines")
+    session = current = _Section()
+    sections: list[_Section] = []
+    time = "0 0"
+    for line in lines:
+        if not line.strip():
+            continue
+        if line[1:2] != "=":
+            raise BadSdp("a line of the session description is not type=value")
+        kind, value = line[0], line[2:].strip()
+        if kind == "v" and value != "0":
+            raise BadSdp("the session description is of an unknown version")
+        if kind == "m":
+            if len(sections) == MOST_MEDIA:
+                raise BadSdp("the session description has too many media")
+            current = _Section(line=value)
+            sections.append(current)
+        elif kind == "c":
+            _read_connection(current, value)
+        elif kind == "a":
+            _read_attribute(current, value)
+        elif kind == "t" and _TIME.match(value):
+            time = value
+    return Description(tuple(_finish(section, session) for section in sections), time)
+
+
+def _read_connection(section: _Section, value: str) -> None:
+    words = value.split()
+    if len(words) != 3 or words[0].upper() != "IN":
+        raise BadSdp("a connection line is not well formed")
+    section.ipv4 = words[1].upper() == "IP4"
+    section.host = words[2]
+
+
+def _read_attribute(section: _Section, value: str) -> None:
+    name, _, content = value.partition(":")
+    name = name.strip().lower()
+    content = content.strip()
+    if name in _DIRECTIONS:
+        section.direction = _DIRECTIONS[name]
+    elif name == "rtpmap":
+        match = _RTPMAP.match(content)
+        if match is not None:
+            known = section.rtpmap = section.rtpmap if section.rtpmap is not None else {}
+            if len(known) < MOST_FORMATS:
+                # Another clock rate or two channels is another encoding, one that we do not know.
+                plain = int(match[3]) == CLOCK_RATE and match[4] in (None, "1")
+                known[match[1]] = match[2].upper() if plain else f"{match[2].upper()}/{match[3]}/{match[4]}"
+    elif name in ("ptime", "maxptime"):
+        number = re.match(r"[0-9]{1,4}", content)
+        if number is not None and name == "ptime":
+            section.ptime = int(number[0])
+        elif number is not None:
+            section.longest_ptime = int(number[0])
+    elif name == "rtcp":
+        match = _RTCP.match(content)
+        if match is not None:
+            section.rtcp = int(match[1]), match[2]
+
+
+def _finish(section: _Section, session: _Section) -> Media:
+    words = section.line.split()
+    port = _PORT.match(words[1]) if len(words) >= 4 else None
+    if port is None or int(port[1]) > 65535 or not _TOKEN.match(words[0]) or not _PROTOCOL.match(words[2]):
+        raise BadSdp("a media line is not well formed")
+    formats = words[3:]
+    if len(formats) > MOST_FORMATS or not all(_TOKEN.match(word) for word in formats):
+        raise BadSdp("a media line has unreadable formats, or too many")
+    protocol = words[2].upper()
+    if protocol.startswith("RTP/") and not all(re.match(r"[0-9]{1,3}\Z", word) and int(word) < 128 for word in formats):
+        raise BadSdp("a payload type is not a number below 128")
+    own = section.host is not None
+    rtcp_port, rtcp_host = section.rtcp or (None, None)
+    return Media(
+        kind=words[0].lower(),
+        port=int(port[1]),
+        protocol=protocol,
+        formats=tuple(formats),
+        host=section.host if own else session.host,
+        host_is_ipv4=section.ipv4 if own else session.ipv4,
+        direction=section.direction or session.direction or MediaDirection.SENDRECV,
+        rtpmap=tuple((section.rtpmap or {}).items()),
+        ptime_ms=_packet_time(section.ptime or session.ptime, section.longest_ptime or session.longest_ptime),
+        rtcp_port=rtcp_port if rtcp_port else None,
+        rtcp_host=rtcp_host,
+    )
+
+
+def _packet_time(wanted: int | None, longest: int | None) -> int:
+    """How long our packets shall be: whole tens of milliseconds from 10 to 60, else what everybody takes."""
+    time = wanted if wanted is not None and 10 <= wanted <= 60 and wanted % 10 == 0 else PTIME_MS
+    if longest is not None and 10 <= longest < time:
+        time = longest // 10 * 10
+    return time
+
+
+def remote_address(media: Media) -> tuple[Address, bool]:
+    """Where media go, and whether the address is the 0.0.0.0 by which old phones hold (RFC 3264, section 8.4).
+
+    @raise NotAcceptable: not an address that audio may be sent to.
+    """
+    if media.host is None:
+        raise NotAcceptable("the description has no connection address")
+    if not media.host_is_ipv4:
+        raise NotAcceptable("only IPv4 media are supported")
+    try:
+        address = ipaddress.IPv4Address(media.host)
+    except ValueError:
+        raise NotAcceptable("the connection address is not numeric") from None
+    if address.is_multicast or address == ipaddress.IPv4Address("255.255.255.255"):
+        raise NotAcceptable("the connection address is not one host's")
+    if media.port < 1024:
+        raise NotAcceptable("the media port is a reserved one")
+    return (str(address), media.port), address.is_unspecified
+
+
+def _rtcp_address(media: Media, remote: Address) -> Address | None:
+    """What a=rtcp says (RFC 3605), None where it says nothing that can be used."""
+    if media.rtcp_port is None or not 1024 <= media.rtcp_port <= 65535:
+        return None
+    if media.rtcp_host is None:
+        return remote[0], media.rtcp_port
+    try:
+        address = ipaddress.IPv4Address(media.rtcp_host)
+    except ValueError:
+        return None
+    return None if address.is_multicast or address.is_unspecified else (str(address), media.rtcp_port)
+
+
+def agree(
+    media: Media,
+    codec: Codec,
+    receive_payload_type: int,
+    receive_telephone_event: int | None,
+    wish: MediaDirection = MediaDirection.SENDRECV,
+) -> MediaAgreement:
+    """What follows from the peer's C{media}, the C{codec} chosen from them, and what we have said ourselves.
+
+    @raise NotAcceptable: the peer's address cannot be used.
+    """
+    remote, held = remote_address(media)
+    events = media.telephone_event
+    direction = answering(media.direction, wish)
+    if held:
+        direction = MediaDirection.RECVONLY if direction.receives else MediaDirection.INACTIVE
+    return MediaAgreement(
+        remote=remote,
+        codec=codec,
+        payload_type=media.codecs[codec],
+        receive_payload_type=receive_payload_type,
+        direction=direction,
+        telephone_event=events if receive_telephone_event is not None else None,
+        receive_telephone_event=receive_telephone_event if events is not None else None,
+        ptime_ms=media.ptime_ms,
+        rtcp=_rtcp_address(media, remote),
+    )
+
+
+def answering(theirs: MediaDirection, wish: MediaDirection) -> MediaDirection:
+    """Our direction: what we wish, as far as theirs lets us (RFC 3264, section 6.1)."""
+    mirrored = _MIRRORED.get(theirs, theirs)
+    sends = wish.sends and mirrored.sends
+    receives = wish.receives and mirrored.receives
+    if sends:
+        return MediaDirection.SENDRECV if receives else MediaDirection.SENDONLY
+    return MediaDirection.RECVONLY if receives else MediaDirection.INACTIVE
+
+
+def find_audio(description: Description, codecs: tuple[Codec, ...]) -> tuple[int, Codec]:
+    """The first m= section that can be a call, and the codec for it: the first of ours that it offers.
+
+    Our order decides, not the offer's, so that a preference in the configuration holds in both directions.
+
+    @raise NotAcceptable: there is none.
+    """
+    reason = "no audio is offered"
+    for index, media in enumerate(description.media):
+        if media.kind != "audio" or media.port == 0:
+            continue
+        if media.protocol != "RTP/AVP":
+            reason = f"audio over {media.protocol} is not supported"
+            continue
+        offered = media.codecs
+        for codec in codecs:
+            if codec in offered:
+                return index, codec
+        reason = "none of the offered codecs is supported"
+    raise NotAcceptable(reason)
+
+
+def write_audio(
+    local: LocalMedia,
+    direction: MediaDirection,
+    codecs: tuple[tuple[Codec, int], ...],
+    telephone_event: int | None,
+) -> list[str]:
+    """The m= section for our stream."""
+    payloads = [str(payload) for _, payload in codecs]
+    lines = [f"a=rtpmap:{payload} {codec.value}/{CLOCK_RATE}" for codec, payload in codecs]
+    if telephone_event is not None:
+        payloads.append(str(telephone_event))
+        lines.append(f"a=rtpmap:{telephone_event} telephone-event/{CLOCK_RATE}")
+        lines.append(f"a=fmtp:{telephone_event} 0-15")
+    return [
+        f"m=audio {local.port} RTP/AVP {' '.join(payloads)}",
+        *lines,
+        f"a=ptime:{PTIME_MS}",
+        f"a={direction.value}",
+    ]
+
+
+def write_refused(media: Media) -> list[str]:
+    """The m= section that declines one of theirs (RFC 3264, section 6)."""
+    return [f"m={media.kind} 0 {media.protocol} {' '.join(media.formats)}"]
+
+
+def write(host: str, session: int, version: int, time: str, sections: list[str]) -> str:
+    """A whole description around the m= sections; C{host} is our numeric IPv4 address."""
+    head = ["v=0", f"o=- {session} {version} IN IP4 {host}", "s=-", f"c=IN IP4 {host}", f"t={time}"]
+    return "\r\n".join([*head, *sections, ""])

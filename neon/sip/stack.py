@@ -1,0 +1,76 @@
+"""What dialogs stand on: the transaction layer, names, time and settings, as typed seams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from sippy.SipRequest import SipRequest
+from sippy.SipResponse import SipResponse
+from twisted.internet.defer import Deferred
+
+from neon.ports import Clock
+from neon.values import Address
+
+
+class ClientTransaction(Protocol):
+    """A request of ours on its way (see L{neon.sip.endpoint.ClientTransaction})."""
+
+    def cancel(self) -> None: ...
+
+
+class ServerTransaction(Protocol):
+    """A request that wants responses (see L{neon.sip.endpoint.ServerTransaction})."""
+
+    source: Address
+    on_cancel: Callable[[], None] | None
+    on_ack: Callable[[SipRequest], None] | None
+    on_no_ack: Callable[[], None] | None
+
+    def respond(self, response: SipResponse) -> None: ...
+
+
+class SipEndpoint(Protocol):
+    """What dialogs need of L{neon.sip.endpoint.Endpoint}."""
+
+    def local_address(self, remote_host: str) -> Address: ...
+
+    def send_request(
+        self, request: SipRequest, remote: Address, on_response: Callable[[SipResponse], None]
+    ) -> ClientTransaction: ...
+
+    def send_stateless(self, request: SipRequest, remote: Address) -> None: ...
+
+
+class NameResolver(Protocol):
+    """What dialogs need of L{neon.sip.resolver.Resolver}."""
+
+    def resolve(self, host: str, port: int | None, transport: str) -> Deferred[list[Address]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallSettings:
+    """How calls behave.
+
+    C{max_calls}: an incoming call beyond so many live ones gets 486. C{no_answer_seconds}: an outgoing call that
+    nobody answers is cancelled then. C{patience_seconds}: the end of a call is reported so long after our CANCEL
+    or BYE even if no answer came; retransmission goes on. C{unwanted_status} refuses an incoming call that is
+    hung up without a status.
+    """
+
+    max_calls: int = 4
+    no_answer_seconds: float = 180.0
+    patience_seconds: float = 4.0
+    unwanted_status: int = 486
+    refer_status: int = 603
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Everything below a dialog."""
+
+    endpoint: SipEndpoint
+    resolver: NameResolver
+    clock: Clock
+    settings: CallSettings = CallSettings()

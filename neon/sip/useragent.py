@@ -1,0 +1,246 @@
+"""The calls of one endpoint: routes requests to their dialogs, takes new ones in, makes calls. Knows no accounts.
+
+The phone's agent and the testbed stand on it. What it needs from them is one function that takes or refuses an
+incoming call; what they may add is a look at requests out of dialog that it would refuse (REGISTER).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sippy.SipRequest import SipRequest
+from sippy.SipResponse import SipResponse
+from sippy.SipURL import SipURL
+from twisted.internet.defer import Deferred
+
+from neon.ports import CallListener, SignallingCall
+from neon.sip import messages, sdp
+from neon.sip.session import Session, refusal_of
+from neon.sip.stack import ServerTransaction, Stack
+from neon.sip.uac import Caller, UacCall
+from neon.sip.uas import UasCall
+from neon.values import Address, Codec, LocalMedia
+
+LINGER = 32.0
+"""Seconds (64*T1) that a call is remembered after its end: for late 2xx of other forks, and merged requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """An INVITE as it asks to be taken: plain values, checked.
+
+    C{user} is the Request-URI's user part, C{called} the To header's URI, C{caller} the From header's: both bare.
+    """
+
+    user: str
+    domain: str
+    called: str
+    called_user: str
+    caller: str
+    display_name: str | None
+    source: Address
+
+
+Taken: TypeAlias = tuple[CallListener, LocalMedia] | int
+TakeCall: TypeAlias = Callable[[Invitation, SignallingCall], Taken]
+"""Says who listens to an incoming call and which media it has, or with which status it is refused."""
+
+ContactFor: TypeAlias = Callable[[Invitation], SipURL]
+
+HandleOther: TypeAlias = Callable[[SipRequest, ServerTransaction], bool]
+"""Looks at a request out of dialog other than INVITE; True if it was answered."""
+
+_MergeKey: TypeAlias = tuple[str, str | None, int]
+
+
+class UserAgent:
+    """Every call of one endpoint, from its INVITE until nothing of it is left.
+
+    Give L{receive} to the endpoint as its C{on_request}, L{stray} as its C{on_stray_response} and L{knows} as its
+    C{knows_dialog}. C{contact_for} makes the Contact of our responses to an invitation (by default the called user
+    at our address); C{handle_other} may answer requests out of dialog.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        take_call: TakeCall,
+        *,
+        contact_for: ContactFor | None = None,
+        handle_other: HandleOther | None = None,
+    ) -> None:
+        self._stack = stack
+        self._take_call = take_call
+        self._contact_for = contact_for or self._plain_contact
+        self._handle_other = handle_other
+        self._sessions: dict[tuple[str, str], Session] = {}
+        self._live: set[Session] = set()
+        self._call_ids: dict[str, int] = {}
+        self._merge: set[_MergeKey] = set()
+        self._stopping: list[Deferred[None]] | None = None
+
+    @property
+    def live_calls(self) -> int:
+        """How many calls have not ended on the network."""
+        return len(self._live)
+
+    @property
+    def remembered_calls(self) -> int:
+        """How many are in the table, the lately ended ones included."""
+        return len(self._sessions)
+
+    def knows(self, call_id: str) -> bool:
+        """Whether a Call-ID belongs to a call of ours."""
+        return call_id in self._call_ids
+
+    # Calls that we make
+
+    def call(self, caller: Caller, target: SipURL, media: LocalMedia, listener: CallListener) -> UacCall:
+        """Call C{target}; what happens is heard by the listener, later."""
+        call = UacCall(self._stack, caller, target, media, listener, self._over)
+        self._remember(call)
+        call.start()
+        return call
+
+    # Requests
+
+    def receive(self, request: SipRequest, transaction: ServerTransaction) -> None:
+        """Serve a request: every one gets exactly one final response, at once or from its call later."""
+        tag = messages.tag_of(request, "to")
+        if tag is not None:
+            session = self._sessions.get((messages.call_id_of(request), tag))
+            if session is None or session.over:
+                transaction.respond(messages.build_response(request, 481))
+            else:
+                session.receive(request, transaction)
+        elif request.getMethod() == "INVITE":
+            self._invited(request, transaction)
+        elif self._handle_other is None or not self._handle_other(request, transaction):
+            transaction.respond(answer_out_of_dialog(request, self._stack.settings.refer_status))
+
+    def _invited(self, request: SipRequest, transaction: ServerTransaction) -> None:
+        key = (messages.call_id_of(request), messages.tag_of(request, "from"), messages.cseq_of(request))
+        if key in self._merge:
+            # The same request by another way (RFC 3261, section 8.2.2.2).
+            transaction.respond(messages.build_response(request, 482, reason="Loop Detected (merged request)"))
+            return
+        if self._stopping is not None:
+            transaction.respond(messages.build_response(request, 480))
+            return
+        if len(self._live) >= self._stack.settings.max_calls:
+            transaction.respond(messages.build_response(request, 486))
+            return
+        try:
+            offer = messages.description_of(request)
+            if offer is not None:
+                sdp.find_audio(sdp.parse(offer), tuple(Codec))
+        except sdp.SdpError as error:
+            transaction.respond(refusal_of(request, error))
+            return
+        invitation = read_invitation(request, transaction.source)
+        try:
+            call = UasCall(self._stack, request, transaction, self._contact_for(invitation), self._over)
+        except ValueError as error:
+            transaction.respond(messages.build_response(request, 400, reason=f"Bad Request ({error})"))
+            return
+        transaction.respond(messages.build_response(request, 100))
+        self._remember(call)
+        self._merge.add(key)
+        self._stack.clock.callLater(LINGER, self._merge.discard, key)
+        try:
+            taken = self._take_call(invitation, call)
+        except Exception:
+            call.reject(500)
+            raise
+        if isinstance(taken, int):
+            call.reject(taken)
+        else:
+            call.take(*taken)
+
+    def _plain_contact(self, invitation: Invitation) -> SipURL:
+        return messages.contact_url(invitation.user, self._stack.endpoint.local_address(invitation.source[0]))
+
+    def stray(self, response: SipResponse, source: Address) -> None:
+        """A 2xx to an INVITE that belongs to no transaction: its call, if we still know it, ACKs it."""
+        tag = messages.tag_of(response, "from")
+        session = self._sessions.get((messages.call_id_of(response), tag or ""))
+        if isinstance(session, UacCall):
+            session.stray(response)
+
+    # The table
+
+    def _remember(self, session: Session) -> None:
+        self._sessions[session.call_id, session.local_tag] = session
+        self._call_ids[session.call_id] = self._call_ids.get(session.call_id, 0) + 1
+        self._live.add(session)
+
+    def _over(self, session: Session) -> None:
+        self._live.discard(session)
+        self._stack.clock.callLater(LINGER, self._forget, session)
+        self._check_stopped()
+
+    def _forget(self, session: Session) -> None:
+        self._sessions.pop((session.call_id, session.local_tag), None)
+        self._call_ids[session.call_id] -= 1
+        if not self._call_ids[session.call_id]:
+            del self._call_ids[session.call_id]
+
+    # The end
+
+    def shutdown(self, within: float) -> Deferred[None]:
+        """End every call: CANCEL, BYE or 480. Fires when all are gone, after C{within} seconds at the latest."""
+        waiter: Deferred[None] = Deferred()
+        if self._stopping is not None:
+            self._stopping.append(waiter)
+            self._check_stopped()
+            return waiter
+        self._stopping = [waiter]
+        limit = self._stack.clock.callLater(within, self._give_up)
+        waiter.addCallback(lambda _: limit.cancel() if limit.active() else None)
+        for session in list(self._live):
+            if isinstance(session, UasCall):
+                session.reject(480)
+            if isinstance(session, (UasCall, UacCall)):
+                session.hang_up()
+        self._check_stopped()
+        return waiter
+
+    def _check_stopped(self) -> None:
+        if self._stopping and not self._live:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        waiters, self._stopping = self._stopping or [], []
+        for waiter in waiters:
+            waiter.callback(None)
+
+
+def read_invitation(request: SipRequest, source: Address) -> Invitation:
+    """What an INVITE says about itself."""
+    ruri, called, caller = request.getRURI(), request.getHFBody("to").getUri(), request.getHFBody("from").getUri()
+    return Invitation(
+        user=str(ruri.username or ""),
+        domain=str(ruri.host),
+        called=messages.bare(called.url),
+        called_user=str(called.url.username or ""),
+        caller=messages.bare(caller.url),
+        display_name=messages.display_name(caller),
+        source=source,
+    )
+
+
+def answer_out_of_dialog(request: SipRequest, refer_status: int) -> SipResponse:
+    """The answer to a request that wants no dialog and that nobody else has answered (RFC 3261, section 8.2)."""
+    method = request.getMethod()
+    if method == "OPTIONS":
+        return messages.build_response(request, 200, headers=messages.CAPABILITIES)
+    if method in ("BYE", "INFO", "UPDATE", "PRACK", "NOTIFY"):
+        return messages.build_response(request, 481)
+    if method == "REFER":
+        return messages.build_response(request, refer_status)
+    status = 405 if method in messages.KNOWN_METHODS else 501
+    return messages.build_response(request, status, headers=messages.ALLOW)
+
+
