@@ -13,7 +13,10 @@ SILENCE_SECONDS = 30.0
 
 
 class TestbedCall:
-    """Implements L{neon.ports.CallListener} for one call; closes C{stream} and says C{on_over} exactly once."""
+    """Implements L{neon.ports.CallListener} for one call; closes C{stream} and says C{on_over} exactly once.
+
+    Whoever makes it says C{signalling} before anything happens.
+    """
 
     __test__ = False  # not a test case, whatever the name suggests to a collector
 
@@ -21,7 +24,7 @@ class TestbedCall:
         self,
         clock: Clock,
         number: Number,
-        stream: MediaStream | None,
+        stream: MediaStream,
         on_over: Callable[[TestbedCall, Cause], None],
     ) -> None:
         self.number = number
@@ -52,7 +55,7 @@ class TestbedCall:
         """The phone that we call back rings."""
 
     def answered(self, agreement: MediaAgreement) -> None:
-        if self._over or self._stream is None:
+        if self._over:
             return
         self._start(agreement)
         if not self.answered_once:
@@ -61,7 +64,7 @@ class TestbedCall:
             self._ear = self._clock.callLater(SILENCE_SECONDS, self._listen)
 
     def media_changed(self, agreement: MediaAgreement) -> None:
-        if not self._over and self._stream is not None:
+        if not self._over:
             self._start(agreement)
 
     def ended(self, cause: Cause) -> None:
@@ -70,17 +73,14 @@ class TestbedCall:
         self._over = True
         self._cancel(self._limit)
         self._cancel(self._ear)
-        if self._stream is not None:
-            self._stream.close()
+        self._stream.close()
         self._on_over(self, cause)
 
     def _start(self, agreement: MediaAgreement) -> None:
-        assert self._stream is not None
         self._expecting = agreement.direction.receives
         self._stream.start(agreement)
 
     def _listen(self) -> None:
-        assert self._stream is not None
         received = self._stream.statistics().packets_received
         if self._expecting and received == self._received:
             self.hang_up()

@@ -15,20 +15,22 @@ TONE_DBM0 = -10.0
 class Sound(enum.Enum):
     """What a call hears."""
 
+    NOTHING = "nothing"
     ECHO = "echo"
     TONE = "tone"
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """C{refuse} is a status to refuse with; without it the call rings, and is answered if there is a C{sound}.
+    """C{refuse} is a status to refuse with; without it the call rings, and C{answers} if it is to be answered.
 
     C{seconds} is how long it lasts at most; with C{call_back} the account is called a second after its end.
     """
 
     words: str
-    sound: Sound | None = None
+    sound: Sound = Sound.NOTHING
     refuse: int | None = None
+    answers: bool = True
     seconds: float = 3600.0
     call_back: bool = False
 
@@ -38,7 +40,7 @@ NUMBERS: Mapping[str, Number] = {
     "601": Number("plays a tone of 1,004 Hz", Sound.TONE),
     "602": Number("beeps for a second, hangs up and calls you back", Sound.TONE, seconds=1.0, call_back=True),
     "603": Number("is busy", refuse=486),
-    "604": Number("rings and never answers"),
+    "604": Number("rings and never answers", answers=False),
 }
 
 CALL_BACK_AFTER = 1.0
