@@ -1,0 +1,381 @@
+"""SIP as the phone sees it: accounts and their calls on one endpoint. Implements L{neon.ports.Signalling}."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sippy.SipRequest import SipRequest
+from sippy.SipResponse import SipResponse
+from sippy.SipURL import SipURL
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
+
+from neon.errors import NotRegistered
+from neon.ports import (
+    CallListener,
+    Clock,
+    IncomingCall,
+    IncomingCallListener,
+    RegistrationListener,
+    SignallingCall,
+)
+from neon.sip import messages
+from neon.sip.binding import split_host_port
+from neon.sip.digest import DigestClient
+from neon.sip.door import DoorPolicy
+from neon.sip.endpoint import OnRequest
+from neon.sip.registrar import Registration
+from neon.sip.stack import CallSettings, NameResolver, ServerTransaction, SipEndpoint, Stack
+from neon.sip.uac import Caller
+from neon.sip.useragent import Invitation, Taken, UserAgent
+from neon.values import AccountSettings, Address, Cause, LocalMedia
+
+_log = Logger()
+
+
+class AgentEndpoint(SipEndpoint, Protocol):
+    """What the agent needs of L{neon.sip.endpoint.Endpoint}."""
+
+    on_stray_response: Callable[[SipResponse, Address], None] | None
+    knows_dialog: Callable[[str], bool] | None
+
+    @property
+    def address(self) -> Address: ...
+
+    def start(self) -> None: ...
+
+    def stop(self) -> Deferred[None]: ...
+
+
+class AccountRegistration(Protocol):
+    """What the agent needs of L{neon.sip.registrar.Registration}."""
+
+    @property
+    def targets(self) -> tuple[Address, ...]: ...
+
+    @property
+    def target(self) -> Address | None: ...
+
+    @property
+    def contact_user(self) -> str: ...
+
+    @property
+    def contact(self) -> Address | None: ...
+
+    @property
+    def service_route(self) -> tuple[str, ...]: ...
+
+    def is_trusted(self, host: str) -> bool: ...
+
+    def start(self) -> None: ...
+
+    def refresh(self) -> None: ...
+
+    def replace(self, settings: AccountSettings) -> None: ...
+
+    def stop(self) -> Deferred[None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """C{calls}: how calls behave. C{direct_calls}: calls from anybody are taken, not only from the registrars.
+
+    C{shutdown_seconds} bounds L{SipAgent.stop}, half of it for the calls and half for the registrations.
+    """
+
+    calls: CallSettings = field(default_factory=CallSettings)
+    direct_calls: bool = False
+    shutdown_seconds: float = 8.0
+
+
+MakeEndpoint = Callable[[DoorPolicy, OnRequest], AgentEndpoint]
+MakeRegistration = Callable[[AgentEndpoint, AccountSettings, RegistrationListener], AccountRegistration]
+
+
+class _Account:
+    """One account: its registration, and the way its calls go. Passes on what its registration reports."""
+
+    def __init__(
+        self,
+        connection_id: int,
+        settings: AccountSettings,
+        listener: RegistrationListener,
+        on_gone: Callable[[_Account], None],
+    ) -> None:
+        self.connection_id = connection_id
+        self.settings = settings
+        self.listener = listener
+        self.leaving = False
+        self._on_gone = on_gone
+        self._registration: AccountRegistration | None = None
+
+    @property
+    def registration(self) -> AccountRegistration:
+        assert self._registration is not None
+        return self._registration
+
+    @registration.setter
+    def registration(self, registration: AccountRegistration) -> None:
+        self._registration = registration
+
+    # RegistrationListener
+
+    def registered(self, renewed: bool) -> None:
+        self.listener.registered(renewed)
+
+    def refused(self, cause: Cause) -> None:
+        self.listener.refused(cause)
+
+    def failed(self, cause: Cause) -> None:
+        self.listener.failed(cause)
+
+    def timed_out(self, cause: Cause) -> None:
+        self.listener.timed_out(cause)
+
+    def lapsed(self, cause: Cause) -> None:
+        self.listener.lapsed(cause)
+
+    def unregistered(self, cause: Cause) -> None:
+        self._on_gone(self)
+        self.listener.unregistered(cause)
+
+    # The way of its calls
+
+    def contact(self, endpoint: SipEndpoint, remote_host: str) -> SipURL:
+        """Where this account is reached: the address that the registrar knows, or ours as the peer sees it."""
+        address = self.registration.contact or endpoint.local_address(remote_host)
+        return messages.contact_url(self.registration.contact_user, address)
+
+    def caller(self, endpoint: SipEndpoint) -> Caller:
+        """Calls go where the registrations go: through the outbound proxy, or to the registrar's own address.
+
+        @raise NotRegistered: nobody knows where that is yet.
+        """
+        settings = self.settings
+        target = self.registration.target
+        if target is None:
+            raise NotRegistered(f"the account with connectionId {self.connection_id} is not registered")
+        others = tuple(address for address in self.registration.targets if address != target)
+        return Caller(
+            address=messages.named_address(
+                SipURL(
+                    username=settings.number,
+                    host=messages.uri_host(settings.domain),
+                    port=None if settings.port == 5060 else settings.port,
+                ),
+                settings.display_name,
+            ),
+            contact=lambda remote: self.contact(endpoint, remote[0]),
+            digest=DigestClient(settings.auth_user or settings.number, settings.password),
+            hops=(target, *others),
+            routes=self._routes(),
+        )
+
+    def _routes(self) -> tuple[SipURL, ...]:
+        proxy: tuple[SipURL, ...] = ()
+        if self.settings.proxy is not None:
+            host, port = split_host_port(self.settings.proxy)
+            proxy = (SipURL(host=messages.uri_host(host), port=port, lr=True),)
+        # RFC 3608, section 6.1: behind the outbound proxy, where both are known.
+        return (*proxy, *(SipURL(uri) for uri in self.registration.service_route))
+
+    def is_called(self, invitation: Invitation) -> bool:
+        """Whether the INVITE came to the Contact that this account has registered."""
+        return invitation.user == self.registration.contact_user
+
+    def is_named(self, invitation: Invitation) -> bool:
+        """Whether the Request-URI or the To header names this account's number."""
+        return self.settings.number in (invitation.user, invitation.called_user)
+
+
+class SipAgent:
+    """The SIP side of the phone.
+
+    C{make_endpoint} gets the door's policy and the handler of requests; C{make_registration} is the registrar
+    client's constructor. C{incoming_listener} is set to the phone before L{start}.
+    """
+
+    def __init__(
+        self,
+        make_endpoint: MakeEndpoint,
+        resolver: NameResolver,
+        clock: Clock,
+        settings: AgentSettings = AgentSettings(),
+        *,
+        make_registration: MakeRegistration | None = None,
+    ) -> None:
+        self.incoming_listener: IncomingCallListener | None = None
+        self._clock = clock
+        self._settings = settings
+        self._accounts: dict[int, _Account] = {}
+        self._leaving: list[_Account] = []
+        self._make_registration = make_registration or (
+            lambda endpoint, account, listener: Registration(endpoint, resolver, clock, account, listener)
+        )
+        calls = settings.calls.max_calls
+        door = DoorPolicy(
+            trusted=self.trusted,
+            direct_calls=settings.direct_calls,
+            # One proxy brings all the calls that may ring at once.
+            pending_invites_per_source=max(4, calls),
+            pending_invites=max(16, calls),
+        )
+        self._endpoint = make_endpoint(door, self._on_request)
+        self._calls = UserAgent(
+            Stack(self._endpoint, resolver, clock, settings.calls),
+            self._take_call,
+            contact_for=self._contact_for,
+            handle_other=self._handle_other,
+        )
+        self._endpoint.on_stray_response = self._calls.stray
+        self._endpoint.knows_dialog = self._calls.knows
+
+    @property
+    def address(self) -> Address:
+        """Where SIP is listened for."""
+        return self._endpoint.address
+
+    @property
+    def live_calls(self) -> int:
+        """How many calls have not ended on the network."""
+        return self._calls.live_calls
+
+    def start(self) -> None:
+        """Bind.
+
+        @raise twisted.internet.error.CannotListenError: the address is taken or not ours.
+        """
+        self._endpoint.start()
+
+    def stop(self) -> Deferred[None]:
+        """End every call, give up every registration, close the socket; within C{shutdown_seconds}."""
+        within = self._settings.shutdown_seconds / 2
+        done = self._calls.shutdown(within)
+        # Not before the calls are over: a proxy may want to know us when our BYE comes.
+        done.addCallback(lambda _: self._unregister_all(within))
+        done.addCallback(lambda _: self._endpoint.stop())
+        return done
+
+    def _unregister_all(self, within: float) -> Deferred[None]:
+        stopped: Deferred[None] = Deferred()
+        limit = self._clock.callLater(within, lambda: None if stopped.called else stopped.callback(None))
+
+        def all_gone(_: object) -> None:
+            if limit.active():
+                limit.cancel()
+                stopped.callback(None)
+
+        accounts = [*self._accounts.values(), *self._leaving]
+        farewells = [account.registration.stop() for account in accounts]
+        for account in accounts:
+            account.leaving = True
+        gatherResults(farewells, consumeErrors=True).addCallbacks(all_gone, all_gone)
+        return stopped
+
+    def trusted(self, host: str) -> bool:
+        """Whether a numeric host is one of the registrars' or outbound proxies'."""
+        return any(account.registration.is_trusted(host) for account in (*self._accounts.values(), *self._leaving))
+
+    def network_changed(self) -> None:
+        """The machine's addresses changed: register anew, at once."""
+        for account in self._accounts.values():
+            account.registration.refresh()
+
+    # Signalling
+
+    def register(self, connection_id: int, account: AccountSettings, listener: RegistrationListener) -> None:
+        known = self._accounts.get(connection_id)
+        if known is not None and not known.leaving:
+            known.settings, known.listener = account, listener
+            known.registration.replace(account)
+            return
+        if known is not None:
+            self._leaving.append(known)
+        made = _Account(connection_id, account, listener, self._gone)
+        made.registration = self._make_registration(self._endpoint, account, made)
+        self._accounts[connection_id] = made
+        made.registration.start()
+
+    def unregister(self, connection_id: int) -> None:
+        account = self._accounts.get(connection_id)
+        if account is None or account.leaving:
+            return
+        account.leaving = True
+        account.registration.stop().addErrback(
+            lambda failure: _log.failure("account {connection_id} not given up", failure, connection_id=connection_id)
+        )
+
+    def _gone(self, account: _Account) -> None:
+        if account in self._leaving:
+            self._leaving.remove(account)
+        elif self._accounts.get(account.connection_id) is account:
+            del self._accounts[account.connection_id]
+
+    def invite(self, connection_id: int, target: str, media: LocalMedia, listener: CallListener) -> SignallingCall:
+        account = self._account(connection_id)
+        url = messages.target_url(target, account.settings.domain, account.settings.port)
+        return self._calls.call(account.caller(self._endpoint), url, media, listener)
+
+    def target_uri(self, connection_id: int, target: str) -> str:
+        settings = self._account(connection_id).settings
+        return messages.bare(messages.target_url(target, settings.domain, settings.port))
+
+    def _account(self, connection_id: int) -> _Account:
+        try:
+            return self._accounts[connection_id]
+        except KeyError:
+            raise NotRegistered(f"the account with connectionId {connection_id} is not registered") from None
+
+    # Incoming
+
+    def _on_request(self, request: SipRequest, transaction: ServerTransaction) -> None:
+        self._calls.receive(request, transaction)
+
+    def _account_for(self, invitation: Invitation) -> _Account | None:
+        """The account that is called.
+
+        Its Contact is random, so whoever uses it has it from the registrar. Else the number decides, first among
+        the accounts whose registrar the call comes from; a stranger's call (C{direct_calls}) may name any.
+        """
+        accounts = list(self._accounts.values())
+        for account in accounts:
+            if account.is_called(invitation):
+                return account
+        named = [account for account in accounts if account.is_named(invitation)]
+        host = invitation.source[0]
+        for account in named:
+            if account.registration.is_trusted(host):
+                return account
+        return named[0] if named and self._settings.direct_calls else None
+
+    def _take_call(self, invitation: Invitation, call: SignallingCall) -> Taken:
+        account = self._account_for(invitation)
+        if account is None:
+            return 404
+        if self.incoming_listener is None or account.leaving:
+            return 480
+        return self.incoming_listener.incoming(
+            IncomingCall(account.connection_id, invitation.caller, invitation.called, invitation.display_name), call
+        )
+
+    def _contact_for(self, invitation: Invitation) -> SipURL:
+        account = self._account_for(invitation)
+        if account is None:
+            local = self._endpoint.local_address(invitation.source[0])
+            return messages.contact_url(invitation.user or None, local)
+        return account.contact(self._endpoint, invitation.source[0])
+
+    def _handle_other(self, request: SipRequest, transaction: ServerTransaction) -> bool:
+        """OPTIONS is answered as an INVITE would be (RFC 3261, section 11.2): 404 for a user whom nobody knows."""
+        user = request.getRURI().username
+        if request.getMethod() != "OPTIONS" or user is None:
+            return False
+        known = any(
+            user in (account.settings.number, account.registration.contact_user)
+            for account in self._accounts.values()
+        )
+        if not known:
+            transaction.respond(messages.build_response(request, 404, headers=messages.ALLOW))
+        return not known
