@@ -52,6 +52,7 @@ class RtpPeer(DatagramProtocol):
     def __init__(self, port: int, tone_hz: float | None, dbm0: float) -> None:
         self.port = port
         self.heard: list[Heard] = []
+        self.heard_from: tuple[str, int] | None = None
         self.garbage = 0
         self._tone = None if tone_hz is None else bytes(map(alaw_of, audio.tone(tone_hz, dbm0, 1.0)))
         self._remote: tuple[str, int] | None = None
@@ -65,6 +66,7 @@ class RtpPeer(DatagramProtocol):
             self.garbage += 1
             return
         _, second, sequence, timestamp, ssrc = struct.unpack("!BBHII", datagram[:12])
+        self.heard_from = addr
         self.heard.append(Heard(time.time(), second & 0x7F, sequence, timestamp, ssrc, datagram[12:]))
         if self._remote is None and self._tone is not None:
             self.speak(addr)
@@ -73,6 +75,10 @@ class RtpPeer(DatagramProtocol):
         """Say the tone to that address from now on."""
         self._remote = remote
         self._loop.start(0.02)
+
+    def send(self, datagram: bytes) -> None:
+        """Send something else in between."""
+        self.transport.write(datagram, self._remote)
 
     def samples(self) -> list[int]:
         """What was heard, in the order of the sequence numbers' arrival."""

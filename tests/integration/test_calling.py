@@ -1,0 +1,196 @@
+"""Calls that NEON places, to sipp scenarios: answered, refused, cancelled, redirected, challenged."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+
+from tests.integration import sound
+from tests.integration.processes import pause, until
+from tests.integration.rtp import open_peer
+from tests.integration.sippcase import SippCase
+
+REASONS = {
+    404: "Not Found",
+    480: "Temporarily Unavailable",
+    486: "Busy Here",
+    488: "Not Acceptable Here",
+    500: "Server Internal Error",
+    603: "Decline",
+}
+
+
+class AnsweredTests(SippCase):
+    async def test_audio_at_once(self) -> None:
+        """Audio flows both ways within 200 ms of the 200, until the BYE; then not one packet more."""
+        heard = self.folder / "heard.wav"
+        await self.registered(capture="tone:700:-14", playback=f"file:{heard}")
+        peer = open_peer(self, tone_hz=1100, dbm0=-10)
+        sipp = await self.callee("uas_answer", rtp_port=peer.port)
+        call = await self.call(sipp)
+        accepted = await self.client.event("OnAcceptCall", callId=call)
+        await until(lambda: len(peer.heard) > 50, "a second of audio")
+        answered = sipp.sent_at("SIP/2.0 200")
+        self.assertTrue(answered <= peer.heard[0].at < answered + 0.2, "the first packet")
+        self.assertLess(accepted["arrived"], answered + 0.2)
+        self.assertIsNone(sound.pure_complaint(peer.samples(), 700, -14))
+        first = sound.onset(peer.samples(), 700, -14)
+        self.assertTrue(first is not None and first <= 8 * sound.FRAME, f"the tone itself, at sample {first}")
+        await self.client.command("finalizecall", callid=call)
+        await self.over(call, 0)
+        await sipp.finished()
+        count = len(peer.heard)
+        await pause(0.2)
+        self.assertEqual(len(peer.heard), count)
+        ours = await sound.recording(heard)
+        self.assertIsNone(sound.pure_complaint(ours, 1100, -10))
+        self.assertEqual(peer.garbage, 0)
+        self.daemon_is_well()
+
+    async def test_steady_stream(self) -> None:
+        """One SSRC, sequence numbers and timestamps in step, 20 ms apart on the average."""
+        await self.registered(capture="tone:700:-14")
+        peer = open_peer(self)
+        sipp = await self.callee("uas_answer", rtp_port=peer.port)
+        call = await self.call(sipp)
+        await until(lambda: len(peer.heard) > 100, "two seconds of audio")
+        packets = [packet for packet in peer.heard if packet.payload_type == 8]
+        self.assertEqual(len({packet.ssrc for packet in packets}), 1)
+        for before, after in itertools.pairwise(packets):
+            self.assertEqual((after.sequence - before.sequence) & 0xFFFF, 1)
+            self.assertEqual((after.timestamp - before.timestamp) & 0xFFFFFFFF, 160)
+            self.assertEqual(len(after.payload), 160)
+        spacing = (packets[-1].at - packets[0].at) / (len(packets) - 1)
+        self.assertTrue(0.0195 < spacing < 0.0205, spacing)
+        await self.client.command("finalizecall", callid=call)
+        await self.over(call, 0)
+
+    async def test_callee_hangs_up(self) -> None:
+        """A BYE of the callee ends the call: status 0, with its duration."""
+        await self.registered()
+        sipp = await self.callee("uas_hangs_up")
+        over = await self.over(await self.call(sipp), 0)
+        self.assertTrue(400 < over["duration"] < 1500, over)
+        await sipp.finished()
+        self.daemon_is_well()
+
+    async def test_early_media(self) -> None:
+        """What the callee says before it answers (183) is heard; OnAcceptCall waits for the 200."""
+        heard = self.folder / "heard.wav"
+        await self.registered(playback=f"file:{heard}")
+        peer = open_peer(self, tone_hz=1100, dbm0=-10)
+        sipp = await self.callee("uas_early_media", rtp_port=peer.port)
+        call = await self.call(sipp)
+        offer = await until(lambda: re.search(r"m=audio (\d+) ", sipp.messages()), "the offer")
+        peer.speak(("127.0.0.1", int(offer[1])))
+        accepted = await self.client.event("OnAcceptCall", callId=call)
+        self.assertGreater(accepted["arrived"], sipp.sent_at("SIP/2.0 200") - 0.001)
+        await self.client.command("finalizecall", callid=call)
+        await self.over(call, 0)
+        await sipp.finished()
+        # The scenario answers a second after its 183.
+        self.assertIsNone(sound.complaint(await sound.recording(heard), 1100, -10, seconds=0.6))
+        self.daemon_is_well()
+
+    async def test_redirected(self) -> None:
+        """A 302 is followed to where it points."""
+        await self.registered()
+        elsewhere = await self.callee("uas_answer")
+        sipp = await self.callee("uas_redirect", keys={"moved_to": str(elsewhere.port)})
+        call = await self.call(sipp)
+        await self.client.event("OnAcceptCall", callId=call)
+        await self.client.command("finalizecall", callid=call)
+        await self.over(call, 0)
+        await sipp.finished()
+        await elsewhere.finished()
+        self.daemon_is_well()
+
+    async def test_challenged(self) -> None:
+        """A 407 is answered with the account's credentials (MD5), which every later request carries as well."""
+        await self.registered()
+        sipp = await self.callee("uas_challenge")
+        call = await self.call(sipp)
+        await self.client.event("OnAcceptCall", callId=call)
+        await self.client.command("finalizecall", callid=call)
+        await self.over(call, 0)
+        await sipp.finished()
+        self.daemon_is_well()
+
+    async def test_lossy_network(self) -> None:
+        """With one message in ten lost each way, retransmission carries six calls through."""
+        await self.registered(max_calls=6)
+        sipp = await self.callee("uas_answer", "-lost", "10", calls=6)
+        calls = [await self.call(sipp) for _ in range(6)]
+        for call in calls:
+            await self.client.event("OnAcceptCall", 20, callId=call)
+            await self.client.command("finalizecall", callid=call)
+        for call in calls:
+            self.assertEqual((await self.client.event("OnFinalizedCall", 20, callId=call))["SIPError"], 0)
+        await sipp.finished()
+        self.daemon_is_well()
+
+
+class FailedTests(SippCase):
+    async def test_refused(self) -> None:
+        """Each final failure is the call's SIPError, with its reason; no OnAcceptCall; exactly one OnFinalizedCall."""
+        await self.registered()
+        for status, reason in REASONS.items():
+            sipp = await self.callee("uas_status", keys={"status": str(status), "reason": reason})
+            call = await self.call(sipp)
+            over = await self.over(call, status)
+            self.assertEqual((over["reason"], over["duration"]), (reason, 0))
+            await sipp.finished()
+            self.assertEqual(self.client.happened(call), ["OnNewCall"])
+        self.daemon_is_well()
+
+    async def test_given_up(self) -> None:
+        """finalizecall while it rings sends a CANCEL."""
+        await self.registered()
+        sipp = await self.callee("uas_no_answer")
+        call = await self.call(sipp)
+        await until(lambda: "180 Ringing" in sipp.messages(), "ringing")
+        await self.client.command("finalizecall", callid=call)
+        over = await self.over(call)
+        self.assertIn(over["SIPError"], (0, 487))
+        await sipp.finished()
+        self.assertEqual(self.client.happened(call), ["OnNewCall"])
+        self.daemon_is_well()
+
+    async def test_given_up_before_anything_came(self) -> None:
+        """finalizecall right after startcall waits for a provisional answer, and then cancels."""
+        await self.registered()
+        sipp = await self.callee("uas_no_answer")
+        call = await self.call(sipp)
+        await self.client.command("finalizecall", callid=call)
+        await self.over(call)
+        await sipp.finished()
+
+    async def test_nobody_answers(self) -> None:
+        """After the configured time of ringing the call is cancelled: 408."""
+        await self.registered(sip_more="no_answer_seconds = 2")
+        sipp = await self.callee("uas_no_answer")
+        began = time.monotonic()
+        over = await self.over(await self.call(sipp))
+        self.assertIn(over["SIPError"], (408, 487))
+        self.assertTrue(1.9 < time.monotonic() - began < 5)
+        await sipp.finished()
+
+    async def test_cancel_crosses_200(self) -> None:
+        """A 200 that crosses our CANCEL gets its ACK and then a BYE; nobody is told that the call was accepted."""
+        await self.registered()
+        sipp = await self.callee("uas_cancel_crosses_200")
+        call = await self.call(sipp)
+        await until(lambda: "180 Ringing" in sipp.messages(), "ringing")
+        await self.client.command("finalizecall", callid=call)
+        await self.over(call)
+        await sipp.finished()
+        self.assertEqual(self.client.happened(call), ["OnNewCall"])
+        self.daemon_is_well()
+
+    async def test_nobody_there(self) -> None:
+        """A port where nobody listens: the call ends, within RFC 3261's 32 seconds."""
+        await self.registered()
+        call = await self.client.call("sip:bob@127.0.0.1:9")
+        over = await self.client.event("OnFinalizedCall", 40, callId=call)
+        self.assertIn(over["SIPError"], (408, 503))
