@@ -96,6 +96,10 @@ class Client(WebSocketClientProtocol):
         """Send a text frame as it is."""
         self.sendMessage(text.encode())
 
+    async def answered(self, count: int) -> None:
+        """Wait until so many answers without an id have come."""
+        await until(lambda: len(self.unnamed) >= count, "an answer")
+
     async def event(self, name: str, within: float = 10.0, **data: object) -> dict[str, Any]:
         """Wait for an event of that name with (at least) that data, and take it; return its data, C{arrived} added."""
 

@@ -24,7 +24,6 @@ class ThousandTests(SippCase):
                     accepted += 1
                     command = {"token": self.client.token, "action": "acceptcall", "callid": event["data"]["callId"]}
                     self.client.send_text(json.dumps(command))
-            self.client.finalized += [event for event in self.client.events if event["name"] == "OnFinalizedCall"]
             self.client.events.clear()
             await pause(0.005)
         await sipp.finished(90)
