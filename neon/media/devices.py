@@ -10,7 +10,8 @@ Capture::
 Playback::
 
     null                    nowhere
-    file:PATH               a WAV file: all calls mixed, or one per call if PATH has {call_id} in it
+    file:PATH               a WAV file, begun anew by the first call: all calls mixed while there are any;
+                            or a file per call if PATH has {call_id} in it
     portaudio[:NAME]        the loudspeaker, or the one of that name
 
 A PATH may begin with C{~}. A NAME is one of the sound server's (C{pactl list short sinks}) or of PortAudio's.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import select
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -86,3 +87,46 @@ class FakeThreadReactor:
     def run_one(self, within: float = 10.0) -> None:
         """Wait for the next thing that a thread hands over, and do it; C{queue.Empty} if there is none in time."""
         self._calls.get(timeout=within)()
+
+
+class FakeThreadPool:
+    """A pool that does the work at once."""
+
+    def callInThreadWithCallback(
+        self, onResult: Callable[[bool, object], object], func: Callable[..., object], *args: object, **kw: object
+    ) -> None:
+        try:
+            result: object = func(*args, **kw)
+        except Exception:
+            onResult(False, Failure())
+        else:
+            onResult(True, result)
+
+
+class FakeMediaReactor(FakeProcessReactor):
+    """Time, processes, threads and descriptors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.readers: list[Any] = []
+        self.threads = FakeThreadReactor()
+        self.pool = FakeThreadPool()
+
+    def addReader(self, reader: Any) -> None:
+        self.readers.append(reader)
+
+    def removeReader(self, reader: Any) -> None:
+        self.readers.remove(reader)
+
+    def getThreadPool(self) -> FakeThreadPool:
+        return self.pool
+
+    def callFromThread(self, callable: Callable[..., Any], *args: object, **kwargs: object) -> None:
+        self.threads.callFromThread(callable, *args, **kwargs)
+
+    def read_once(self, within: float = 10.0) -> bool:
+        """Wait until a descriptor is readable, and let its reader read."""
+        ready, _, _ = select.select(self.readers, [], [], within)
+        for reader in ready:
+            reader.doRead()
+        return bool(ready)

@@ -1,0 +1,309 @@
+"""The media side as the phone sees it: streams of the engine, joined to the devices of the configuration.
+
+Nothing here waits: files are read and written by threads, the sound card lives in a process, and a device that is
+missing or breaks costs a call its sound, never its life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from neon.media import engine as native
+from neon.media.devices import (
+    CaptureDevice,
+    FileCapture,
+    FilePlayback,
+    NullDevice,
+    PlaybackDevice,
+    PortAudioDevice,
+    ToneDevice,
+)
+from neon.media.filesink import FileSink, ThreadReactor
+from neon.media.link import Link
+from neon.media.soundcard import ProcessReactor, SoundCard
+from neon.media.wavefile import WaveError, read_wave
+from neon.ports import MediaUnavailable
+from neon.values import Codec, LocalMedia, MediaAgreement, MediaStatistics
+
+_log = Logger()
+_NULL = NullDevice()
+
+STOP_WITHIN = 5.0
+"""Seconds that files and processes have to end in when the daemon does."""
+
+
+class MediaReactor(ProcessReactor, ThreadReactor, Protocol):
+    """What a L{MediaManager} needs of the reactor."""
+
+    def addReader(self, reader: Any) -> object: ...
+
+    def removeReader(self, reader: Any) -> object: ...
+
+    def getThreadPool(self) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSettings:
+    """C{host} is the address that RTP is bound to, C{ports} the ports it may use, C{codecs} the order of preference."""
+
+    host: str = "0.0.0.0"
+    ports: range = range(16384, 16585)
+    codecs: tuple[Codec, ...] = (Codec.PCMA, Codec.PCMU)
+    capture: CaptureDevice = _NULL
+    playback: PlaybackDevice = _NULL
+
+
+class MediaManager(Service):
+    """Implements L{neon.ports.Media}."""
+
+    on_silent: Callable[[int], None] | None = None
+    """Called with the call id when a call that should be heard has not been for a while (the engine's setting)."""
+
+    def __init__(self, reactor: MediaReactor, engine: native.Engine, settings: MediaSettings) -> None:
+        self.engine = engine
+        self._reactor = reactor
+        self._settings = settings
+        self._calls: dict[int, CallStream] = {}
+        self._samples: bytes | None = None
+        self._loading = False
+        self._events: _EventReader | None = None
+        self._card: SoundCard | None = None
+        self._card_link: Link | None = None
+        self._mix_link: Link | None = None
+        self._sinks: set[FileSink] = set()
+
+    def startService(self) -> None:
+        super().startService()  # type: ignore[no-untyped-call]
+        self.engine.start()
+        self._events = _EventReader(self.engine, self._event)
+        self._reactor.addReader(self._events)
+        _log.info("the media thread runs with {priority} priority", priority=self.engine.priority)
+        capture, playback = self._settings.capture, self._settings.playback
+        _log.info("capture from {capture}, playback to {playback}", capture=str(capture), playback=str(playback))
+        if isinstance(capture, FileCapture):
+            self._load(capture)
+        names = [_name(capture), _name(playback)]
+        if names != [None, None]:
+            self._card_link = Link(self.engine)
+            self._card = SoundCard(self._reactor, self._card_link.far.fileno(), *names)
+            self._card.start()
+
+    def stopService(self) -> Deferred[None]:
+        """Close what is open; fires when files are complete and processes are gone."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        for call in list(self._calls.values()):
+            call.close()
+        if self._events is not None:
+            self._reactor.removeReader(self._events)
+        waiting: list[Deferred[None]] = [sink.finished for sink in self._sinks]
+        if self._mix_link is not None:
+            self._mix_link.close()
+        if self._card is not None:
+            waiting.append(self._card.stop())
+        self.engine.stop()
+        # A disk or a network mount that does not answer may not keep the daemon from ending.
+        reactor: Any = self._reactor
+        done = DeferredList(waiting, consumeErrors=True).addTimeout(STOP_WITHIN, reactor)
+        return done.addCallbacks(self._stopped, self._stopped)
+
+    def open(self, call_id: int) -> CallStream:
+        """As L{neon.ports.Media.open}; the devices are woken now, so that they are ready at the answer."""
+        settings = self._settings
+        try:
+            stream = self.engine.open_stream(settings.host, settings.ports)
+        except ValueError as error:
+            raise MediaUnavailable(str(error)) from error
+        call = self._calls[stream.id] = CallStream(self, call_id, stream, settings.codecs)
+        if self._card is not None:
+            self._card.acquire()
+        return call
+
+    def attach(self, call: CallStream) -> None:
+        """Give a call that starts its source and its sink; a device that cannot be had is replaced by silence."""
+        try:
+            self._attach_capture(call)
+            self._attach_playback(call)
+        except OSError as error:
+            _log.error("call {call_id} goes on without its devices: {error}", call_id=call.call_id, error=str(error))
+
+    def closed(self, call: CallStream) -> None:
+        """A call has been closed."""
+        del self._calls[call.stream.id]
+        if self._card is not None:
+            self._card.release()
+
+    def _attach_capture(self, call: CallStream) -> None:
+        capture = self._settings.capture
+        if isinstance(capture, ToneDevice):
+            call.stream.set_source(native.Tone(capture.hz, capture.dbm0))
+        elif isinstance(capture, FileCapture):
+            if self._samples is not None:
+                call.stream.set_source(native.Samples(self._samples, capture.loop))
+            else:
+                self._load(capture)  # it failed before, or is under way: the call hears it from then on
+        elif self._card_link is not None and isinstance(capture, PortAudioDevice):
+            call.stream.set_source(call.use(self._card_link))
+
+    def _attach_playback(self, call: CallStream) -> None:
+        playback = self._settings.playback
+        if isinstance(playback, FilePlayback):
+            path = playback.path_for(call.call_id)
+            if playback.per_call:
+                call.stream.set_sink(call.use_alone(self._file_link(path)))
+            else:
+                if self._mix_link is None:
+                    self._mix_link = self._file_link(path)
+                call.stream.set_sink(call.use(self._mix_link))
+        elif self._card_link is not None and isinstance(playback, PortAudioDevice):
+            call.stream.set_sink(call.use(self._card_link))
+
+    def _file_link(self, path: str) -> Link:
+        link = Link(self.engine)
+        try:
+            sink = FileSink(self._reactor, path, link.far)
+        except RuntimeError as error:  # no thread is left
+            link.close()
+            link.far.close()
+            raise OSError(str(error)) from error
+        self._sinks.add(sink)
+        sink.finished.addCallback(lambda _: self._sinks.discard(sink))
+        return link
+
+    def _load(self, capture: FileCapture) -> None:
+        """Read the captured file in a thread; the calls that are waiting for it begin with it then."""
+        if self._loading:
+            return
+        self._loading = True
+        reactor: Any = self._reactor  # Twisted's own annotation is a zope interface
+        d = deferToThreadPool(reactor, reactor.getThreadPool(), read_wave, capture.path)
+        d.addCallbacks(self._loaded, self._not_loaded, callbackArgs=(capture,), errbackArgs=(capture,))
+        d.addErrback(lambda failure: _log.failure("the captured file was not taken over", failure))
+
+    def _loaded(self, samples: bytes, capture: FileCapture) -> None:
+        self._loading = False
+        self._samples = samples
+        for call in self._calls.values():
+            if call.started:
+                call.stream.set_source(native.Samples(samples, capture.loop))
+
+    def _not_loaded(self, failure: Failure, capture: FileCapture) -> None:
+        self._loading = False
+        failure.trap(OSError, WaveError)  # type: ignore[no-untyped-call]
+        words = str(failure.value)
+        _log.error("{path} cannot be played, calls send silence: {words}", path=capture.path, words=words)
+
+    def _event(self, event: native.EngineEvent) -> None:
+        if isinstance(event, native.DeviceGone):
+            # Ours keep both ends open until they are closed.
+            _log.error("a media device ended by itself")
+            return
+        call = self._calls.get(event.stream.id)
+        if call is None:
+            return  # closed meanwhile, or a stream of the testbed
+        match event:
+            case native.NoRtp(seconds=seconds):
+                _log.warn("call {call_id}: nothing heard for {seconds} s", call_id=call.call_id, seconds=seconds)
+                if self.on_silent is not None:
+                    self.on_silent(call.call_id)
+            case native.FirstPacket():
+                _log.debug("call {call_id}: audio arrives", call_id=call.call_id)
+            case native.SourceLearnt():
+                _log.info("call {call_id}: audio comes from behind a NAT", call_id=call.call_id)
+            case native.DigitReceived():
+                # Which digit is nobody's business but the callers': people type passwords.
+                _log.debug("call {call_id}: a digit arrived", call_id=call.call_id)
+
+    def _stopped(self, _: object) -> None:
+        if self._card_link is not None:
+            self._card_link.close()
+            self._card_link.far.close()
+
+
+class CallStream:
+    """Implements L{neon.ports.MediaStream}: one stream of the engine, and what it holds of the devices."""
+
+    def __init__(self, manager: MediaManager, call_id: int, stream: native.Stream, codecs: tuple[Codec, ...]) -> None:
+        self.call_id = call_id
+        self.stream = stream
+        self.started = False
+        self._manager = manager
+        self._local = LocalMedia(stream.local_port, codecs)
+        self._release: list[Callable[[], None]] = []
+        self._closed = False
+
+    @property
+    def local(self) -> LocalMedia:
+        return self._local
+
+    def start(self, agreement: MediaAgreement) -> None:
+        if self._closed:
+            return
+        if not self.started:
+            self.started = True
+            self._manager.attach(self)
+        try:
+            self.stream.start(agreement)
+        except ValueError as error:
+            # What the far end offered can be sent to nobody; it hears so from the silence.
+            _log.error("call {call_id} has no audio: {error}", call_id=self.call_id, error=str(error))
+
+    def statistics(self) -> MediaStatistics:
+        return self.stream.statistics()
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self.stream.close()
+        for release in self._release:
+            release()
+        self._manager.closed(self)
+
+    def use(self, link: Link) -> native.Device:
+        """The device of a link that calls share, until this one is closed."""
+        device = link.acquire()
+        self._release.append(link.release)
+        return device
+
+    def use_alone(self, link: Link) -> native.Device:
+        """The device of a link that ends with this call."""
+        self._release.append(link.close)
+        return link.acquire()
+
+
+class _EventReader:
+    """The engine's descriptor on the reactor (IReadDescriptor)."""
+
+    def __init__(self, engine: native.Engine, on_event: Callable[[native.EngineEvent], None]) -> None:
+        self._engine = engine
+        self._on_event = on_event
+
+    def fileno(self) -> int:
+        return self._engine.fileno()
+
+    def logPrefix(self) -> str:
+        return "media"
+
+    def doRead(self) -> None:
+        for event in self._engine.take_events():
+            try:
+                self._on_event(event)
+            except Exception:
+                # An exception here would make the reactor drop the descriptor, and every later event with it.
+                _log.failure("a media event was not handled")
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor lets go of us at its end."""
+
+
+def _name(device: CaptureDevice | PlaybackDevice) -> str | None:
+    """What the sound card worker wants: a name, "" for the default device, None if this is another kind of device."""
+    return (device.name or "") if isinstance(device, PortAudioDevice) else None
