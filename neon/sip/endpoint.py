@@ -11,6 +11,7 @@ from sippy.SipHeader import SipHeader
 from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
 from sippy.SipTransactionManager import RINGING, TRYING, UACK
+from sippy.SipURL import SipURL
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
@@ -110,6 +111,34 @@ class ServerTransaction:
     def _unacked(self) -> None:
         if self.on_no_ack is not None:
             self.on_no_ack()
+
+
+class TelUrl(SipURL):  # type: ignore[misc]
+    """A tel: URI in From or To. sippy makes a sip: URI of it, but a response must repeat it as it was."""
+
+    def localStr(self, local_addr: object = None) -> str:
+        return str(self.original_uri)
+
+    def getCopy(self) -> TelUrl:
+        copy = TelUrl(self.original_uri, relaxedparser=True)
+        copy.host = self.host
+        return copy
+
+    @classmethod
+    def adopt(cls, url: Any) -> Any:
+        if str(url.original_uri).lower().startswith("tel:"):
+            url.__class__ = cls
+            url.host = "invalid"
+        return url
+
+
+def _usable(url: Any) -> bool:
+    """Whether sippy can write the URL again, and its host is one.
+
+    A tel: URI in a Contact has our own address for sippy; octets that are no UTF-8 must be escaped in a URI.
+    """
+    escaped = not any("\ud800" <= character <= "\udfff" for character in url.username or "")
+    return isinstance(url.host, str) and url.host != "" and escaped
 
 
 OnRequest: TypeAlias = Callable[[SipRequest, ServerTransaction], None]
@@ -278,7 +307,10 @@ class Endpoint:
             message = kind(envelope.text)
             for name in _READ:
                 message.getHFBodys(name)
-            if len(message.getHFs("from")) != 1 or len(message.getHFs("to")) != 1:
+            urls = [TelUrl.adopt(message.getHFBodys(name)[0].getUrl()) for name in ("from", "to")]
+            for name in ("contact", "route", "record-route"):
+                urls += [body.getUrl() for body in message.getHFBodys(name) if not getattr(body, "asterisk", False)]
+            if len(message.getHFs("from")) + len(message.getHFs("to")) != 2 or not all(map(_usable, urls)):
                 return None
             message.getTIds()
         except Exception:

@@ -184,11 +184,12 @@ _LOOKING: tuple[ModuleType, ...] = (sippy.SipConf, sippy.SipURL, sippy.SipVia)
 
 
 def tame() -> None:
-    """Keep sippy from writing to standard output.
+    """Keep sippy from writing to standard output, and let it read tel: URIs.
 
     Its modules find C{print} and C{dir} among the builtins and have imported C{dump_exception} by name,
     so a module attribute of that name is the seam. Safe to call again.
     """
+    sippy.SipConf.SipConf.autoconvert_tel_url = True
     for module in _SPEAKING:
         module.__dict__["print"] = _say
     for module in _DUMPING:

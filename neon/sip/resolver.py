@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from twisted.internet.defer import CancelledError, Deferred, fail, gatherResults, succeed
+from twisted.internet.defer import CancelledError, Deferred, FirstError, fail, gatherResults, succeed
 from twisted.names import dns
 from twisted.names.client import Resolver as NamesResolver
 from twisted.python.failure import Failure
@@ -134,7 +134,12 @@ class Resolver:
         lookups = [
             self._one_target(str(record.target), record.port) for record in self._ordered(records)[:_TARGETS]
         ]
-        found = [address for addresses in await gatherResults(lookups) for address in addresses]
+        found: list[Address] = []
+        try:
+            for addresses in await gatherResults(lookups, consumeErrors=True):
+                found += addresses
+        except FirstError as error:
+            error.subFailure.raiseException()
         if not found:
             raise ResolutionFailed(f"None of the SIP servers of {name} has an address.")
         return list(dict.fromkeys(found))
@@ -158,7 +163,7 @@ class Resolver:
         answers = await self._answers(self._names.lookupNamingAuthorityPointer(name, _QUERY_TIMEOUT), dns.NAPTR)
         usable = [
             record for record in answers
-            if bytes(record.service).upper() == b"SIP+D2U" and bytes(record.flags).lower() == b"s"
+            if record.service.string.upper() == b"SIP+D2U" and record.flags.string.lower() == b"s"
         ]  # fmt: skip
         if not usable:
             return None

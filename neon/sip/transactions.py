@@ -171,7 +171,12 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
         t = self.tclient.get(tid)
         if t is not None:
             self._source = source
-            self.incomingResponse(response, t, None)
+            try:
+                self.incomingResponse(response, t, None)
+            except Exception:
+                _log.failure("a response could not be handled")
+                if t.tid is not None:
+                    self._transport_failed(t)
             return
         key = (tid, response.getHFBody("to").getTag())
         if key in self._memory:

@@ -37,11 +37,14 @@ def request_text(
     cseq: str | None = None,
     without: str = "",
     extra: tuple[str, ...] = (),
+    caller: str | None = None,
     **changed: str,
 ) -> str:
     """A request from PEER; header fields by keyword, C{call_id} for Call-ID."""
     headers = {**_LABELS, "cseq": cseq or f"1 {method}", **{k.replace("_", "-"): v for k, v in changed.items()}}
     headers.pop(without, None)
+    if caller is not None:
+        headers["from"] = caller
     if body and "content-type" not in headers:
         headers["content-type"] = "application/sdp"
     headers.setdefault("content-length", str(len(body.encode())))

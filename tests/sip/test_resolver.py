@@ -1,0 +1,210 @@
+"""RFC 3263 against a fake of twisted.names' resolver."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
+from twisted.names import dns
+from twisted.names.error import DNSNameError, DNSServerError
+from twisted.trial.unittest import SynchronousTestCase
+
+from neon.sip.resolver import ResolutionFailed, Resolver, read_hosts
+from neon.values import Address
+
+HOSTS = {"localhost": ["127.0.0.1", "::1"], "pbx": ["192.0.2.9"]}
+
+
+class FakeNames:
+    """Answers from a table of (type, name); what is not there does not exist; C{None} never answers."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[str, str], list[Any] | None] = {}
+        self.broken: set[str] = set()
+        self.asked: list[tuple[str, str]] = []
+
+    def _answer(self, kind: str, name: str) -> Deferred[Any]:
+        self.asked.append((kind, name))
+        if kind in self.broken:
+            return fail(DNSServerError())
+        if (kind, name) not in self.records:
+            return fail(DNSNameError())
+        records = self.records[kind, name]
+        if records is None:
+            return Deferred()
+        make: Any = dns.RRHeader
+        return succeed(([make(name, record.TYPE, payload=record) for record in records], [], []))
+
+    def lookupNamingAuthorityPointer(self, name: str, timeout: tuple[int, ...]) -> Deferred[Any]:
+        return self._answer("NAPTR", name)
+
+    def lookupService(self, name: str, timeout: tuple[int, ...]) -> Deferred[Any]:
+        return self._answer("SRV", name)
+
+    def lookupAddress(self, name: str, timeout: tuple[int, ...]) -> Deferred[Any]:
+        return self._answer("A", name)
+
+    def lookupIPV6Address(self, name: str, timeout: tuple[int, ...]) -> Deferred[Any]:
+        return self._answer("AAAA", name)
+
+
+class ResolverTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.names = FakeNames()
+        self.draws = [0.0]
+        self.resolver = Resolver(self.clock, self.names, hosts=HOSTS, random_=lambda: self.draws[-1])
+
+    def tearDown(self) -> None:
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def a(self, name: str, *addresses: str) -> None:
+        self.names.records["A", name] = [dns.Record_A(address) for address in addresses]
+
+    def srv(self, name: str, *records: tuple[int, int, int, str]) -> None:
+        self.names.records["SRV", name] = [dns.Record_SRV(*record) for record in records]
+
+    def resolve(self, host: str, port: int | None = None, transport: str = "udp") -> list[Address]:
+        return self.successResultOf(self.resolver.resolve(host, port, transport))
+
+    def failure(self, host: str, port: int | None = None, transport: str = "udp") -> str:
+        return str(self.failureResultOf(self.resolver.resolve(host, port, transport), ResolutionFailed).value)
+
+    def test_numeric(self) -> None:
+        """A numeric host is its own answer, on port 5060 unless another is given."""
+        self.assertEqual(self.resolve("192.0.2.1"), [("192.0.2.1", 5060)])
+        self.assertEqual(self.resolve("[2001:db8::1]", 5070, ""), [("2001:db8::1", 5070)])
+        self.assertEqual(self.names.asked, [])
+
+    def test_hosts_file(self) -> None:
+        """localhost and names of the hosts file ask nobody."""
+        self.assertEqual(self.resolve("LocalHost"), [("127.0.0.1", 5060)])
+        self.assertEqual(self.resolve("pbx.", 5070), [("192.0.2.9", 5070)])
+        both = Resolver(self.clock, self.names, hosts=HOSTS, ipv6=True)
+        self.assertEqual(len(self.successResultOf(both.resolve("localhost", None, "udp"))), 2)
+        self.assertEqual(self.names.asked, [])
+
+    def test_port_given(self) -> None:
+        """With a port only addresses are asked for (RFC 3263, 4.2)."""
+        self.a("sip.test", "192.0.2.1", "192.0.2.2")
+        self.assertEqual(self.resolve("sip.test", 5070), [("192.0.2.1", 5070), ("192.0.2.2", 5070)])
+        self.assertEqual(self.names.asked, [("A", "sip.test")])
+
+    def test_transport_given(self) -> None:
+        """With a transport and no port SRV comes first; without SRV it is the name itself, on port 5060."""
+        self.a("sip.test", "192.0.2.1")
+        self.assertEqual(self.resolve("sip.test"), [("192.0.2.1", 5060)])
+        self.assertEqual(self.names.asked, [("SRV", "_sip._udp.sip.test"), ("A", "sip.test")])
+
+    def test_naptr(self) -> None:
+        """With neither NAPTR comes first: the best record for UDP names the SRV."""
+        make: Any = dns.Record_NAPTR
+        self.names.records["NAPTR", "sip.test"] = [
+            make(10, 1, b"s", b"SIPS+D2T", b"", b"_sips._tcp.sip.test"),
+            make(50, 2, b"s", b"SIP+D2U", b"", b"_sip._udp.worse.test"),
+            make(50, 1, b"S", b"sip+d2u", b"", b"_sip._udp.better.test"),
+        ]
+        self.srv("_sip._udp.better.test", (0, 0, 5080, "one.test"))
+        self.a("one.test", "192.0.2.1")
+        self.assertEqual(self.resolve("sip.test", None, ""), [("192.0.2.1", 5080)])
+
+    def test_naptr_missing(self) -> None:
+        """Without NAPTR it is SRV, as if UDP had been asked for."""
+        self.srv("_sip._udp.sip.test", (0, 0, 5080, "pbx"))
+        self.assertEqual(self.resolve("sip.test", None, ""), [("192.0.2.9", 5080)])
+
+    def test_priorities(self) -> None:
+        """Lower priorities come first, whatever their weight; all targets are given."""
+        self.srv("_sip._udp.sip.test", (20, 100, 1, "c.test"), (10, 0, 2, "b.test"), (5, 0, 3, "a.test"))
+        for index, name in enumerate("abc"):
+            self.a(f"{name}.test", f"192.0.2.{index}")
+        self.assertEqual(self.resolve("sip.test"), [("192.0.2.0", 3), ("192.0.2.1", 2), ("192.0.2.2", 1)])
+
+    def test_weights(self) -> None:
+        """Within a priority the draw follows the weights (RFC 2782)."""
+        self.srv("_sip._udp.sip.test", (1, 10, 1, "light.test"), (1, 90, 2, "heavy.test"))
+        self.a("light.test", "192.0.2.1")
+        self.a("heavy.test", "192.0.2.2")
+        first = {}
+        for draw in (0.05, 0.09, 0.11, 0.99):
+            self.draws.append(draw)
+            first[draw] = self.resolve("sip.test")[0][1]
+        self.assertEqual(first, {0.05: 1, 0.09: 1, 0.11: 2, 0.99: 2})
+
+    def test_dead_target(self) -> None:
+        """A target without an address does not spoil the others."""
+        self.srv("_sip._udp.sip.test", (1, 0, 1, "gone.test"), (2, 0, 2, "b.test"))
+        self.a("b.test", "192.0.2.2")
+        self.assertEqual(self.resolve("sip.test"), [("192.0.2.2", 2)])
+        self.srv("_sip._udp.sip.test", (1, 0, 1, "gone.test"))
+        self.assertEqual(self.failure("sip.test"), "None of the SIP servers of sip.test has an address.")
+
+    def test_no_service(self) -> None:
+        """The target "." says that there is no SIP here (RFC 2782)."""
+        self.srv("_sip._udp.sip.test", (0, 0, 0, ""))
+        self.assertEqual(self.failure("sip.test"), "sip.test offers no SIP over UDP.")
+
+    def test_no_address(self) -> None:
+        """A name that nobody knows is a sentence for the user."""
+        self.assertEqual(self.failure("nowhere.test"), "nowhere.test has no address.")
+
+    def test_broken_srv(self) -> None:
+        """Servers that choke on SRV are no reason to give up."""
+        self.names.broken = {"SRV", "NAPTR"}
+        self.a("sip.test", "192.0.2.1")
+        self.assertEqual(self.resolve("sip.test", None, ""), [("192.0.2.1", 5060)])
+
+    def test_ipv6(self) -> None:
+        """IPv6 addresses follow the others where they are wanted."""
+        self.resolver = Resolver(self.clock, self.names, hosts={}, ipv6=True)
+        self.a("sip.test", "192.0.2.1")
+        self.names.records["AAAA", "sip.test"] = [dns.Record_AAAA("2001:db8::1")]
+        self.assertEqual(self.resolve("sip.test", 5060), [("192.0.2.1", 5060), ("2001:db8::1", 5060)])
+
+    def test_silence(self) -> None:
+        """Without an answer it is over after five seconds."""
+        self.names.records["A", "sip.test"] = None
+        waiting = self.resolver.resolve("sip.test", None, "udp")
+        self.clock.advance(4.9)
+        self.assertNoResult(waiting)
+        self.clock.advance(0.2)
+        error = self.failureResultOf(waiting, ResolutionFailed).value
+        self.assertEqual(str(error), "No name server answered for sip.test in time.")
+
+    def test_silent_target(self) -> None:
+        """So it is when a target's address does not come."""
+        self.srv("_sip._udp.sip.test", (1, 0, 1, "slow.test"), (2, 0, 1, "pbx"))
+        self.names.records["A", "slow.test"] = None
+        waiting = self.resolver.resolve("sip.test", None, "udp")
+        self.clock.advance(5.1)
+        self.failureResultOf(waiting, ResolutionFailed)
+
+    def test_nonsense(self) -> None:
+        """What is no host, no port and no transport of ours fails at once, in words."""
+        self.assertIn("not the name", self.failure("a..b"))
+        self.assertIn("not the name", self.failure(""))
+        self.assertIn("not the name", self.failure("x" * 70))
+        self.assertEqual(self.failure("sip.test", 65536), "65536 is not a port.")
+        self.assertEqual(self.failure("sip.test", None, "tls"), "SIP over tls is not supported.")
+
+    def test_international(self) -> None:
+        """A name in any script is asked for in its ASCII form."""
+        self.a("xn--telefona-j1a.test", "192.0.2.1")
+        self.failure("telefonía.test")
+        self.assertIn(("A", "telefonía.test".encode("idna").decode()), self.names.asked)
+
+
+class HostsFileTests(SynchronousTestCase):
+    def test_read(self) -> None:
+        """Comments, aliases, case and both families; what is no address is skipped."""
+        path = Path(self.mktemp())
+        path.write_text("127.0.0.1\tlocalhost\n192.0.2.1 PBX pbx.test # me\n\nnonsense pbx\n2001:db8::1 pbx\n")
+        hosts = read_hosts(path)
+        self.assertEqual(hosts["pbx"], ["192.0.2.1", "2001:db8::1"])
+        self.assertEqual((hosts["pbx.test"], hosts["localhost"]), (["192.0.2.1"], ["127.0.0.1"]))
+
+    def test_missing(self) -> None:
+        """Without a file localhost is still here (RFC 6761)."""
+        self.assertEqual(read_hosts(Path(self.mktemp())), {"localhost": ["127.0.0.1", "::1"]})
