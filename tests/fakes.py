@@ -5,6 +5,7 @@ Typed against L{neon.ports}, so that mypy tells when a port changed and a fake d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -149,6 +150,7 @@ class FakeStream:
         self.started: list[MediaAgreement] = []
         self.closed = 0
         self.broken = False
+        self.on_start: Callable[[], None] | None = None
 
     @property
     def local(self) -> LocalMedia:
@@ -159,6 +161,8 @@ class FakeStream:
             raise OSError("the stream is broken")
         assert not self.closed, "started after its end"
         self.started.append(agreement)
+        if self.on_start is not None:
+            self.on_start()
 
     def statistics(self) -> MediaStatistics:
         return MediaStatistics()

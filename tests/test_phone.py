@@ -21,6 +21,7 @@ from neon.events import (
     Unregistered,
 )
 from neon.phone import PhoneSettings
+from neon.ports import IncomingCall
 from neon.values import AccountSettings, CallState, Cause, Direction, MediaDirection, RegistrationState
 from tests.fakes import ACCOUNT, AGREEMENT, FakeCall, FakeWorld
 
@@ -213,6 +214,15 @@ class OutgoingTests(PhoneTestCase):
         self.assertEqual(self.taken_kinds(), [])
         self.assert_nothing_left()
 
+    def test_reported_from_inside(self) -> None:
+        """An end that is reported from inside a request, against the rules, cannot disorder the events."""
+        call_id, call = self.dial()
+        stream = self.world.media.streams[call_id]
+        stream.on_start = lambda: call.listener.ended(BYE)
+        call.listener.answered(AGREEMENT)
+        self.assertEqual(self.taken_kinds(), [CallStarted, CallAccepted, CallFinalized])
+        self.assert_nothing_left()
+
     def test_late_network(self) -> None:
         """Whatever comes after the end changes nothing."""
         _, call = self.connected()
@@ -319,6 +329,32 @@ class IncomingTests(PhoneTestCase):
         self.assertEqual(call.requests, ["ring", "hang_up"])
         call.listener.ended(BYE)
         self.assertEqual(self.final_cause().status, 500)
+
+
+    def test_reject_breaks(self) -> None:
+        """A refusal that raises ends the call all the same, as refused."""
+        call_id, call = self.call_in()
+        call.broken.add("reject")
+        self.phone.finalize_call(call_id)
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+        self.assertEqual(self.final_cause().status, 486)
+        self.assert_nothing_left()
+
+    def test_ring_breaks(self) -> None:
+        """A 180 that raises costs nothing but the 180."""
+        call = FakeCall()
+        call.broken.add("ring")
+        self.assertNotIsInstance(self.phone.incoming(IncomingCall(1, "sip:a@b", "sip:c@d", None), call), int)
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+        self.assertEqual(self.phone.calls()[0].state, CallState.EARLY)
+
+    def test_forgotten_by_the_signalling(self) -> None:
+        """A refused call whose end is never reported is finalized in the end."""
+        call_id, _ = self.call_in()
+        self.phone.finalize_call(call_id)
+        self.clock.advance(45)
+        self.assertEqual(self.final_cause().status, 486)
+        self.assert_nothing_left()
 
 
 class FinalizeTests(PhoneTestCase):
@@ -499,6 +535,16 @@ class StopTests(PhoneTestCase):
         self.successResultOf(stopped)
         self.assertEqual(self.taken_kinds(), [Unregistered, RegistrationFinalized])
         self.assert_nothing_left()
+
+    def test_bounded_once(self) -> None:
+        """A registrar that answers does not lengthen the wait for one that does not."""
+        other = self.world.registered(AccountSettings("other.example", "77", "secret"))
+        stopped = self.stop()
+        self.clock.advance(2)
+        self.world.signalling.end_registration(other)
+        self.clock.advance(1)
+        self.world.turn()
+        self.successResultOf(stopped)
 
     def test_nothing_new(self) -> None:
         """A phone that stops takes no calls and no accounts."""
