@@ -12,7 +12,6 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
@@ -25,6 +24,7 @@ from neon.ports import Clock, RegistrationListener, Timer
 from neon.sip import binding
 from neon.sip.digest import DigestClient
 from neon.sip.messages import source_of
+from neon.sip.probe import PAUSE, Probe, RequestSender
 from neon.sip.stack import NameResolver
 from neon.sip.transport import unbracketed
 from neon.values import AccountSettings, Address, Cause
@@ -40,16 +40,6 @@ UNREGISTER_WITHIN = 4.0
 
 MARGIN = 32.0
 """A refresh starts at least one transaction time-out (64*T1) before the end, where the lifetime allows it."""
-
-
-class RequestSender(Protocol):
-    """What a registration needs of an Endpoint."""
-
-    def local_address(self, remote_host: str) -> Address: ...
-
-    def send_request(
-        self, request: SipRequest, remote: Address, on_response: Callable[[SipResponse], None]
-    ) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +75,7 @@ class Registration:
         self._listener = listener
         self._options = options
         self._random = random
+        self._probe = Probe(endpoint, clock, self._jittered)
         self._token: object = object()  # identifies the newest request or resolution
         self._timer: Timer | None = None
         self._lapse: Timer | None = None
@@ -386,6 +377,8 @@ class Registration:
         delay = max(self._jittered(BACK_OFF[min(self._failures, len(BACK_OFF) - 1)]), wait)
         self._failures += 1
         self._schedule(delay)
+        if delay > PAUSE and not wait:
+            self._probe.start(self._settings, self._targets, lambda: self._schedule(0.0))
         self._log.info(
             "{uri} not registered ({status} {reason}), next try in {delay:.1f} s",
             uri=self._settings.uri, status=cause.status, reason=cause.reason, delay=delay,
@@ -437,6 +430,7 @@ class Registration:
         self._lapse = None
 
     def _cancel_timer(self) -> None:
+        self._probe.stop()
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None

@@ -80,11 +80,11 @@ class RegistrationCase(SynchronousTestCase):
         self.endpoint.take()
         self.listener.take()
 
-    def next_delay(self) -> float:
-        """How long until the next REGISTER leaves."""
+    def next_delay(self, method: str | None = None) -> float:
+        """How long until the next request leaves, of that method if one is given."""
         began = self.clock.seconds()
         before = len(self.endpoint.sent)
-        while len(self.endpoint.sent) == before:
+        while len(self.endpoint.sent) == before or method not in (None, self.endpoint.last.method):
             calls: Any = self.clock.getDelayedCalls()
             waiting = [call.getTime() for call in calls]
             self.assertTrue(waiting, "nothing is scheduled")
@@ -289,6 +289,16 @@ class LifetimeTests(RegistrationCase):
 
 
 class FailureTests(RegistrationCase):
+    def back_off_to(self, patience: float) -> None:
+        """Let REGISTERs fail until the pause is so long, and the first probe of that pause is out."""
+        self.registration = self.make()
+        self.begin().fail(408)
+        for _ in range(BACK_OFF.index(patience)):
+            self.next_delay("REGISTER")
+            self.endpoint.last.fail(408)
+        self.endpoint.take()
+        self.assertAlmostEqual(self.next_delay(), 20.0)
+
     def test_back_off(self) -> None:
         """Silence is answered with 1, 2, 4, 8, 16, 30, 60 and then always 120 s of patience."""
         self.resolver.table["example.com"] = [FIRST]
@@ -296,9 +306,41 @@ class FailureTests(RegistrationCase):
         delays = []
         for _ in range(10):
             self.endpoint.last.fail(408)
-            delays.append(self.next_delay())
+            delays.append(self.next_delay("REGISTER"))
         self.assertEqual([round(delay, 6) for delay in delays], [*BACK_OFF, 120.0, 120.0])
         self.assertEqual(self.listener.take(), [("timed_out", 408)] * 10)
+
+    def test_probing(self) -> None:
+        """A probe that is not answered is repeated; an answer of any kind brings a REGISTER at once."""
+        self.resolver.table["example.com"] = [FIRST]
+        self.back_off_to(120.0)
+        probe = self.endpoint.last
+        self.assertEqual((probe.method, probe.remote), ("OPTIONS", FIRST))
+        self.clock.advance(32)
+        probe.fail(408)
+        self.clock.advance(20)
+        probe = self.endpoint.last
+        self.assertEqual(len(self.endpoint.take()), 2)
+        probe.answer(503)  # there, but in no state to register us
+        self.assertEqual(self.endpoint.take(), [])
+        self.clock.advance(20)
+        self.endpoint.last.answer(405)
+        self.clock.advance(0)
+        self.assertEqual(self.endpoint.last.method, "REGISTER")
+        self.grant(self.endpoint.last)
+        self.assertTrue(self.registration.registered)
+
+    def test_no_probe_where_the_server_said_when(self) -> None:
+        """Retry-After is respected, and whoever stops does not probe on."""
+        self.resolver.table["example.com"] = [FIRST]
+        self.begin().answer(503, [("Retry-After", "300")])
+        self.clock.advance(299)
+        self.assertEqual(len(self.endpoint.sent), 1)
+        self.back_off_to(120.0)
+        self.endpoint.take()
+        self.registration.stop()
+        self.clock.advance(100)
+        self.assertEqual(self.endpoint.sent, [])
 
     def test_back_off_is_spread(self) -> None:
         """The patience varies by a quarter either way."""

@@ -227,6 +227,22 @@ class ClientAndServerTests(SynchronousTestCase):
         self.assertTrue(registration.registered)
         self.assertEqual(self.listener.take()[-1], ("registered", False))
 
+    def test_back_within_half_a_minute(self) -> None:
+        """A server that was down for five minutes has its phone back 35 s after its return at the latest."""
+        for down in (280, 300, 320, 340, 360):
+            registration = self.registration()
+            registration.start()
+            self.clock.pump([0.01] * 10)
+            self.network.lost = lambda datagram: True
+            registration.refresh()
+            self.clock.pump([0.5] * 2 * down)
+            self.listener.take()
+            self.network.lost = lambda datagram: False
+            self.clock.pump([0.5] * 2 * 35)
+            self.assertIn(("registered", True), self.listener.take(), down)
+            registration.stop()
+            self.clock.pump([0.5] * 80)
+
     def test_nothing_is_left_behind(self) -> None:
         """Half a minute after the end neither endpoint holds a transaction."""
         registration = self.registration()

@@ -1,0 +1,86 @@
+"""Notices that a silent registrar is back: an OPTIONS now and then, while the next REGISTER is a long time off.
+
+A REGISTER every two minutes is polite to a server that is down, but a phone should be reachable half a minute
+after it is up again. One OPTIONS transaction is heard for 32 s with a packet every 4 s at most, so a pause of 20 s
+between two of them leaves no gap longer than that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from sippy.SipRequest import SipRequest
+from sippy.SipResponse import SipResponse
+from sippy.SipURL import SipURL
+
+from neon.ports import Clock, Timer
+from neon.sip import messages
+from neon.sip.transport import bracketed
+from neon.values import AccountSettings, Address
+
+PAUSE = 20.0
+
+
+class RequestSender(Protocol):
+    """What registering needs of an Endpoint."""
+
+    def local_address(self, remote_host: str) -> Address: ...
+
+    def send_request(
+        self, request: SipRequest, remote: Address, on_response: Callable[[SipResponse], None]
+    ) -> object: ...
+
+
+class Probe:
+    """Asks one address at a time until it answers, or until L{stop}."""
+
+    def __init__(self, endpoint: RequestSender, clock: Clock, spread: Callable[[float], float]) -> None:
+        """C{spread} varies a delay by chance, so that a thousand phones do not ask at once."""
+        self._endpoint = endpoint
+        self._clock = clock
+        self._spread = spread
+        self._timer: Timer | None = None
+        self._asked: object = None
+
+    def start(self, settings: AccountSettings, targets: tuple[Address, ...], on_alive: Callable[[], None]) -> None:
+        """Begin after a pause; C{on_alive} is called once, and then the probe is stopped."""
+        self.stop()
+        if targets:
+            self._timer = self._clock.callLater(self._spread(PAUSE), self._ask, settings, targets, on_alive)
+
+    def stop(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        self._asked = None
+
+    def _ask(self, settings: AccountSettings, targets: tuple[Address, ...], on_alive: Callable[[], None]) -> None:
+        self._timer = None
+        self._asked = asked = object()
+
+        def heard(response: SipResponse) -> None:
+            if asked is not self._asked or response.getSCode()[0] < 200:
+                return
+            # Whatever it says, it is there; unless we said so ourselves, or it says that it is in trouble.
+            if messages.source_of(response) is not None and response.getSCode()[0] < 500:
+                self.stop()
+                on_alive()
+            else:
+                self.start(settings, (*targets[1:], targets[0]), on_alive)
+
+        me = messages.named_address(SipURL(username=settings.number, host=bracketed(settings.domain)))
+        request = messages.build_request(
+            "OPTIONS",
+            SipURL(host=bracketed(settings.domain), port=settings.port if settings.port != 5060 else None),
+            sender=me,
+            sender_tag=messages.new_tag(),
+            to=me,
+            to_tag=None,
+            call_id=messages.new_call_id(),
+            cseq=1,
+            remote=targets[0],
+            contact=messages.contact_url(None, self._endpoint.local_address(targets[0][0])),
+            headers=(("Accept", "application/sdp"),),
+        )
+        self._endpoint.send_request(request, targets[0], heard)
