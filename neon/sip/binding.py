@@ -196,8 +196,17 @@ def _seconds(response: SipResponse, name: str) -> int | None:
 
 
 def uris(response: SipResponse, name: str) -> tuple[str, ...]:
-    """The URIs of a Service-Route or Path, in order; anything that is not in angle brackets is left out."""
-    return tuple(uri for header in response.getHFs(name) for uri in re.findall(r"<([^<>]+)>", str(header.body)))
+    """The SIP URIs of a Service-Route or Path, in order; what is no such URI in angle brackets is left out."""
+    found = []
+    for header in response.getHFs(name):
+        for text in re.findall(r"<([^<>]+)>", str(header.body)):
+            try:
+                usable = is_callable(SipURL(text))
+            except Exception:  # noqa: S112 (sippy's parser raises whatever its string handling runs into)
+                continue
+            if usable:
+                found.append(text)
+    return tuple(found)
 
 
 def seen_address(response: SipResponse) -> Address | None:

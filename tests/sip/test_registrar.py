@@ -254,7 +254,7 @@ class LifetimeTests(RegistrationCase):
         """Service-Route (RFC 3608) and Path (RFC 3327) of the 200 are there for the agent."""
         sent = self.begin()
         contact = sent.header("contact") or ""
-        route = "<sip:edge.example.com;lr>, <sip:core.example.com;lr>"
+        route = "<sip:edge.example.com;lr>, <sip:core.example.com;lr>, <tel:1>, <sip:a:b:c>, junk"
         sent.answer(200, [("Contact", contact), ("Service-Route", route), ("Path", "<sip:p1.example.com;lr>")])
         self.assertEqual(self.registration.service_route, ("sip:edge.example.com;lr", "sip:core.example.com;lr"))
         self.assertEqual(self.registration.path, ("sip:p1.example.com;lr",))
