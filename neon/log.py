@@ -69,8 +69,8 @@ def observer(level: str, stream: TextIO, environ: Mapping[str, str] = os.environ
     except OSError:
         journal = False
     predicate = LogLevelFilterPredicate(LogLevel.levelWithName(level))
-    # Start and stop of every factory, and autobahn's handshakes, are of interest to nobody who runs a softphone.
-    for namespace in ("autobahn", "twisted.web.server"):
+    # The start and stop of every socket, and autobahn's handshakes, are of interest to nobody who runs a softphone.
+    for namespace in ("autobahn", "log_legacy"):
         predicate.setLogLevelForNamespace(namespace, LogLevel.levelWithName("debug" if level == "debug" else "warn"))
     # Twisted declares zope interfaces here, which are no types to mypy; both fit them.
     return FilteringLogObserver(cast(Any, LineObserver(stream, journal)), [cast(Any, predicate)])

@@ -56,7 +56,8 @@ class CommandCase(SynchronousTestCase):
         """The code that a command, with a good token unless there is one in it, is refused with."""
         failure = self.failureResultOf(self.execute(*pairs, **({"token": self.token} | named)), NeonError)
         self.refusal: NeonError = failure.value
-        return self.refusal.code
+        code: int = self.refusal.code
+        return code
 
     def incoming(self) -> FakeCall:
         call = self.world.signalling.call_in()

@@ -19,7 +19,7 @@ FLOORS: dict[str, int] = {
     **dict.fromkeys(("arguments", "line", "phone", "commands"), 2),
     **dict.fromkeys(("sip", "media", "operators", "store", "panel", "testbed", "access"), 3),
     **dict.fromkeys(("api", "ctl"), 4),
-    **dict.fromkeys(("tap", "banner", "trycall"), 5),
+    **dict.fromkeys(("tap", "parts", "banner", "trycall"), 5),
 }
 
 SAME_FLOOR: dict[str, set[str]] = {
@@ -31,7 +31,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "commands": {"arguments", "phone"},
     # The embedded service is a peer of ours, built on the same dialogs and streams.
     "testbed": {"sip", "media"},
-    "tap": {"banner"},
+    "tap": {"banner", "parts"},
 }
 """What a part may import of its own floor."""
 

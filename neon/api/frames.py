@@ -119,7 +119,7 @@ def _no_constant(word: str) -> NoReturn:
 
 
 def _whole(digits: str) -> int:
-    if len(digits) > MAX_DIGITS:
+    if len(digits.lstrip("-")) > MAX_DIGITS:
         raise DataFormatError(f"a number has more than {MAX_DIGITS} digits")
     return int(digits)
 

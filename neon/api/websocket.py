@@ -125,7 +125,8 @@ class Connection(WebSocketServerProtocol):
 
     def _answered(self, payload: bytes) -> None:
         self._busy = False
-        self.sendMessage(payload)  # type: ignore[no-untyped-call]
+        if self.state == self.STATE_OPEN:
+            self.sendMessage(payload)  # type: ignore[no-untyped-call]
 
     def _refuse(self, request: frames.Request, failure: Failure) -> bytes:
         if isinstance(failure.value, NeonError) and failure.value.code != NeonError.code:
@@ -176,6 +177,7 @@ class Connection(WebSocketServerProtocol):
         self._behind += len(data)
         if self._behind > MAX_BEHIND_BYTES and self.state == self.STATE_OPEN:
             self._log.warn("{peer} does not read its events and is closed", peer=self.peer)
+            self._stalled = False
             self.sendClose(TOO_SLOW, "too slow")
 
     def _check(self, host: str) -> None:
@@ -192,6 +194,7 @@ class Api(WebSocketServerFactory):
     """Makes connections and sends them the events of the bus, each encoded once."""
 
     protocol: Any = Connection
+    noisy = False
 
     def __init__(
         self, commands: Commands, sessions: Sessions, autodisconnect: Autodisconnect, bus: Bus, reactor: Any

@@ -55,14 +55,14 @@ def private_directory(path: Path) -> None:
 
 
 class Database:
-    """One connection in one thread; everything else hands it functions.
+    """One connection; everything else hands it functions to run with it.
 
-    With no reactor (in tests, and while the daemon starts) work is done at once, in the caller's thread.
+    Work is done at once, in the caller's thread, until L{start_thread}: while the daemon starts, and in tests.
     """
 
-    def __init__(self, path: Path, reactor: Reactor | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._reactor = reactor
+        self._reactor: Reactor | None = None
         self._executor: Executor | None = None
         self._connection: sqlite3.Connection | None = None
 
@@ -88,8 +88,11 @@ class Database:
         except BaseException:
             self._abandon()
             raise
-        if self._reactor is not None:
-            self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
+
+    def start_thread(self, reactor: Reactor) -> None:
+        """From now on work is done in a thread of its own, and its results come back on the reactor's."""
+        self._reactor = reactor
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
 
     def run(self, work: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
         """Do some work in one transaction; fires with its result on the reactor's thread.

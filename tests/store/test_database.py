@@ -147,8 +147,9 @@ class ThreadTests(StoreCase):
             assert callable(function)
             function(*args)
 
-        database = Database(self.path, Reactor())
+        database = Database(self.path)
         database.open()
+        database.start_thread(Reactor())
         names: list[str] = []
 
         def work(connection: sqlite3.Connection) -> int:

@@ -1,0 +1,355 @@
+"""C{twistd neon}: reads the options and the configuration, joins the parts, starts and stops them in order.
+
+The only module that knows all others.
+"""
+
+from __future__ import annotations
+
+import gc
+import getpass
+import os
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.base import ReactorBase
+from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import ILogObserver, Logger
+from twisted.python import usage
+
+from neon import __version__, banner, config, log
+from neon.access import Applications, access_document, configured_hashes, local_password, write_private
+from neon.api.autodisconnect import Autodisconnect
+from neon.api.listen import Listeners, listen
+from neon.api.sessions import Sessions
+from neon.api.websocket import Api
+from neon.bus import Bus
+from neon.commands import Commands
+from neon.errors import InvalidArgument
+from neon.inifile import ConfigError, Setting
+from neon.media import devices
+from neon.media.engine import Engine
+from neon.media.manager import MediaManager, MediaSettings
+from neon.parsing import format_address
+from neon.parts import CannotStart, Part, Parts
+from neon.passwords import PasswordHash
+from neon.phone import Phone, PhoneSettings
+from neon.sip.agent import AgentSettings, SipAgent
+from neon.sip.door import DoorPolicy
+from neon.sip.endpoint import Endpoint, OnRequest
+from neon.sip.resolver import Resolver, system_names
+from neon.sip.stack import CallSettings
+from neon.sip.trace import log_message
+from neon.store.applications import ApplicationTable
+from neon.store.database import Database, StoreError
+from neon.store.ids import Ids
+from neon.testbed.service import Testbed
+
+USER_AGENT = f"NEON/{__version__}"
+STOP_SECONDS = 5.0
+PASSWORD_CHECKS_AT_ONCE = 2
+TIDY_SECONDS = 60.0
+
+_log = Logger()
+
+
+class Options(usage.Options):
+    """The command line."""
+
+    synopsis = "[options]"
+    longdesc = "NEON, a SIP softphone that other programs drive. etc/neon.conf explains the configuration."
+    optParameters = [
+        ["config", "c", None, "read this file only (default: /etc/neon/neon.conf, conf.d, ~/.config/neon/neon.conf)"],
+        ["state-dir", "s", None, "keep the state here (default: $STATE_DIRECTORY, else ~/.local/state/neon)"],
+        ["log-level", "l", "info", "debug, info, warn, error or critical"],
+    ]
+    optFlags = [
+        ["check-config", None, "check the configuration and end"],
+        ["hash-password", None, "read a password, print what goes after password-hash =, and end"],
+        ["banner", None, "print where the APIs are, and the generated password, once everything listens"],
+    ]
+
+    def opt_version(self) -> None:
+        """Print NEON's version and end."""
+        sys.stdout.write(f"NEON {__version__}\n")
+        sys.exit(0)
+
+    def postOptions(self) -> None:
+        if self["log-level"] not in log.LEVELS:
+            raise usage.UsageError(f"--log-level is one of {', '.join(log.LEVELS)}, not {self['log-level']!r}")
+        if self["hash-password"]:
+            sys.stdout.write(f"{PasswordHash.of(_read_password())}\n")
+            sys.exit(0)
+        if self["check-config"]:
+            loaded = _load(self["config"])
+            _devices(loaded.media)
+            files = ", ".join(str(path) for path in loaded.files) or "no file, everything at its default"
+            sys.stdout.write("".join(f"{warning}\n" for warning in loaded.warnings))
+            sys.stdout.write(f"The configuration is good ({files}).\n")
+            sys.exit(0)
+
+
+def makeService(options: Options) -> Parts:
+    """Everything, not started yet; a bad configuration ends the program with a sentence."""
+    from twisted.internet import reactor
+
+    use_monotonic_time()
+    loaded = _load(options["config"])
+    state_dir = Path(options["state-dir"] or default_state_dir(os.environ)).absolute()
+    return Neon(
+        reactor, loaded, state_dir, options["log-level"], show_banner=bool(options["banner"]), own_log=_own_log(options)
+    )
+
+
+def use_monotonic_time() -> None:
+    """Let timers follow a clock that nobody can set: with Twisted's own, a jump back by an hour stops them for one."""
+    ReactorBase.seconds = staticmethod(time.monotonic)
+
+
+def default_state_dir(environ: Mapping[str, str]) -> Path:
+    """Where the state is kept unless said otherwise: systemd's place, else the user's."""
+    if given := environ.get("STATE_DIRECTORY", "").split(":")[0]:
+        return Path(given)
+    return Path(environ.get("XDG_STATE_HOME") or Path(environ.get("HOME", "/")) / ".local" / "state") / "neon"
+
+
+class Neon(Parts):
+    """The daemon."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        loaded: config.Config,
+        state_dir: Path,
+        log_level: str,
+        *,
+        show_banner: bool = False,
+        own_log: bool = False,
+    ) -> None:
+        super().__init__(reactor, STOP_SECONDS)
+        self._reactor = reactor
+        self._config = loaded
+        self._state_dir = state_dir
+        self._log_level = log_level
+        self._show_banner = show_banner
+        self._own_log = own_log
+        self._listeners: Listeners | None = None
+        # Each takes a core and 16 MB for a moment.
+        self._checks = DeferredSemaphore(PASSWORD_CHECKS_AT_ONCE)
+        self._tidy = LoopingCall(self._tidy_up)
+        self._tidy.clock = reactor
+        capture, playback = _devices(loaded.media)
+
+        self.bus = Bus(reactor)
+        self.database = Database(state_dir / "neon.sqlite")
+        self.ids = Ids(self.database)
+        media = loaded.media
+        settings = MediaSettings(media.bind, media.ports, media.codecs, capture, playback)
+        self.media = MediaManager(reactor, Engine(no_rtp_seconds=float(media.silence_seconds)), settings)
+        self.media.name = "the media engine"
+        self.testbed = (
+            Testbed(reactor, reactor, self.media.engine, port=loaded.testbed.port) if loaded.testbed.enabled else None
+        )
+        sip = loaded.sip
+        calls = CallSettings(sip.max_calls, float(sip.no_answer_seconds), unwanted_status=sip.reject_status)
+        self.agent = SipAgent(
+            self._endpoint,
+            Resolver(reactor, system_names(reactor), ipv6=":" in sip.bind),
+            reactor,
+            AgentSettings(calls, sip.direct_calls, shutdown_seconds=1.0),
+        )
+        self.phone = Phone(
+            self.agent,
+            self.media,
+            self.bus,
+            self.ids,
+            reactor,
+            PhoneSettings(sip.max_calls, sip.reject_status, stop_patience=STOP_SECONDS / 2 - 0.5),
+        )
+        self.agent.incoming_listener = self.phone
+        self.media.on_silent = self.phone.silent
+        self.sessions = Sessions(reactor, loaded.api.token_idle_seconds)
+        self.autodisconnect = Autodisconnect(reactor, self._drop_account)
+        self.api: Api | None = None
+        self._password = ""
+
+        self._add("the state", self._open_state, self._close_state)
+        self.add(self.media)
+        if self.testbed is not None:
+            self.testbed.name = "the testbed"
+            self.add(self.testbed)
+        self._add("SIP", self._start_sip, self.agent.stop)
+        # The connections outlive the phone, so that clients hear how their calls end.
+        self._add("the WebSocket connections", None, self._close_connections)
+        self._add("the phone", self._register_accounts, self.phone.stop)
+        if loaded.websocket.enabled:
+            self._add("the WebSocket API", self._listen, self._stop_listening)
+        self._add("access.json", self._tell, None)
+        self._add("the garbage collector", self._start_tidying, self._stop_tidying)
+
+    def setServiceParent(self, parent: Any) -> None:
+        """twistd hands over its application: that is where a program may say how it logs."""
+        if self._own_log:
+            parent.setComponent(ILogObserver, log.observer(self._log_level, sys.stdout))
+        super().setServiceParent(parent)  # type: ignore[no-untyped-call]
+
+    def startService(self) -> None:
+        """Start; a part that cannot ends the program with a sentence and a status other than 0."""
+        for warning in self._config.warnings:
+            _log.warn("{warning}", warning=warning)
+        try:
+            super().startService()
+        except (CannotStart, StoreError) as error:
+            raise SystemExit(f"neon: {error}") from None
+
+    def _add(self, name: str, start: Any, stop: Any) -> None:
+        self.add(Part(name, start, stop))
+
+    # The parts
+
+    def _open_state(self) -> None:
+        """Open the database, reserve numbers, and find or make the local password; in this thread, before the loop."""
+        self.database.open()
+        failures: list[Any] = []
+        self.ids.start().addErrback(failures.append)
+        hashes = configured_hashes(self._config.applications)
+        if self._config.api.access_file:
+            table = ApplicationTable(self.database)
+            known: list[PasswordHash | None] = []
+            table.find(config.LOCAL).addCallbacks(known.append, failures.append)
+            if not failures:
+                self._password, hashes[config.LOCAL] = local_password(self._access_file, known[0])
+                if hashes[config.LOCAL] != known[0]:
+                    table.save(config.LOCAL, hashes[config.LOCAL]).addErrback(failures.append)
+        if failures:
+            failures[0].raiseException()
+        self.database.start_thread(self._reactor)
+        _log.info("the state is in {directory}", directory=str(self._state_dir))
+        applications = Applications(self._in_thread, hashes)
+        commands = Commands(self.phone, self.sessions, applications)
+        self.api = Api(commands, self.sessions, self.autodisconnect, self.bus, self._reactor)
+
+    def _close_state(self) -> Any:
+        return self.ids.stop().addBoth(lambda _: self.database.close())
+
+    def _in_thread(self, function: Any, *args: object) -> Any:
+        return self._checks.run(
+            partial(deferToThreadPool, self._reactor, self._reactor.getThreadPool(), function, *args)
+        )
+
+    def _endpoint(self, door: DoorPolicy, on_request: OnRequest) -> Endpoint:
+        sip = self._config.sip
+        endpoint = Endpoint(
+            self._reactor,
+            self._reactor,
+            host=sip.bind,
+            port=sip.port,
+            door=door,
+            on_request=on_request,
+            user_agent=USER_AGENT,
+        )
+        if self._log_level == "debug":
+            endpoint.trace = log_message
+        return endpoint
+
+    def _start_sip(self) -> None:
+        self.agent.start()
+        _log.info("SIP at udp {address}", address=format_address(self.agent.address))
+
+    def _register_accounts(self) -> None:
+        for name, account in self._config.accounts.items():
+            connection_id = self.phone.register(account)
+            _log.info("account {name} is {uri}, connectionId {id}", name=name, uri=account.uri, id=connection_id)
+
+    def _drop_account(self, connection_id: int) -> None:
+        with suppress(InvalidArgument):  # it went by itself meanwhile
+            self.phone.unregister(connection_id, end_calls=True)
+
+    def _listen(self) -> None:
+        websocket = self._config.websocket
+        self._listeners = listen(self._reactor, self.api, websocket.host, websocket.port)
+        for address in self._listeners.addresses:
+            _log.info("WebSocket API at ws://{address}/", address=format_address(address))
+
+    def _stop_listening(self) -> Any:
+        return None if self._listeners is None else self._listeners.close()
+
+    def _close_connections(self) -> Any:
+        self.autodisconnect.stop()
+        self.sessions.stop()
+        return None if self.api is None else self.api.close()
+
+    @property
+    def _access_file(self) -> Path:
+        return self._state_dir / "access.json"
+
+    def _tell(self) -> None:
+        """Write access.json, with the ports as they are, now that everything listens."""
+        if not self._config.api.access_file:
+            self._access_file.unlink(missing_ok=True)
+            return
+        websocket = f"ws://{format_address(self._listeners.addresses[0])}/" if self._listeners else None
+        sip = None
+        if self.testbed is not None:
+            sip = {"domain": self.testbed.domain, "number": self.testbed.number, "password": self.testbed.password}
+        document = access_document(websocket, self._password, sip)
+        try:
+            write_private(self._access_file, document)
+        except OSError as error:
+            raise CannotStart(f"{self._access_file} cannot be written: {error.strerror}") from None
+        if self._show_banner:
+            # twistd has turned sys.stdout into a log by now, where a password must not go.
+            banner.show(document, self._state_dir, sys.__stdout__)
+
+    # Full collections take hundreds of milliseconds with many calls up, and nothing at all without.
+
+    def _start_tidying(self) -> None:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 1_000)
+        self._tidy.start(TIDY_SECONDS, now=False)
+
+    def _stop_tidying(self) -> None:
+        self._tidy.stop()
+
+    def _tidy_up(self) -> None:
+        if not self.phone.calls():
+            gc.collect()
+
+
+def _load(path: str | None) -> config.Config:
+    try:
+        return config.load(None if path is None else Path(path))
+    except ConfigError as error:
+        raise SystemExit(f"neon: {error}") from None
+
+
+def _devices(media: config.Media) -> tuple[devices.CaptureDevice, devices.PlaybackDevice]:
+    """The devices that the configuration names; a bad one ends the program with file, line and sentence."""
+
+    def parsed(setting: Setting, parse: Any) -> Any:
+        try:
+            return parse(setting.text)
+        except devices.DeviceError as error:
+            raise SystemExit(f"neon: {setting.error(str(error))}") from None
+
+    return parsed(media.capture, devices.parse_capture), parsed(media.playback, devices.parse_playback)
+
+
+def _own_log(options: Options) -> bool:
+    """Whether we decide where log lines go: in the foreground, unless twistd was told something else."""
+    twistd: Mapping[str, Any] = getattr(options, "parent", None) or {}
+    elsewhere = any(twistd.get(name) for name in ("logfile", "logger", "syslog"))
+    return bool(twistd.get("nodaemon")) and not elsewhere
+
+
+def _read_password() -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass("Password: ")
+    return sys.stdin.readline().rstrip("\n")
