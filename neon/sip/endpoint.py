@@ -26,7 +26,8 @@ from neon.values import Address
 _log = Logger()
 
 # Fields that somebody will read: parsed before the request is believed, so that a bad one is a 400.
-_READ = ("from", "to", "call-id", "cseq", "contact", "record-route", "route", "max-forwards", "expires")
+_WITH_URL = frozenset(("from", "to", "contact", "record-route", "route"))
+_READ = _WITH_URL | {"via", "call-id", "cseq", "max-forwards", "expires"}
 
 
 class ClientTransaction:
@@ -126,7 +127,7 @@ class TelUrl(SipURL):  # type: ignore[misc]
 
     @classmethod
     def adopt(cls, url: Any) -> Any:
-        if str(url.original_uri).lower().startswith("tel:"):
+        if str(url.original_uri)[:4].lower() == "tel:":
             url.__class__ = cls
             url.host = "invalid"
         return url
@@ -283,12 +284,13 @@ class Endpoint:
                 self._answer(self.door.refuse(envelope, source, 400, "Bad Request"), source)
             return
         request.setSource(Remote_address(source, "udp"))
-        if envelope.method not in ("ACK", "CANCEL") and not self._transactions.knows(request):
+        key = self._transactions.key(request)
+        if envelope.method not in ("ACK", "CANCEL") and not self._transactions.knows(key):
             refusal = self.door.overload(envelope, source, len(self._transactions.open))
             if refusal is not None:
                 self._answer(refusal, source)
                 return
-        self._transactions.receive_request(request, source, self._socket.path(source[0]))
+        self._transactions.receive_request(request, key, source, self._socket.path(source[0]))
 
     def _response(self, envelope: Envelope, source: Address) -> None:
         via = envelope.vias[0]
@@ -305,14 +307,17 @@ class Endpoint:
         """sippy's message, every field that will be read parsed; None if one of them is not well formed."""
         try:
             message = kind(envelope.text)
-            for name in _READ:
-                message.getHFBodys(name)
-            urls = [TelUrl.adopt(message.getHFBodys(name)[0].getUrl()) for name in ("from", "to")]
-            for name in ("contact", "route", "record-route"):
-                urls += [body.getUrl() for body in message.getHFBodys(name) if not getattr(body, "asterisk", False)]
-            if len(message.getHFs("from")) + len(message.getHFs("to")) != 2 or not all(map(_usable, urls)):
+            names = [header.name for header in message.headers]
+            for header in message.headers:
+                if header.name not in _READ:
+                    continue
+                body = header.getBody()
+                if header.name in ("from", "to"):
+                    TelUrl.adopt(body.getUrl())
+                if header.name in _WITH_URL and not getattr(body, "asterisk", False) and not _usable(body.getUrl()):
+                    return None
+            if names.count("from") != 1 or names.count("to") != 1:
                 return None
-            message.getTIds()
         except Exception:
             return None  # sippy's parser raises whatever its string operations raise
         return message

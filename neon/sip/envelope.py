@@ -8,6 +8,7 @@ even of requests that no parser would take.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import secrets
@@ -27,7 +28,7 @@ _TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]+"
 _REQUEST_LINE = re.compile(rf"({_TOKEN}) (\S+) SIP/(\d+\.\d+)[ \t]*\Z", re.IGNORECASE)
 _LOOSE_REQUEST_LINE = re.compile(rf"({_TOKEN})[ \t].*[ \t]SIP/\d+\.\d+[ \t]*\Z", re.IGNORECASE)
 _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6]\d\d)(?: (.*))?\Z", re.IGNORECASE)
-_HEADER = re.compile(rf"({_TOKEN})[ \t]*:(.*)\Z", re.DOTALL)
+_NAME = re.compile(rf"{_TOKEN}\Z")
 _VIA = re.compile(
     rf"SIP\s*/\s*(\d+\.\d+)\s*/\s*({_TOKEN})\s+(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._\-]*[A-Za-z0-9.])?)"
     r"\s*(?::\s*(\d{1,5}))?\s*((?:;.*)?)\Z",
@@ -164,8 +165,17 @@ def split_list(value: str) -> list[str]:
     return [*parts, value[start:]]
 
 
+@functools.lru_cache(maxsize=512)
+def _canonical_name(spelling: str) -> str | None:
+    """The long name in lower case of a header field, None if it is no name."""
+    name = spelling.rstrip(" \t").lower()
+    return _COMPACT.get(name, name) if _NAME.match(name) else None
+
+
 def quotes_balance(value: str) -> bool:
     """Whether every quoted string of the value is closed."""
+    if '"' not in value:
+        return True
     quoted = escaped = False
     for character in value:
         if escaped:
@@ -189,7 +199,7 @@ def _read_via(value: str, topmost: bool, trouble: list[str]) -> Via | None:
     for part in match[5].split(";")[1:]:
         name, equals, content = part.partition("=")
         name = name.strip().lower()
-        if not re.fullmatch(_TOKEN, name) or name in dict(parameters):
+        if not _NAME.match(name) or any(name == known for known, _ in parameters):
             trouble.append("a Via parameter is not well formed")
             continue
         # What the network says about our own view of it is not believed; proxies below the top rely on theirs.
@@ -217,13 +227,14 @@ def read(data: bytes, limits: Limits) -> Envelope:
     fields: list[tuple[str, str]] = []
     trouble: list[str] = []
     for line in _unfold(lines):
-        match = _HEADER.match(line)
-        if match is None:
+        spelling, colon, value = line.partition(":")
+        name = _canonical_name(spelling)
+        if name is None or not colon:
             trouble.append("a header line without a name")
             continue
-        name = match[1].lower()
-        fields.append((_COMPACT.get(name, name), match[2].translate(_LINE_ENDS).strip()))
-        if len(line.encode("utf-8", "surrogateescape")) > limits.header_line:
+        fields.append((name, (value if value.isprintable() else value.translate(_LINE_ENDS)).strip()))
+        # A character is four octets at most, so the short ones need not be counted.
+        if 4 * len(line) > limits.header_line < len(line.encode("utf-8", "surrogateescape")):
             trouble.append("a header line is too long")
     if len(fields) > limits.headers:
         raise BadMessage("too many header lines")

@@ -117,6 +117,7 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
         self._answered: dict[Any, Any] = {}
         self._memory = Memory()
         self._source: Address = ("", 0)
+        self._key: tuple[Any, str] = ((), "")
         self._send_failed = False
         self._ageing: Any = None
 
@@ -137,17 +138,16 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
 
     # -- what arrives
 
-    def receive_request(self, request: Any, source: Address, path: LocalPath) -> None:
-        """A parsed request that passed the door.
+    def receive_request(self, request: Any, key: tuple[Any, str], source: Address, path: LocalPath) -> None:
+        """A parsed request that passed the door, with its L{key}.
 
         @raise Exception: whatever sippy's parser raises on a field that it reads late.
         """
-        self._source = source
-        if request.getMethod() == "CANCEL":
-            self._receive_cancel(request, path)
+        self._source, self._key = source, key
+        if key[1] == "CANCEL":
+            self._receive_cancel(request, (key[0], "INVITE"), path)
             return
-        if request.getMethod() != "ACK":
-            key = self._key(request)
+        if key[1] != "ACK":
             answered = self._answered.get(key)
             if answered is not None:
                 self.transmitData(answered.userv, answered.data, answered.address)
@@ -186,13 +186,13 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
         elif 200 <= code < 300 and tid[3] == "INVITE":
             self._user.stray_response(response, source)
 
-    def knows(self, request: Any) -> bool:
+    def knows(self, key: tuple[Any, str]) -> bool:
         """Whether the request is a retransmission, or belongs to a transaction that exists."""
-        key = self._key(request)
         return key[0] in self.tserver or key in self._answered or key in self._memory
 
     @staticmethod
-    def _key(request: Any) -> tuple[Any, str]:
+    def key(request: Any) -> tuple[Any, str]:
+        """What a request and its retransmissions have in common."""
         return request.getTId(wBRN=True), request.getMethod()
 
     # -- client transactions
@@ -378,7 +378,7 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
     def _new_request(self, request: Any, t: Any) -> tuple[None, Any, Any]:
         """sippy's callback for a new request; it wants the callbacks for CANCEL and a missing ACK."""
         t.source = self._source
-        t.key = self._key(request)
+        t.key = self._key
         t.local_tag, t.status, t.face = None, 0, None
         _stop(t, "teE")
         lifetime = TIMEOUT
@@ -390,8 +390,7 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
         self._user.request_arrived(request, t)
         return None, t.cancel_cb, t.noack_cb
 
-    def _receive_cancel(self, request: Any, path: LocalPath) -> None:
-        key = request.getTId(wBRN=True), "INVITE"
+    def _receive_cancel(self, request: Any, key: tuple[Any, str], path: LocalPath) -> None:
         t = self.tserver.get(key[0]) or self._answered.get(key)
         if t is None or t.key != key or t.source[0] != self._source[0]:
             self.transmitMsg(path, request.genResponse(481, "Call/Transaction Does Not Exist"), None, None)

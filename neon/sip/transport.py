@@ -6,6 +6,7 @@ only: no name is ever resolved here.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 import socket
@@ -37,6 +38,7 @@ class CannotSend(Exception):
     """The datagram did not leave: no numeric unicast address, or the socket refused it."""
 
 
+@functools.lru_cache(maxsize=256)
 def is_numeric(host: str) -> bool:
     """Whether C{host} is an IPv4 or IPv6 address, brackets allowed."""
     try:
@@ -56,6 +58,7 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
+@functools.lru_cache(maxsize=1024)
 def destination(host: str, port: int) -> Address:
     """Where a datagram may go.
 
