@@ -75,7 +75,7 @@ class MediaManager(Service):
         self._samples: bytes | None = None
         self._loading = False
         self._events: _EventReader | None = None
-        self._card: SoundCard | None = None
+        self.sound_card: SoundCard | None = None
         self._card_link: Link | None = None
         self._mix_link: Link | None = None
         self._sinks: set[FileSink] = set()
@@ -93,8 +93,8 @@ class MediaManager(Service):
         names = [_name(capture), _name(playback)]
         if names != [None, None]:
             self._card_link = Link(self.engine)
-            self._card = SoundCard(self._reactor, self._card_link.far.fileno(), *names)
-            self._card.start()
+            self.sound_card = SoundCard(self._reactor, self._card_link.far.fileno(), *names)
+            self.sound_card.start()
 
     def stopService(self) -> Deferred[None]:
         """Close what is open; fires when files are complete and processes are gone."""
@@ -103,11 +103,12 @@ class MediaManager(Service):
             call.close()
         if self._events is not None:
             self._reactor.removeReader(self._events)
+            self._events = None
         waiting: list[Deferred[None]] = [sink.finished for sink in self._sinks]
         if self._mix_link is not None:
             self._mix_link.close()
-        if self._card is not None:
-            waiting.append(self._card.stop())
+        if self.sound_card is not None:
+            waiting.append(self.sound_card.stop())
         self.engine.stop()
         # A disk or a network mount that does not answer may not keep the daemon from ending.
         reactor: Any = self._reactor
@@ -122,8 +123,8 @@ class MediaManager(Service):
         except ValueError as error:
             raise MediaUnavailable(str(error)) from error
         call = self._calls[stream.id] = CallStream(self, call_id, stream, settings.codecs)
-        if self._card is not None:
-            self._card.acquire()
+        if self.sound_card is not None:
+            self.sound_card.acquire()
         return call
 
     def attach(self, call: CallStream) -> None:
@@ -137,8 +138,8 @@ class MediaManager(Service):
     def closed(self, call: CallStream) -> None:
         """A call has been closed."""
         del self._calls[call.stream.id]
-        if self._card is not None:
-            self._card.release()
+        if self.sound_card is not None:
+            self.sound_card.release()
 
     def _attach_capture(self, call: CallStream) -> None:
         capture = self._settings.capture

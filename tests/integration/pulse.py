@@ -112,11 +112,11 @@ class Recording:
         return audio.samples_of(self._path.read_bytes()) if self._path.exists() else []
 
     async def hears(self, hz: float, dbm0: float, within: float = 10.0) -> list[int]:
-        """Wait for half a second of that tone at the end of the recording, and return it."""
+        """Wait for half a second of that tone, at that level to 0.8 dB, at the end of the recording; return it."""
 
         def look() -> list[int] | None:
             latest = self.samples()[-audio.RATE // 2 :]
-            enough = len(latest) == audio.RATE // 2 and abs(audio.tone_level_dbm0(latest, hz) - dbm0) < 1.5
+            enough = len(latest) == audio.RATE // 2 and abs(audio.tone_level_dbm0(latest, hz) - dbm0) < 0.8
             return latest if enough else None
 
         return await until(look, f"half a second of {hz:g} Hz", within)
