@@ -140,8 +140,10 @@ enum rtp_verdict rtp_receive(struct rtp_receiver *receiver, const struct rtp_pac
     }
     if (event)
         return RTP_ACCEPT;
-    if (distance(transit, receiver->quickest) < 0)
-        receiver->quickest = transit;
+    /* Down by 1 ms a packet at most, lest every early packet of a burst make room for a still earlier one. */
+    int32_t quicker = distance(receiver->quickest, transit);
+    if (quicker > 0)
+        receiver->quickest -= quicker < 8 ? (uint32_t)quicker : 8;
     else if ((receiver->received & 63) == 0)
         receiver->quickest++; /* forgets slowly, as the sender's clock may drift: about 100 ppm at 20 ms */
     uint32_t change = (uint32_t)(distance(transit, receiver->last_transit) < 0
