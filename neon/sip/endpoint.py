@@ -19,7 +19,8 @@ from neon.ports import Clock
 from neon.sip import reactor as glue
 from neon.sip.door import Admitted, Answer, Door, DoorPolicy
 from neon.sip.envelope import Envelope, with_source
-from neon.sip.transactions import LONGEST_INVITE, Transactions
+from neon.sip.transactionbase import LONGEST_INVITE
+from neon.sip.transactions import Transactions
 from neon.sip.transport import CannotSend, SipSocket, UdpReactor, unbracketed
 from neon.values import Address
 
@@ -327,7 +328,6 @@ class Endpoint:
     def request_arrived(self, request: SipRequest, transaction: Any) -> None:
         """See L{TransactionUser}."""
         face = ServerTransaction(self._transactions, transaction)
-        transaction.face = face
         transaction.cancel_cb, transaction.noack_cb = face._cancelled, face._unacked
         if transaction.needack and request.getHFBody("to").getTag() is None:
             transaction.counted = True

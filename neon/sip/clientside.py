@@ -1,0 +1,206 @@
+"""The client half of the transaction layer: requests of ours, their CANCELs and ACKs (RFC 3261, section 17.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sippy.SipAddress import SipAddress
+from sippy.SipHeader import SipHeader
+from sippy.SipRoute import SipRoute
+from sippy.SipTransactionManager import COMPLETED, RINGING, TERMINATED, TRYING, UACK
+from sippy.Time.Timeout import Timeout
+from twisted.logger import Logger
+
+from neon.sip.transactionbase import LONGEST_INVITE, T2, TIMEOUT, TransactionBase, contained, restart, stop
+from neon.sip.transport import is_numeric, unbracketed
+
+_log = Logger()
+
+
+class ClientSide(TransactionBase):
+    """Client transactions.
+
+    They have, beside sippy's attributes, C{cancelled}, C{routes} (the INVITE's) and C{remote_tag} (of the final
+    response).
+    """
+
+    def newTransaction(self, msg: Any, *args: Any, **kwargs: Any) -> Any:
+        self._send_failed = False
+        t = super().newTransaction(msg, *args, **kwargs)
+        t.cancelled = False
+        if t.needack:
+            t.expires = min(t.expires, LONGEST_INVITE)
+            t.routes = msg.getHFBCopys("route")
+            # RFC 3261, section 22.1: an ACK cannot be challenged, so it carries what its INVITE carried.
+            t.ack.appendHeaders([header.getCopy() for name in ("authorization", "proxy-authorization")
+                                 for header in msg.getHFs(name)])  # fmt: skip
+        if self._send_failed:
+            # Told later: never from inside the call that sent it.
+            stop(t, "teA")
+            restart(t, "teB", self._transport_failed, 0.0)
+        return t
+
+    def cancelTransaction(self, t: Any, extra_headers: Any = None) -> None:
+        """CANCEL now, or as soon as a provisional response came (RFC 3261, section 9.1); once."""
+        if t.cancelled or t.state not in (TRYING, RINGING):
+            return
+        if t.state == TRYING:
+            t.cancelPending = True
+            return
+        t.cancelPending = False
+        t.cancelled = True
+        self.newTransaction(t.cancel, userv=t.userv)
+        # No final response within 64 * T1: the INVITE counts as cancelled.
+        restart(t, "teB", self.timerB, TIMEOUT)
+
+    def incomingResponse(self, msg: Any, t: Any, checksum: Any) -> None:
+        code = msg.getSCode()[0]
+        if t.state == UACK or (t.state == TERMINATED and code < 300):
+            # A second 2xx while our user makes up the ACK of the first, or after it was told of a time-out.
+            late = t.state == TERMINATED or msg.getHFBody("to").getTag() != t.remote_tag
+            if t.needack and 200 <= code < 300 and late:
+                self._user.stray_response(msg, self._source)
+        elif t.state == TERMINATED:
+            if t.needack:
+                self._acknowledge_failure(t, msg)
+        elif code < 200:
+            self._provisional(t, msg)
+        else:
+            self._final(t, msg, code)
+
+    def _provisional(self, t: Any, msg: Any) -> None:
+        if t.state == TRYING:
+            t.state = RINGING
+            if t.needack:
+                stop(t, "teA")
+            else:
+                t.tout = T2  # RFC 3261, section 17.1.2.2: a request other than INVITE goes on, slowly
+            if t.cancelPending:
+                self.cancelTransaction(t)
+        if t.needack and not t.cancelled:
+            restart(t, "teB", self.timerB, t.expires)
+        self._deliver(t, msg)
+
+    def _final(self, t: Any, msg: Any, code: int) -> None:
+        stop(t, "teA")
+        stop(t, "teB")
+        t.remote_tag = msg.getHFBody("to").getTag()
+        if t.needack and code < 300:
+            self._prepare_ack(t, msg)
+            if t.uack:
+                t.state = UACK
+                t.teG = Timeout(self.timerG, 2 * TIMEOUT, 1, t)
+                self._deliver(t, msg)
+                return
+            # Before the user hears of it: a BYE that it sends at once must not overtake the ACK.
+            self._send_ack(t)
+        elif t.needack:
+            self._acknowledge_failure(t, msg)
+        t.state = COMPLETED
+        self.tclient.pop(t.tid, None)
+        self._deliver(t, msg)
+        t.cleanup()
+
+    def _prepare_ack(self, t: Any, msg: Any) -> None:
+        """The ACK of a 2xx: a request of its own within the dialog (RFC 3261, sections 13.2.2.4 and 12.2.1.1)."""
+        ack, hop = t.ack, None
+        if t.remote_tag is not None:
+            ack.getHFBody("to").setTag(t.remote_tag)
+        contacts = [body for body in msg.getHFBodys("contact") if not body.asterisk]
+        target = contacts[0].getUrl().getCopy() if contacts else None
+        routes = [body.getCopy() for body in reversed(msg.getHFBodys("record-route"))]
+        if routes and not routes[0].getUrl().lr:
+            if target is not None:
+                routes.append(SipRoute(address=SipAddress(url=target)))
+            target = hop = routes.pop(0).getUrl()
+        elif routes:
+            hop = routes[0].getUrl()
+        else:
+            hop = target
+        if target is not None:
+            target.headers = None
+            ack.setRURI(target)
+        _set_routes(ack, routes)
+        ack.getHFBody("via").genBranch()
+        # A name cannot be resolved here; whoever answered is reachable by the way that the INVITE took.
+        numeric = hop is not None and is_numeric(hop.host)
+        t.ack_rAddr = ((unbracketed(hop.host), hop.getPort()) if hop is not None and numeric else t.address, "udp")
+
+    def _send_ack(self, t: Any) -> None:
+        data = t.ack.localStr(t.userv.getSIPaddr())
+        self._memory[(t.tid, t.remote_tag)] = data, t.ack_rAddr[0]
+        self.transmitData(t.userv, data, t.ack_rAddr[0])
+
+    def _acknowledge_failure(self, t: Any, msg: Any) -> None:
+        """The ACK of a 3xx-6xx: the INVITE's Request-URI, branch, Route and destination."""
+        tag = msg.getHFBody("to").getTag()
+        if tag is not None:
+            t.ack.getHFBody("to").setTag(tag)
+        _set_routes(t.ack, t.routes)
+        t.remote_tag, t.ack_rAddr = tag, (t.address, "udp")
+        self._send_ack(t)
+
+    def sendACK(self, t: Any) -> None:
+        """The user's own ACK of a 2xx; its body is in place."""
+        if t.state != UACK:
+            return
+        stop(t, "teG")
+        self._send_ack(t)
+        self._drop_client(t)
+
+    def timerA(self, t: Any) -> None:
+        t.teA = None
+        client = self.tclient.get(t.tid) is t
+        self._send_failed = False
+        self.transmitData(t.userv, t.data, t.address)
+        if client and self._send_failed:
+            self._transport_failed(t)
+            return
+        t.tout = min(2 * t.tout, T2)
+        t.teA = Timeout(self.timerA, t.tout, 1, t)
+
+    def timerB(self, t: Any) -> None:
+        t.teB = None
+        stop(t, "teA")
+        if t.needack and t.state == RINGING and not t.cancelled:
+            self.cancelTransaction(t)  # it rings there still
+            stop(t, "teB")
+        t.state = TERMINATED
+        if t.needack:
+            # A late final response still wants its ACK.
+            t.teC = Timeout(self.timerC, TIMEOUT, 1, t)
+            self._deliver_own(t, 408, "Request Timeout")
+        else:
+            self.tclient.pop(t.tid, None)
+            self._deliver_own(t, 408, "Request Timeout")
+            t.cleanup()
+
+    def timerG(self, t: Any) -> None:
+        t.teG = None
+        _log.error("the ACK of a delayed offer was never sent")
+        self._drop_client(t)
+
+    def _transport_failed(self, t: Any) -> None:
+        stop(t, "teA")
+        stop(t, "teB")
+        self.tclient.pop(t.tid, None)
+        self._deliver_own(t, 503, "Service Unavailable")
+        t.cleanup()
+
+    def _drop_client(self, t: Any) -> None:
+        self.tclient.pop(t.tid, None)
+        t.cleanup()
+
+    def _deliver_own(self, t: Any, status: int, reason: str) -> None:
+        if t.resp_cb is not None:
+            t.r408.setSCode(status, reason)
+            self._deliver(t, t.r408)
+
+    def _deliver(self, t: Any, msg: Any) -> None:
+        if t.resp_cb is not None:
+            contained(t.resp_cb, msg)
+
+
+def _set_routes(request: Any, routes: list[Any]) -> None:
+    request.delHFs("route")
+    request.appendHeaders([SipHeader(name="route", body=route.getCopy()) for route in routes])
