@@ -9,6 +9,7 @@ from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from neon.ports import Clock
 
@@ -69,14 +70,20 @@ class Parts(MultiService):
             try:
                 part.startService()
             except CannotListenError as error:
-                self.stopService()
+                self._give_up()
                 reason = getattr(error.socketError, "strerror", None) or str(error.socketError)
                 where = f"{error.interface or 'any address'} port {error.port}"
                 raise CannotStart(f"{part.name} cannot listen on {where}: {reason}") from None
             except BaseException:
-                self.stopService()
+                self._give_up()
                 raise
             self._started.append(part)
+
+    def _give_up(self) -> None:
+        """Stop what was started, without waiting: the reactor may never run."""
+        while self._started:
+            part = self._started.pop()
+            maybeDeferred(part.stopService).addErrback(_not_clean, part.name)
 
     def stopService(self) -> Deferred[object]:
         """Stop what was started; fires when it is done."""
@@ -90,7 +97,9 @@ class Parts(MultiService):
             stopped: Deferred[object] = maybeDeferred(part.stopService)
             clock: Any = self._clock
             stopped.addTimeout(max(0.05, deadline - self._clock.seconds()), clock)
-            try:
-                await stopped
-            except Exception:
-                _log.failure("{part} did not stop cleanly", part=part.name)
+            stopped.addErrback(_not_clean, part.name)
+            await stopped
+
+
+def _not_clean(failure: Failure, part: str) -> None:
+    _log.failure("{part} did not stop cleanly", failure, part=part)

@@ -27,10 +27,10 @@ class PasswordHash:
     digest: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, password: str) -> Self:
+    def of(cls, password: str, n: int = N, r: int = R, p: int = P) -> Self:
         """Hash a new password with a fresh salt."""
         salt = os.urandom(16)
-        return cls(N, R, P, salt, _scrypt(password, N, R, P, salt, 32))
+        return cls(n, r, p, salt, _scrypt(password, n, r, p, salt, 32))
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -236,7 +236,9 @@ class Neon(Parts):
         self.api = Api(commands, self.sessions, self.autodisconnect, self.bus, self._reactor)
 
     def _close_state(self) -> Any:
-        return self.ids.stop().addBoth(lambda _: self.database.close())
+        # One after the other in the database's thread, which also ends well when the reactor never ran.
+        self.ids.stop().addErrback(lambda failure: _log.failure("the counters were not written", failure))
+        return self.database.close()
 
     def _in_thread(self, function: Any, *args: object) -> Any:
         return self._checks.run(
