@@ -80,7 +80,7 @@ class Negotiation:
         if len(description.media) <= index:
             raise sdp.NotAcceptable("the answer has no section for our audio")
         media = description.media[index]
-        if media.kind != "audio" or media.protocol != "RTP/AVP":
+        if not media.is_rtp_audio:
             raise sdp.NotAcceptable("the answer is not for our audio")
         if media.port == 0:
             raise sdp.NotAcceptable("the answer refuses audio")

@@ -64,6 +64,11 @@ class Media:
     rtcp_port: int | None = None
     rtcp_host: str | None = None
 
+    @property
+    def is_rtp_audio(self) -> bool:
+        """Whether it is audio over plain RTP; an answer repeats the words as they were spelt, so those are kept."""
+        return self.kind.lower() == "audio" and self.protocol.upper() == "RTP/AVP"
+
     def encoding(self, payload: str) -> str | None:
         """The name of a format's encoding in upper case; static types need no rtpmap (RFC 3551, section 6)."""
         for known, name in self.rtpmap:
@@ -186,13 +191,13 @@ def _finish(section: _Section, session: _Section) -> Media:
     formats = words[3:]
     if len(formats) > MOST_FORMATS or not all(_TOKEN.match(word) for word in formats):
         raise BadSdp("a media line has unreadable formats, or too many")
-    protocol = words[2].upper()
-    if protocol.startswith("RTP/") and not all(re.match(r"[0-9]{1,3}\Z", word) and int(word) < 128 for word in formats):
+    protocol = words[2]
+    if protocol.upper().startswith("RTP/") and not all(re.match(r"[0-9]{1,3}\Z", word) and int(word) < 128 for word in formats):
         raise BadSdp("a payload type is not a number below 128")
     own = section.host is not None
     rtcp_port, rtcp_host = section.rtcp or (None, None)
     return Media(
-        kind=words[0].lower(),
+        kind=words[0],
         port=int(port[1]),
         protocol=protocol,
         formats=tuple(formats),
@@ -295,9 +300,9 @@ def find_audio(description: Description, codecs: tuple[Codec, ...]) -> tuple[int
     """
     reason = "no audio is offered"
     for index, media in enumerate(description.media):
-        if media.kind != "audio" or media.port == 0:
+        if media.kind.lower() != "audio" or media.port == 0:
             continue
-        if media.protocol != "RTP/AVP":
+        if not media.is_rtp_audio:
             reason = f"audio over {media.protocol} is not supported"
             continue
         offered = media.codecs

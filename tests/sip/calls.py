@@ -180,7 +180,7 @@ class WireCase(CallCase):
         """PEER sends a request."""
         self.network.deliver(request_text(method, body=body, extra=extra, **headers), PEER, OURS)
 
-    def answers(self) -> list[str]:
-        """The first lines of what Alice responded, 100 left out, since the last look."""
-        lines = [one.first_line for one in self.network.taken() if one.source == OURS]
+    def answers(self, since: int = 0) -> list[str]:
+        """The first lines of Alice's responses after the first C{since} datagrams, 100 left out."""
+        lines = [one.first_line for one in self.network.sent[since:] if one.source == OURS]
         return [line[8:] for line in lines if line.startswith("SIP/2.0") and " 100 " not in line]
