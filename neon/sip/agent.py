@@ -29,7 +29,7 @@ from neon.sip.endpoint import OnRequest
 from neon.sip.registrar import Registration
 from neon.sip.stack import CallSettings, NameResolver, ServerTransaction, SipEndpoint, Stack
 from neon.sip.uac import Caller
-from neon.sip.useragent import Invitation, Taken, UserAgent
+from neon.sip.useragent import Callee, Invitation, Taken, UserAgent
 from neon.values import AccountSettings, Address, Cause, LocalMedia
 
 _log = Logger()
@@ -148,6 +148,10 @@ class _Account:
         address = self.registration.contact or endpoint.local_address(remote_host)
         return messages.contact_url(self.registration.contact_user, address)
 
+    def digest(self) -> DigestClient:
+        """The account's credentials, for one dialog."""
+        return DigestClient(self.settings.auth_user or self.settings.number, self.settings.password)
+
     def caller(self, endpoint: SipEndpoint) -> Caller:
         """Calls go where the registrations go: through the outbound proxy, or to the registrar's own address.
 
@@ -168,7 +172,7 @@ class _Account:
                 settings.display_name,
             ),
             contact=lambda remote: self.contact(endpoint, remote[0]),
-            digest=DigestClient(settings.auth_user or settings.number, settings.password),
+            digest=self.digest(),
             hops=(target, *others),
             routes=self._routes(),
         )
@@ -226,7 +230,7 @@ class SipAgent:
         self._calls = UserAgent(
             Stack(self._endpoint, resolver, clock, settings.calls),
             self._take_call,
-            contact_for=self._contact_for,
+            callee_for=self._callee_for,
             handle_other=self._handle_other,
         )
         self._endpoint.on_stray_response = self._calls.stray
@@ -360,12 +364,13 @@ class SipAgent:
             IncomingCall(account.connection_id, invitation.caller, invitation.called, invitation.display_name), call
         )
 
-    def _contact_for(self, invitation: Invitation) -> SipURL:
+    def _callee_for(self, invitation: Invitation) -> Callee:
         account = self._account_for(invitation)
-        if account is None:
+        if account is None:  # it is going to be refused
             local = self._endpoint.local_address(invitation.source[0])
-            return messages.contact_url(invitation.user or None, local)
-        return account.contact(self._endpoint, invitation.source[0])
+            return Callee(messages.contact_url(invitation.user or None, local))
+        known = account.registration.is_trusted(invitation.source[0])
+        return Callee(account.contact(self._endpoint, invitation.source[0]), account.digest() if known else None)
 
     def _handle_other(self, request: SipRequest, transaction: ServerTransaction) -> bool:
         """OPTIONS is answered as an INVITE would be (RFC 3261, section 11.2): 404 for a user whom nobody knows."""

@@ -64,11 +64,19 @@ class Dialog:
         self.remote_target = remote_target
         self.route_set = route_set
         self.contact = contact
-        self.home = home
+        self.home = unbracketed(home[0]), home[1]
         self._digest = digest
 
     @classmethod
-    def accepted(cls, stack: Stack, request: SipRequest, source: Address, tag: str, contact: SipURL) -> Dialog:
+    def accepted(
+        cls,
+        stack: Stack,
+        request: SipRequest,
+        source: Address,
+        tag: str,
+        contact: SipURL,
+        digest: DigestClient | None,
+    ) -> Dialog:
         """The UAS's view of the dialog that our response to C{request} makes (section 12.1.1).
 
         @raise ValueError: there is no Contact that requests could be sent to.
@@ -89,7 +97,7 @@ class Dialog:
             route_set=_routes(request),
             contact=contact,
             home=source,
-            digest=None,
+            digest=digest,
         )
 
     @classmethod
@@ -148,7 +156,7 @@ class Dialog:
     def send(self, method: str, on_response: OnResponse, *, body: str | None = None) -> None:
         """Send a request within the dialog; C{on_response} hears its final response, exactly once.
 
-        401 and 407 are answered with credentials first, if they come from where the request went.
+        401 and 407 are answered with credentials first, if the request went C{home}: nobody else gets any.
         """
         hop = self.route_set[0] if self.route_set else self.remote_target
         host, port = str(hop.host), hop.port
@@ -172,8 +180,9 @@ class Dialog:
     def _send_to(self, remote: Address, method: str, on_response: OnResponse, body: str | None) -> None:
         self.local_cseq += 1
         request = self._build(method, self.local_cseq, remote, body)
-        if self._digest is not None:
-            self._digest.authorize(request)
+        digest = self._digest if remote[0] == self.home[0] else None
+        if digest is not None:
+            digest.authorize(request)
 
         def heard(response: SipResponse) -> None:
             status = response.getSCode()[0]
@@ -182,10 +191,10 @@ class Dialog:
             source = messages.source_of(response)
             challenged = (
                 status in (401, 407)
-                and self._digest is not None
+                and digest is not None
                 and source is not None
-                and source[0] == unbracketed(remote[0])
-                and self._digest.challenged(response)
+                and source[0] == remote[0]
+                and digest.challenged(response)
             )
             if challenged:
                 self._send_to(remote, method, on_response, body)

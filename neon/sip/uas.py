@@ -11,6 +11,7 @@ from sippy.SipURL import SipURL
 from neon.ports import CallListener
 from neon.sip import messages
 from neon.sip.dialog import Dialog
+from neon.sip.digest import DigestClient
 from neon.sip.negotiation import Negotiation
 from neon.sip.sdp import SdpError
 from neon.sip.session import NO_ACK, Session, read_late_answer, refusal_of
@@ -29,7 +30,7 @@ class UasCall(Session):
     """Implements L{neon.ports.SignallingCall} for one INVITE.
 
     Its owner says L{take} once it knows who listens and which media the call has; what the user asked before that
-    (C{ring}, C{accept}) is kept until then where it needs them.
+    (C{ring}, C{accept}) is kept until then where it needs them. C{digest} signs what we send in the dialog.
 
     @raise ValueError: the INVITE has no usable Contact.
     """
@@ -41,10 +42,12 @@ class UasCall(Session):
         transaction: ServerTransaction,
         contact: SipURL,
         on_over: Callable[[Session], None],
+        *,
+        digest: DigestClient | None = None,
     ) -> None:
         tag = messages.new_tag()
         super().__init__(stack, messages.call_id_of(request), tag, on_over)
-        self._dialog = Dialog.accepted(stack, request, transaction.source, tag, contact)
+        self._dialog = Dialog.accepted(stack, request, transaction.source, tag, contact, digest)
         self._request = request
         self._transaction = transaction
         self._phase = _Phase.PROCEEDING

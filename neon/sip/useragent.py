@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 
 from neon.ports import CallListener, SignallingCall
 from neon.sip import messages, sdp
+from neon.sip.digest import DigestClient
 from neon.sip.session import Session, refusal_of
 from neon.sip.stack import ServerTransaction, Stack
 from neon.sip.uac import Caller, UacCall
@@ -47,7 +48,16 @@ Taken: TypeAlias = tuple[CallListener, LocalMedia] | int
 TakeCall: TypeAlias = Callable[[Invitation, SignallingCall], Taken]
 """Says who listens to an incoming call and which media it has, or with which status it is refused."""
 
-ContactFor: TypeAlias = Callable[[Invitation], SipURL]
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """Who is called: the Contact of our responses, and what our requests in the dialog are signed with."""
+
+    contact: SipURL
+    digest: DigestClient | None = None
+
+
+CalleeFor: TypeAlias = Callable[[Invitation], Callee]
 
 HandleOther: TypeAlias = Callable[[SipRequest, ServerTransaction], bool]
 """Looks at a request out of dialog other than INVITE; True if it was answered."""
@@ -59,8 +69,8 @@ class UserAgent:
     """Every call of one endpoint, from its INVITE until nothing of it is left.
 
     Give L{receive} to the endpoint as its C{on_request}, L{stray} as its C{on_stray_response} and L{knows} as its
-    C{knows_dialog}. C{contact_for} makes the Contact of our responses to an invitation (by default the called user
-    at our address); C{handle_other} may answer requests out of dialog.
+    C{knows_dialog}. C{callee_for} says as whom we answer an invitation (by default as the called user at our address);
+    C{handle_other} may answer requests out of dialog.
     """
 
     def __init__(
@@ -68,12 +78,12 @@ class UserAgent:
         stack: Stack,
         take_call: TakeCall,
         *,
-        contact_for: ContactFor | None = None,
+        callee_for: CalleeFor | None = None,
         handle_other: HandleOther | None = None,
     ) -> None:
         self._stack = stack
         self._take_call = take_call
-        self._contact_for = contact_for or self._plain_contact
+        self._callee_for = callee_for or self._plain_callee
         self._handle_other = handle_other
         self._sessions: dict[tuple[str, str], Session] = {}
         self._live: set[Session] = set()
@@ -141,7 +151,8 @@ class UserAgent:
             return
         invitation = read_invitation(request, transaction.source)
         try:
-            call = UasCall(self._stack, request, transaction, self._contact_for(invitation), self._over)
+            callee = self._callee_for(invitation)
+            call = UasCall(self._stack, request, transaction, callee.contact, self._over, digest=callee.digest)
         except ValueError as error:
             transaction.respond(messages.build_response(request, 400, reason=f"Bad Request ({error})"))
             return
@@ -159,8 +170,9 @@ class UserAgent:
         else:
             call.take(*taken)
 
-    def _plain_contact(self, invitation: Invitation) -> SipURL:
-        return messages.contact_url(invitation.user, self._stack.endpoint.local_address(invitation.source[0]))
+    def _plain_callee(self, invitation: Invitation) -> Callee:
+        local = self._stack.endpoint.local_address(invitation.source[0])
+        return Callee(messages.contact_url(invitation.user or None, local))
 
     def stray(self, response: SipResponse, source: Address) -> None:
         """A 2xx to an INVITE that belongs to no transaction: its call, if we still know it, ACKs it."""

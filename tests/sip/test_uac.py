@@ -7,7 +7,7 @@ from sippy.SipURL import SipURL
 from neon.sip.digest import DigestClient
 from neon.values import Codec, MediaDirection
 from tests.sip.calls import CONTACT, SDP, VIDEO_SDP, WITH_SDP, Ear, WireCase
-from tests.sip.messages import OURS, PEER
+from tests.sip.messages import OURS, PEER, response_text
 
 CHALLENGE = 'Proxy-Authenticate: Digest realm="neon", nonce="one", qop="auth", algorithm=MD5'
 
@@ -274,6 +274,21 @@ class CredentialTests(WireCase):
         _, ear = self.alice.call(("127.0.0.8", 5060))
         self.respond(407, CHALLENGE)  # from PEER
         self.assertEqual((len(self.sent("INVITE")), ear.heard), (1, ["ended 407"]))
+
+
+    def test_stranger_in_the_dialog(self) -> None:
+        """A callee that is reached directly is sent no credentials, and gets none by a challenge."""
+        call, ear = self.alice.call(("127.0.0.8", 5060))
+        (invite,) = self.sent("INVITE")
+        source = ("127.0.0.8", 5060)
+        self.network.deliver(response_text(invite, 407, extra=(CHALLENGE,)), source, OURS)
+        second = self.sent("INVITE")[1]
+        self.network.deliver(response_text(second, 200, extra=WITH_SDP, body=SDP), source, OURS)
+        call.hang_up()
+        (bye,) = self.sent("BYE")
+        self.assertEqual((bye.target, bye.header("Proxy-Authorization")), (PEER, None))
+        self.respond(407, CHALLENGE.replace("one", "two"))
+        self.assertEqual((len(self.sent("BYE")), ear.heard), (1, ["answered", "ended 0"]))
 
 
 class RedirectionTests(WireCase):
