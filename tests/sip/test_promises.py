@@ -1,0 +1,129 @@
+"""Whatever the far end and the user do, in whatever order: one end for each call, nothing after it, nothing left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neon.sip.digest import DigestClient
+from tests.sip.calls import CONTACT, SDP, VIDEO_SDP, WITH_SDP, Ear, WireCase
+from tests.sip.messages import OURS, PEER, ack_text, request_text, response_text
+from tests.sip.network import Datagram
+
+CHALLENGE = 'Digest realm="neon", nonce="{}", qop="auth"'
+
+STATUSES = (100, 180, 183, 200, 202, 300, 302, 305, 401, 404, 407, 408, 481, 486, 487, 491, 500, 503, 603, 699)
+BODIES = ("", SDP, VIDEO_SDP, "nonsense")
+TAGS = ("one", "two", "")
+
+Steps = list[tuple[str, int, int, int]]
+STEP = st.tuples(
+    st.sampled_from(["respond", "respond", "request", "user", "wait", "ack"]),
+    st.integers(0, 19),
+    st.integers(0, 3),
+    st.integers(0, 2),
+)
+
+
+class PromiseTests(WireCase):
+    """C{respond}, C{request} and C{ack} are the far end's, C{user} ours, C{wait} the clock's."""
+
+    def begin(self) -> None:
+        """A new world for each example: hypothesis runs many in one test."""
+        self.doCleanups()
+        self.setUp()
+        self.nonce = 0
+
+    def far_response(self, requests: list[Datagram], which: int, body: int, tag: int) -> None:
+        """Answer one of our latest requests."""
+        if not requests:
+            return
+        request = requests[-1 - body % min(2, len(requests))]
+        status = STATUSES[which]
+        self.nonce += 1
+        extra = [CONTACT, f"WWW-Authenticate: {CHALLENGE.format(self.nonce)}"]
+        if status == 302:
+            extra = [f"Contact: <sip:other{body}@127.0.0.9>"]
+        if BODIES[body]:
+            extra.append(WITH_SDP[1])
+        text = response_text(request, status, tag=TAGS[tag] or "x", extra=tuple(extra), body=BODIES[body])
+        self.network.deliver(text if TAGS[tag] else text.replace(";tag=x", ""), PEER, OURS)
+
+    def far_request(self, call_id: str, to: str, caller: str, number: int, which: int, body: int) -> None:
+        """Send a request in what may be the dialog."""
+        method = ("BYE", "INVITE", "INVITE", "UPDATE", "INFO", "REFER", "OPTIONS", "CANCEL")[which % 8]
+        text = request_text(
+            method, body=BODIES[body] if method == "INVITE" else "", call_id=call_id, to=to, caller=caller,
+            via=f"SIP/2.0/UDP 127.0.0.9:5080;branch=z9hG4bKr{number}", cseq=f"{number} {method}",
+        )  # fmt: skip
+        self.network.deliver(text, PEER, OURS)
+
+    def far_ack(self, body: int) -> None:
+        """Acknowledge our latest 2xx to an INVITE."""
+        for datagram in reversed(self.network.sent):
+            if datagram.first_line.startswith("SIP/2.0 200") and "INVITE" in (datagram.header("CSeq") or ""):
+                text = ack_text(datagram, branch=f"z9hG4bKa{len(self.network.sent)}").partition("content-length")[0]
+                sdp = BODIES[body]
+                head = "content-type: application/sdp\r\n" if sdp else ""
+                self.network.deliver(f"{text}{head}content-length: {len(sdp)}\r\n\r\n{sdp}", PEER, OURS)
+                return
+
+    def finish(self, ear: Ear | None, hang_up: Callable[[], None]) -> None:
+        """We hang up whatever is left; the call ends in four seconds, and everything of it in two minutes."""
+        hang_up()
+        self.wait(5)
+        if ear is not None:
+            self.assertIsNotNone(ear.cause, ear.heard)
+            self.assertEqual(sum(what.startswith("ended") for what in ear.heard), 1)
+            self.assertLessEqual(ear.heard.count("answered"), 1)
+        self.assert_nothing_left()
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    @settings(max_examples=150, deadline=None)
+    @given(st.lists(STEP, max_size=14))
+    def test_outgoing(self, steps: Steps) -> None:
+        """A call that we make."""
+        self.begin()
+        self.alice.digest = DigestClient("1000", "secret")
+        call, ear = self.alice.call(PEER, ("127.0.0.9", 5081))
+        for number, (kind, which, body, tag) in enumerate(steps):
+            ours = [one for one in self.network.sent if one.first_line.split()[0] in ("INVITE", "BYE", "CANCEL")]
+            if kind == "respond":
+                self.far_response(ours, which, body, tag)
+            elif kind == "request":
+                invite = ours[0]
+                self.far_request(
+                    invite.header("Call-ID") or "", invite.header("From") or "",
+                    f"<sip:bob@example.org>;tag={TAGS[tag] or 'x'}", number + 2, which, body,
+                )  # fmt: skip
+            elif kind == "ack":
+                self.far_ack(body)
+            elif kind == "user" and which < 6:
+                call.hang_up()
+            elif kind == "wait":
+                self.wait((0.01, 0.6, 5, 40)[body])
+        self.finish(ear, call.hang_up)
+
+    @settings(max_examples=150, deadline=None)
+    @given(st.booleans(), st.lists(STEP, max_size=14))
+    def test_incoming(self, delayed: bool, steps: Steps) -> None:
+        """A call that comes in, with an offer or without."""
+        self.begin()
+        self.network.deliver(request_text("INVITE", body="" if delayed else SDP), PEER, OURS)
+        call, ear = self.alice.incoming[0], self.alice.ears[0]
+        to = self.network.sent[-1].header("To") or ""
+        for number, (kind, which, body, tag) in enumerate(steps):
+            if kind == "respond":
+                self.far_response([one for one in self.sent("BYE") if one.source == OURS], which, body, tag)
+            elif kind == "request":
+                caller = "<sip:bob@127.0.0.9>;tag=" + ("bob" if tag else "eve")
+                self.far_request("call@127.0.0.9", to, caller, number + 2, which, body)
+            elif kind == "ack":
+                self.far_ack(body)
+            elif kind == "user":
+                (call.accept, call.accept, call.ring, call.hang_up)[which % 4]()
+            elif kind == "wait":
+                self.wait((0.01, 0.6, 5, 40)[body])
+        self.finish(ear, call.hang_up)
