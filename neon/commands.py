@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from neon import __version__, arguments
 from neon.arguments import Parameter
-from neon.errors import DataFormatError, InvalidArgument, InvalidCredentials, NotAuthorised, NotRegistered
+from neon.errors import DataFormatError, DeadToken, InvalidArgument, InvalidCredentials, NotRegistered
 from neon.phone import Phone
 from neon.values import AccountSettings
 
@@ -149,7 +149,7 @@ class Commands:
         if any(token != tokens[0] for token in tokens[1:]):
             session = None
         if session is None:
-            raise NotAuthorised("this action needs a token that authenticate gave out and that is still alive")
+            raise DeadToken("this action needs a token that authenticate gave out and that is still alive")
         client.authenticated(session)
         return session
 

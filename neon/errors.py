@@ -9,9 +9,16 @@ from typing import ClassVar
 
 
 class NeonError(Exception):
-    """A request could not be carried out; C{str(error)} is a sentence for the client."""
+    """A request could not be carried out; C{str(error)} is a sentence for the client.
+
+    C{sip_status} is the SIP status that was the reason, 0 where there is none.
+    """
 
     code: ClassVar[int] = 500
+
+    def __init__(self, description: str = "", *, sip_status: int = 0) -> None:
+        super().__init__(description)
+        self.sip_status = sip_status
 
 
 class DataFormatError(NeonError):
@@ -42,3 +49,7 @@ class NotAuthorised(NeonError):
     """A missing, dead or foreign token, or an action this application may not use."""
 
     code = 602
+
+
+class DeadToken(NotAuthorised):
+    """No token, or one that is not alive. The HTTP API's table has no 602 for it and says 600."""

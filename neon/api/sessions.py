@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from neon.ports import Clock, Timer
@@ -35,13 +35,15 @@ class Session:
 
 
 class Sessions:
-    """Every live session."""
+    """Every live session; whoever has to know is called when one begins and when it ends."""
 
     def __init__(self, clock: Clock, idle_seconds: float) -> None:
         self._clock = clock
         self._idle_seconds = idle_seconds
         self._by_digest: dict[bytes, Session] = {}
         self._timer: Timer | None = None
+        self.on_open: list[Callable[[Session], None]] = []
+        self.on_close: list[Callable[[Session], None]] = []
 
     def __len__(self) -> int:
         return len(self._by_digest)
@@ -58,6 +60,8 @@ class Sessions:
         session = Session(application, _digest(token), self._clock.seconds(), prose=prose)
         self._by_digest[session.digest] = session
         self._schedule()
+        for opened in self.on_open:
+            opened(session)
         return token, session
 
     def find(self, token: object) -> Session | None:
@@ -71,10 +75,14 @@ class Sessions:
 
     def close(self, session: Session) -> None:
         """End a session; its token is worth nothing from now on."""
+        if not session.alive:
+            return
         session.alive = False
         self._by_digest.pop(session.digest, None)
         if not self._by_digest:
             self.stop()
+        for closed in self.on_close:
+            closed(session)
 
     def hold(self, session: Session, holder: object) -> None:
         """An open connection showed the token."""
