@@ -6,6 +6,7 @@ command causes (spec section 2). The last events are kept in a bounded ring for 
 
 from __future__ import annotations
 
+import secrets
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ class Bus:
     def __init__(
         self, clock: Clock, wall: Callable[[], datetime] = utc_now, ring_size: int = RING_SIZE
     ) -> None:
+        self.boot = secrets.token_hex(8)
+        """Names this life of the bus: its numbers mean nothing in another."""
         self._clock = clock
         self._wall = wall
         self._seq = 0
@@ -85,14 +88,17 @@ class Bus:
 
         return unsubscribe
 
-    def since(self, seq: int) -> Replay:
+    def since(self, seq: int, boot: str | None = None) -> Replay:
         """The events after number C{seq}, up to the latest; together with L{subscribe} in one turn, each just once.
 
-        A C{seq} that this bus has not reached belongs to another life of the daemon: that is a gap as well.
+        A C{seq} that this bus has not reached, or one of another C{boot}, belongs to another life of the daemon:
+        that is a gap as well, and everything that this life remembers is new to the client.
         """
+        if seq > self._seq or boot not in (None, self.boot):
+            return Replay(tuple(self._ring), gap=True)
         events = tuple(published for published in self._ring if published.seq > seq)
         oldest = self._ring[0].seq if self._ring else self._seq + 1
-        return Replay(events, gap=seq < oldest - 1 or seq > self._seq)
+        return Replay(events, gap=seq < oldest - 1)
 
     def _deliver(self) -> None:
         # What subscribers publish meanwhile is for the turn after this one.

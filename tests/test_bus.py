@@ -191,9 +191,19 @@ class ReplayTests(SynchronousTestCase):
         self.assertEqual(self.replay(2), ([3, 4, 5], False))
 
     def test_number_from_another_life(self) -> None:
-        """A number that was never given here is a gap: the daemon was restarted."""
+        """A number that was never given here is a gap: the daemon was restarted, and everything since is new."""
         self.bus.publish(event(1))
-        self.assertEqual(self.replay(57), ([], True))
+        self.assertEqual(self.replay(57), ([1], True))
+
+    def test_another_boot(self) -> None:
+        """A number of another life is a gap even where this life has it too."""
+        self.bus.publish(event(1))
+        self.bus.publish(event(2))
+        other = Bus(self.clock, lambda: NOON)
+        self.assertNotEqual(other.boot, self.bus.boot)
+        for boot, seqs, gap in ((self.bus.boot, [2], False), (None, [2], False), (other.boot, [1, 2], True)):
+            replay = self.bus.since(1, boot)
+            self.assertEqual(([published.seq for published in replay.events], replay.gap), (seqs, gap))
 
     def test_replay_and_subscription_join(self) -> None:
         """Replay and subscription in one turn miss nothing and repeat nothing."""
