@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.python.failure import Failure
 
 from neon import __version__, arguments
 from neon.arguments import Parameter
 from neon.errors import DataFormatError, DeadToken, InvalidArgument, InvalidCredentials, NotRegistered
+from neon.gate import Gate, OpenGate
 from neon.phone import Phone
-from neon.values import AccountSettings
+from neon.values import AccountSettings, Scope
 
 Data: TypeAlias = dict[str, Any]
 
@@ -56,6 +59,10 @@ class Applications(Protocol):
 class Client(Protocol):
     """Where a command came from, as far as commands have to know: one connection of a skin."""
 
+    @property
+    def origin(self) -> str | None:
+        """The web page's origin, normalised; None for a program of this machine."""
+
     def authenticated(self, session: Any) -> None:
         """The client showed the token of this session."""
 
@@ -80,17 +87,23 @@ class Context:
     applications: Applications
     client: Client
     session: Any
+    gate: Gate
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One row: C{function(context, **arguments)} returns the answer's data, or a Deferred of it."""
+    """One row: C{function(context, **arguments)} returns the answer's data, or a Deferred of it.
+
+    C{scope} is what an application has to be allowed; C{dials} the keyword argument that names who is called.
+    """
 
     name: str
     function: Callable[..., Data | Deferred[Data]]
     parameters: tuple[Parameter, ...] = ()
     needs: Needs = Needs.TOKEN
     aliases: tuple[str, ...] = ()
+    scope: Scope | None = None
+    dials: str | None = None
 
 
 class Commands:
@@ -102,10 +115,12 @@ class Commands:
         sessions: Sessions,
         applications: Applications,
         table: Iterable[Command] | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self._phone = phone
         self._sessions = sessions
         self._applications = applications
+        self._gate: Gate = OpenGate() if gate is None else gate
         self._rows: dict[str, Command] = {}
         for command in TABLE if table is None else table:
             for name in (command.name, *command.aliases):
@@ -117,28 +132,40 @@ class Commands:
 
         Never raises: the Deferred fails, with a L{NeonError} unless it is our own fault.
         """
+        run = _Run(client)
         try:
-            result = self._execute(arguments.fold(pairs), client)
+            result = self._execute(arguments.fold(pairs), run)
         except Exception as error:
+            self._done(error, run)
             return fail(error)
-        return result if isinstance(result, Deferred) else succeed(result)
+        if isinstance(result, Deferred):
+            return result.addBoth(self._done, run)
+        return succeed(self._done(result, run))
 
-    def _execute(self, given: Mapping[str, list[object]], client: Client) -> Data | Deferred[Data]:
+    def _done(self, outcome: Any, run: _Run) -> Any:
+        value = outcome.value if isinstance(outcome, Failure) else outcome
+        self._gate.done(run.session, run.client, run.command, run.values, value)
+        return outcome
+
+    def _execute(self, given: Mapping[str, list[object]], run: _Run) -> Data | Deferred[Data]:
         action = _action(given)
-        command = self._rows.get(action)
-        session = None
+        command = run.command = self._rows.get(action)
         if command is None or command.needs is not Needs.NOTHING:
-            session = self._session(given, client)
+            run.session = self._session(given, run.client)
         if command is None:
             raise InvalidArgument(f"unknown action {arguments.shown(action)}")
-        values = arguments.read(command.parameters, given)
-        context = Context(self._phone, self._sessions, self._applications, client, session)
+        if run.session is not None:
+            self._gate.allow(run.session, command)
+        values = run.values = arguments.read(command.parameters, given)
+        context = Context(self._phone, self._sessions, self._applications, run.client, run.session, self._gate)
         if command.needs is not Needs.REGISTERED or self._phone.is_registered:
+            self._gate.charge(run.session, command, values)
             return command.function(context, **values)
         if CALL_ID.keyword not in values:
             raise NotRegistered(NO_ACCOUNT)
         # A call outlives a lost registration, and whoever is in it must be able to end it. Any other call: 601.
         try:
+            self._gate.charge(run.session, command, values)
             return command.function(context, **values)
         except InvalidArgument:
             raise NotRegistered(NO_ACCOUNT) from None
@@ -148,10 +175,20 @@ class Commands:
         session = self._sessions.find(tokens[0]) if tokens else None
         if any(token != tokens[0] for token in tokens[1:]):
             session = None
-        if session is None:
+        if not tokens or not self._gate.admit(session, client):
             raise DeadToken("this action needs a token that authenticate gave out and that is still alive")
         client.authenticated(session)
         return session
+
+
+@dataclass(slots=True)
+class _Run:
+    """One execution of one command, as far as it got."""
+
+    client: Client
+    command: Command | None = None
+    session: Any = None
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _action(given: Mapping[str, list[object]]) -> str:
@@ -174,10 +211,12 @@ def authenticate(context: Context, user: str, password: str, spelling: str) -> D
         if not right:
             raise InvalidCredentials("wrong user or password")
         token, session = context.sessions.open(user, prose=spelling == "prose")
+        context.gate.opened(session, context.client)
         context.client.authenticated(session)
         return {"token": token}
 
-    return context.applications.verify(user, password).addCallback(checked)
+    check = partial(context.applications.verify, user, password)
+    return context.gate.authenticate(user, context.client, check).addCallback(checked)
 
 
 def logout(context: Context) -> Data:
@@ -327,14 +366,20 @@ TABLE: Final = (
             Parameter("proxy", arguments.proxy, default=None),
             Parameter("expires", arguments.whole_number(10, 86400), default=600),
         ),
+        scope=Scope.ACCOUNT,
     ),
-    Command("sipunregister", sip_unregister, (CONNECTION_ID,)),
+    Command("sipunregister", sip_unregister, (CONNECTION_ID,), scope=Scope.ACCOUNT),
     Command(
-        "startcall", start_call, (Parameter("number", arguments.dial_string), CONNECTION_ID), needs=Needs.REGISTERED
+        "startcall",
+        start_call,
+        (Parameter("number", arguments.dial_string), CONNECTION_ID),
+        needs=Needs.REGISTERED,
+        scope=Scope.CALL,
+        dials="number",
     ),
-    Command("acceptcall", accept_call, (CALL_ID,), needs=Needs.REGISTERED),
-    Command("finalizecall", finalize_call, (CALL_ID,), needs=Needs.REGISTERED),
-    Command("listcalls", list_calls),
-    Command("listaccounts", list_accounts),
+    Command("acceptcall", accept_call, (CALL_ID,), needs=Needs.REGISTERED, scope=Scope.CALL),
+    Command("finalizecall", finalize_call, (CALL_ID,), needs=Needs.REGISTERED, scope=Scope.CALL),
+    Command("listcalls", list_calls, scope=Scope.EVENTS),
+    Command("listaccounts", list_accounts, scope=Scope.EVENTS),
     Command("getversion", get_version),
 )

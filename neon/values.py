@@ -32,6 +32,16 @@ class Codec(enum.Enum):
         return 0 if self is Codec.PCMU else 8
 
 
+class Scope(enum.Enum):
+    """What an application may be allowed; the value is the configuration's word for it."""
+
+    CALL = "call"
+    DTMF = "dtmf"
+    EVENTS = "events"
+    UI = "ui"
+    ACCOUNT = "account"
+
+
 class MediaDirection(enum.Enum):
     """The direction attribute of a media description, seen from our side (RFC 3264, section 5.1)."""
 

@@ -26,6 +26,8 @@ class OneApplication:
 class OneClient:
     """Records what commands tell their client."""
 
+    origin: str | None = None
+
     def __init__(self) -> None:
         self.session: Session | None = None
         self.guarded: dict[int, bool] = {}

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS: dict[str, int] = {
     **dict.fromkeys(("errors", "values", "parsing", "passwords", "inifile", "config", "log"), 0),
     **dict.fromkeys(("model", "events", "bus", "ports", "dialling"), 1),
-    **dict.fromkeys(("arguments", "line", "phone", "commands"), 2),
+    **dict.fromkeys(("arguments", "gate", "line", "phone", "commands"), 2),
     **dict.fromkeys(("sip", "media", "operators", "store", "panel", "testbed", "access"), 3),
     **dict.fromkeys(("api", "ctl"), 4),
     **dict.fromkeys(("tap", "parts", "banner", "trycall"), 5),
@@ -28,7 +28,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "model": {"events"},
     "bus": {"events", "ports"},
     "phone": {"line"},
-    "commands": {"arguments", "phone"},
+    "commands": {"arguments", "gate", "phone"},
     # The embedded service is a peer of ours, built on the same dialogs and streams.
     "testbed": {"sip", "media"},
     "tap": {"banner", "parts"},

@@ -55,6 +55,7 @@ class Connection(WebSocketServerProtocol):
         self._busy = False
         self._stalled = False
         self._behind = 0
+        self.origin: str | None = None
 
     # What autobahn and Twisted call
 
