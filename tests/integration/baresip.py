@@ -154,7 +154,7 @@ async def start_baresip(
         file.setsampwidth(2)
         file.setframerate(audio.RATE)
         file.writeframes(audio.pcm_of(audio.tone(tone_hz, tone_dbm0, 1.0)) * SPEECH_SECONDS)
-    control, rtp = free_port(), free_port(pair=True)
+    control, rtp = free_port(), free_port(22)
     (folder / "config").write_text(
         CONFIGURATION.format(sip=free_port(), control=control, rtp=rtp, rtp_end=rtp + 20, speech=speech, folder=folder)
     )

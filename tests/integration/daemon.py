@@ -19,7 +19,7 @@ CONFIGURATION = """\
 [sip]
 bind = 127.0.0.1
 port = {sip}
-max_calls = {max_calls}
+max-calls = {max_calls}
 {sip_more}
 
 [media]
@@ -54,7 +54,7 @@ class Client(WebSocketClientProtocol):
     def __init__(self) -> None:
         super().__init__()
         self.events: list[dict[str, Any]] = []
-        self.is_open = False
+        self.opened = False
         self.closed = False
         self.token: str | None = None
         self.unnamed: list[dict[str, Any]] = []
@@ -62,7 +62,7 @@ class Client(WebSocketClientProtocol):
         self._ids = itertools.count(1)
 
     def onOpen(self) -> None:
-        self.is_open = True
+        self.opened = True
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         self.closed = True
@@ -149,7 +149,7 @@ class Daemon:
         factory = WebSocketClientFactory(self.access["websocket"])
         factory.protocol = lambda: client  # type: ignore[assignment]  # anything that makes one
         connectWS(factory)
-        await until(lambda: client.is_open, "the WebSocket")
+        await until(lambda: client.opened, "the WebSocket")
         if authenticate:
             data = await client.command("authenticate", user=self.access["user"], password=self.access["password"])
             client.token = data["token"]
@@ -180,16 +180,15 @@ async def start_daemon(
     """Start a daemon with free ports; it is ready when this returns."""
     state_dir = test.folder / name
     state_dir.mkdir(mode=0o700)
-    sip_port, rtp = free_port(), free_port(pair=True)
-    # A range of its own: another test's daemon may run at the same time.
-    rtp = min(rtp, 65000 - 4 * max_calls)
+    rtp_ports = 4 * max_calls + 40
+    sip_port, rtp = free_port(), free_port(rtp_ports)
     configuration = state_dir / "test.conf"
     configuration.write_text(
         CONFIGURATION.format(
             sip=sip_port,
             max_calls=max_calls,
             rtp=rtp,
-            rtp_end=rtp + 4 * max_calls + 40,
+            rtp_end=rtp + rtp_ports - 1,
             capture=capture,
             playback=playback,
             testbed="yes" if testbed else "no",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -45,24 +46,30 @@ async def until(look: Callable[[], T | None], what: str, within: float = 10.0) -
         await pause(POLL)
 
 
-def free_port(host: str = "127.0.0.1", *, pair: bool = False) -> int:
-    """A port free for UDP and TCP at this moment; with C{pair} an even one whose successor is free too (RTP, RTCP)."""
-    for _ in range(200):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind((host, 0))
-            port = int(probe.getsockname()[1])
-            if pair and port % 2:
-                continue
-            others = [(socket.SOCK_STREAM, port)] + ([(socket.SOCK_DGRAM, port + 1)] if pair else [])
-            if all(_is_free(kind, host, number) for kind, number in others):
-                return port
+_given: set[int] = set()
+_dice = random.Random()
+
+
+def free_port(count: int = 1) -> int:
+    """The first, an even one, of so many loopback ports in a row that are free for UDP (and TCP, the first one).
+
+    They lie below the range from which the system gives ports to whoever asks for none in particular, so that nobody
+    takes them between this look and their use.
+    """
+    for _ in range(1000):
+        first = _dice.randrange(10_000, 32_000, 2)
+        ports = range(first, first + count)
+        wanted = [(socket.SOCK_STREAM, first), *((socket.SOCK_DGRAM, port) for port in ports)]
+        if _given.isdisjoint(ports) and all(_is_free(kind, port) for kind, port in wanted):
+            _given.update(ports)
+            return first
     raise RuntimeError("no free port")
 
 
-def _is_free(kind: socket.SocketKind, host: str, port: int) -> bool:
+def _is_free(kind: socket.SocketKind, port: int) -> bool:
     with socket.socket(socket.AF_INET, kind) as probe:
         try:
-            probe.bind((host, port))
+            probe.bind(("127.0.0.1", port))
         except OSError:
             return False
         return True

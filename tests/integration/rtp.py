@@ -102,7 +102,7 @@ class RtpPeer(DatagramProtocol):
 
 def open_peer(test: IntegrationCase, tone_hz: float | None = None, dbm0: float = -12.0) -> RtpPeer:
     """Open a peer on a free port; it is closed with the test."""
-    peer = RtpPeer(free_port(pair=True), tone_hz, dbm0)
+    peer = RtpPeer(free_port(2), tone_hz, dbm0)
     reactor.listenUDP(peer.port, peer, interface="127.0.0.1")
     test.at_end(peer.close)
     return peer

@@ -73,13 +73,13 @@ async def start_sipp(
     folder = test.folder / f"sipp-{scenario}-{port}"
     folder.mkdir()
     script = (SCENARIOS / f"{scenario}.xml").read_text()
-    for name, value in {"rtp_port": str(rtp_port or free_port(pair=True)), **(keys or {})}.items():
+    for name, value in {"rtp_port": str(rtp_port or free_port(2)), **(keys or {})}.items():
         script = script.replace(f"[{name}]", value)
     (folder / f"{scenario}.xml").write_text(script)
     argv = [
         "sipp", "-sf", f"{scenario}.xml", "-i", "127.0.0.1", "-p", str(port),
         "-m", str(calls), "-nostdin", "-trace_err", "-trace_stat", "-fd", "1", "-timeout", "50", "-timeout_error",
-        "-mi", "127.0.0.1", "-mp", str(free_port(pair=True)), "-cid_str", f"%u-{port}-%p@%s",
+        "-mi", "127.0.0.1", "-mp", str(free_port(4)), "-cid_str", f"%u-{port}-%p@%s",
     ]  # fmt: skip
     if trace:
         argv.append("-trace_msg")

@@ -65,10 +65,3 @@ def pure_complaint(samples: Sequence[int], hz: float, dbm0: float, seconds: floa
     if abs(everything - dbm0) > LEVEL_TOLERANCE:
         return f"{everything:.1f} dBm0 in all, where {hz:g} Hz has {dbm0:g}"
     return None
-
-
-def loudest(samples: Sequence[int]) -> tuple[float, float]:
-    """The frequency (to the next 5 Hz) and level of the strongest tone, in the second half."""
-    part = samples[len(samples) // 2 :]
-    hz = 5.0 * round(audio.dominant_frequency(part) / 5)
-    return hz, audio.tone_level_dbm0(part[: audio.RATE // 2], hz)

@@ -9,6 +9,7 @@ import time
 from tests.integration import sound
 from tests.integration.processes import pause, until
 from tests.integration.rtp import open_peer
+from tests.integration.sipp import start_sipp
 from tests.integration.sippcase import SippCase
 
 REASONS = {
@@ -25,7 +26,7 @@ class AnsweredTests(SippCase):
     async def test_audio_at_once(self) -> None:
         """Audio flows both ways within 200 ms of the 200, until the BYE; then not one packet more."""
         heard = self.folder / "heard.wav"
-        await self.registered(capture="tone:700:-14", playback=f"file:{heard}")
+        await self.started(capture="tone:700:-14", playback=f"file:{heard}")
         peer = open_peer(self, tone_hz=1100, dbm0=-10)
         sipp = await self.callee("uas_answer", rtp_port=peer.port)
         call = await self.call(sipp)
@@ -50,7 +51,7 @@ class AnsweredTests(SippCase):
 
     async def test_steady_stream(self) -> None:
         """One SSRC, sequence numbers and timestamps in step, 20 ms apart on the average."""
-        await self.registered(capture="tone:700:-14")
+        await self.started(capture="tone:700:-14")
         peer = open_peer(self)
         sipp = await self.callee("uas_answer", rtp_port=peer.port)
         call = await self.call(sipp)
@@ -68,7 +69,7 @@ class AnsweredTests(SippCase):
 
     async def test_callee_hangs_up(self) -> None:
         """A BYE of the callee ends the call: status 0, with its duration."""
-        await self.registered()
+        await self.started()
         sipp = await self.callee("uas_hangs_up")
         over = await self.over(await self.call(sipp), 0)
         self.assertTrue(400 < over["duration"] < 1500, over)
@@ -78,7 +79,7 @@ class AnsweredTests(SippCase):
     async def test_early_media(self) -> None:
         """What the callee says before it answers (183) is heard; OnAcceptCall waits for the 200."""
         heard = self.folder / "heard.wav"
-        await self.registered(playback=f"file:{heard}")
+        await self.started(playback=f"file:{heard}")
         peer = open_peer(self, tone_hz=1100, dbm0=-10)
         sipp = await self.callee("uas_early_media", rtp_port=peer.port)
         call = await self.call(sipp)
@@ -94,11 +95,11 @@ class AnsweredTests(SippCase):
         self.daemon_is_well()
 
     async def test_redirected(self) -> None:
-        """A 302 is followed to where it points."""
+        """A 302 is followed to where it points, here through a proxy that asks for a password each time."""
         await self.registered()
-        elsewhere = await self.callee("uas_answer")
-        sipp = await self.callee("uas_redirect", keys={"moved_to": str(elsewhere.port)})
-        call = await self.call(sipp)
+        elsewhere = await start_sipp(self, "uas_answer")
+        sipp = await start_sipp(self, "uas_redirect", keys={"moved_to": str(elsewhere.port)})
+        call = await self.client.call(f"sip:bob@{sipp.address}")
         await self.client.event("OnAcceptCall", callId=call)
         await self.client.command("finalizecall", callid=call)
         await self.over(call, 0)
@@ -107,8 +108,8 @@ class AnsweredTests(SippCase):
         self.daemon_is_well()
 
     async def test_challenged(self) -> None:
-        """A 407 is answered with the account's credentials (MD5), which every later request carries as well."""
-        await self.registered()
+        """A 401 is answered with the account's credentials (MD5), which every later request carries as well."""
+        await self.started()
         sipp = await self.callee("uas_challenge")
         call = await self.call(sipp)
         await self.client.event("OnAcceptCall", callId=call)
@@ -119,9 +120,10 @@ class AnsweredTests(SippCase):
 
     async def test_lossy_network(self) -> None:
         """With one message in ten lost each way, retransmission carries six calls through."""
-        await self.registered(max_calls=6)
+        await self.started(max_calls=6)
         sipp = await self.callee("uas_answer", "-lost", "10", calls=6)
-        calls = [await self.call(sipp) for _ in range(6)]
+        account = await self.register_at(sipp)
+        calls = [await self.client.call("2002", connectionId=account) for _ in range(6)]
         for call in calls:
             await self.client.event("OnAcceptCall", 20, callId=call)
             await self.client.command("finalizecall", callid=call)
@@ -134,7 +136,7 @@ class AnsweredTests(SippCase):
 class FailedTests(SippCase):
     async def test_refused(self) -> None:
         """Each final failure is the call's SIPError, with its reason; no OnAcceptCall; exactly one OnFinalizedCall."""
-        await self.registered()
+        await self.started()
         for status, reason in REASONS.items():
             sipp = await self.callee("uas_status", keys={"status": str(status), "reason": reason})
             call = await self.call(sipp)
@@ -146,7 +148,7 @@ class FailedTests(SippCase):
 
     async def test_given_up(self) -> None:
         """finalizecall while it rings sends a CANCEL."""
-        await self.registered()
+        await self.started()
         sipp = await self.callee("uas_no_answer")
         call = await self.call(sipp)
         await until(lambda: "180 Ringing" in sipp.messages(), "ringing")
@@ -159,7 +161,7 @@ class FailedTests(SippCase):
 
     async def test_given_up_before_anything_came(self) -> None:
         """finalizecall right after startcall waits for a provisional answer, and then cancels."""
-        await self.registered()
+        await self.started()
         sipp = await self.callee("uas_no_answer")
         call = await self.call(sipp)
         await self.client.command("finalizecall", callid=call)
@@ -168,7 +170,7 @@ class FailedTests(SippCase):
 
     async def test_nobody_answers(self) -> None:
         """After the configured time of ringing the call is cancelled: 408."""
-        await self.registered(sip_more="no_answer_seconds = 2")
+        await self.started(sip_more="no-answer-seconds = 2")
         sipp = await self.callee("uas_no_answer")
         began = time.monotonic()
         over = await self.over(await self.call(sipp))
@@ -178,7 +180,7 @@ class FailedTests(SippCase):
 
     async def test_cancel_crosses_200(self) -> None:
         """A 200 that crosses our CANCEL gets its ACK and then a BYE; nobody is told that the call was accepted."""
-        await self.registered()
+        await self.started()
         sipp = await self.callee("uas_cancel_crosses_200")
         call = await self.call(sipp)
         await until(lambda: "180 Ringing" in sipp.messages(), "ringing")
@@ -189,8 +191,11 @@ class FailedTests(SippCase):
         self.daemon_is_well()
 
     async def test_nobody_there(self) -> None:
-        """A port where nobody listens: the call ends, within RFC 3261's 32 seconds."""
-        await self.registered()
-        call = await self.client.call("sip:bob@127.0.0.1:9")
+        """The proxy is gone: the call ends, within RFC 3261's 32 seconds (timer B)."""
+        await self.started()
+        sipp = await self.callee("uas_answer")
+        connection = await self.register_at(sipp)
+        await sipp.program.stop()
+        call = await self.client.call("2002", connectionId=connection)
         over = await self.client.event("OnFinalizedCall", 40, callId=call)
         self.assertIn(over["SIPError"], (408, 503))
