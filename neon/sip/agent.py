@@ -271,10 +271,7 @@ class SipAgent:
                 limit.cancel()
                 stopped.callback(None)
 
-        accounts = [*self._accounts.values(), *self._leaving]
-        farewells = [account.registration.stop() for account in accounts]
-        for account in accounts:
-            account.leaving = True
+        farewells = [account.registration.stop() for account in (*self._accounts.values(), *self._leaving)]
         gatherResults(farewells, consumeErrors=True).addCallbacks(all_gone, all_gone)
         return stopped
 

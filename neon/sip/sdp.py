@@ -24,6 +24,7 @@ CLOCK_RATE = 8000
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,64}\Z")
 _PROTOCOL = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,32}(?:/[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,32}){0,4}\Z")
 _PORT = re.compile(r"([0-9]{1,5})(?:/[0-9]{1,3})?\Z")
+_PAYLOAD = re.compile(r"[0-9]{1,3}\Z")
 _RTPMAP = re.compile(r"([0-9]{1,3})\s+([^\s/]{1,64})/([0-9]{1,6})(?:/([0-9]{1,2}))?\s*\Z")
 _RTCP = re.compile(r"([0-9]{1,5})(?:\s+IN\s+IP4\s+(\S{1,64}))?\s*\Z", re.IGNORECASE)
 _TIME = re.compile(r"[0-9]{1,12} [0-9]{1,12}\Z")
@@ -192,7 +193,8 @@ def _finish(section: _Section, session: _Section) -> Media:
     if len(formats) > MOST_FORMATS or not all(_TOKEN.match(word) for word in formats):
         raise BadSdp("a media line has unreadable formats, or too many")
     protocol = words[2]
-    if protocol.upper().startswith("RTP/") and not all(re.match(r"[0-9]{1,3}\Z", word) and int(word) < 128 for word in formats):
+    rtp = protocol.upper().startswith("RTP/")
+    if rtp and not all(_PAYLOAD.match(word) and int(word) < 128 for word in formats):
         raise BadSdp("a payload type is not a number below 128")
     own = section.host is not None
     rtcp_port, rtcp_host = section.rtcp or (None, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from sippy.SipAddress import SipAddress
 from sippy.SipRequest import SipRequest
@@ -135,12 +136,9 @@ class UacCall(Session):
             self._caller.digest.authorize(request)
         self._request = request
         self._final = False
-
-        def heard(response: SipResponse) -> None:
-            if self._request is request:
-                self._on_response(request, response)
-
-        self._transaction = self._stack.endpoint.send_request(request, self._remote, heard)
+        self._transaction = self._stack.endpoint.send_request(
+            request, self._remote, partial(self._on_response, request)
+        )
 
     # SignallingCall
 

@@ -20,7 +20,7 @@ from neon.testbed.registrar import Registrar
 from neon.values import AccountSettings, Address, Cause, LocalMedia
 from tests.sip.calls import SDP, Ear
 from tests.sip.fakes import FakeResolver
-from tests.sip.messages import PEER, request_text
+from tests.sip.messages import PEER, ack_text, request_text, response_text
 from tests.sip.network import Datagram, Network
 
 PHONE = ("127.0.0.1", 5060)
@@ -198,6 +198,15 @@ class RegistrationTests(AgentCase):
         self.assertEqual(sorted(self.desk.facts), ["registered", "registered", "unregistered 0"])
         self.assertEqual(len(self.exchange.registrar.bindings("1000")), 1)
         self.assertEqual(self.agent.target_uri(1, "5"), "sip:5@127.0.0.5")
+
+    def test_trust_lasts_until_the_farewell(self) -> None:
+        """The old registrar of a connection that moved is trusted until it has let us go."""
+        self.register()
+        self.agent.unregister(1)
+        self.agent.register(1, self.account(host="127.0.0.6"), self.desk)
+        self.assertTrue(self.agent.trusted("127.0.0.5"))
+        self.wait()
+        self.assertFalse(self.agent.trusted("127.0.0.5"))
 
     def test_unknown_connection(self) -> None:
         """Giving up what is not there is nothing; calling with it is NotRegistered."""
@@ -381,6 +390,19 @@ class DirectTests(AgentCase):
         self.register()
         self.network.deliver(request_text("INVITE", uri="sip:1000@127.0.0.1", body=SDP), PEER, PHONE)
         self.assertEqual([call.caller for call in self.desk.calls], ["sip:bob@127.0.0.9"])
+
+
+    def test_a_stranger_gets_no_credentials(self) -> None:
+        """A stranger that challenges our BYE learns nothing about the account's password."""
+        self.register()
+        self.network.deliver(request_text("INVITE", uri="sip:1000@127.0.0.1", body=SDP), PEER, PHONE)
+        self.desk.signalling[0].accept()
+        answer = next(one for one in self.network.sent if one.first_line.endswith("200 OK") and one.target == PEER)
+        self.network.deliver(ack_text(answer), PEER, PHONE)
+        self.desk.signalling[0].hang_up()
+        challenge = 'WWW-Authenticate: Digest realm="neon", nonce="x", qop="auth"'
+        self.network.deliver(response_text(self.sent("BYE")[0], 401, extra=(challenge,)), PEER, PHONE)
+        self.assertEqual((len(self.sent("BYE")), self.desk.ears[0].heard), (1, ["answered", "ended 0"]))
 
 
 class StoppingTests(AgentCase):

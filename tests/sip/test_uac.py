@@ -114,6 +114,16 @@ class AnswerTests(WireCase):
             self.assertEqual(ear.heard, ["ended 488"])
         self.assert_nothing_left()
 
+    def test_unusable_answer_crosses_cancel(self) -> None:
+        """A 200 that crosses the CANCEL is hung up once, whatever it describes."""
+        call, ear = self.alice.call(PEER)
+        self.respond(180)
+        call.hang_up()
+        self.respond(200, *WITH_SDP, body=VIDEO_SDP, request=self.sent("INVITE")[0])
+        self.assertEqual((len(self.sent("ACK")), len(self.sent("BYE"))), (1, 1))
+        self.respond(200)
+        self.assertEqual(ear.heard, ["ringing 180", "ended 487"])
+
     def test_forked_answer(self) -> None:
         """A second phone that answered as well is acknowledged and hung up; the first call goes on."""
         _, ear = self.alice.call(PEER)
