@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from neon import arguments, commands
 from neon.api.sessions import Session, Sessions
 from neon.arguments import Parameter
-from neon.commands import Command, Commands, Data
+from neon.commands import Command, Commands, Data, access
 from neon.errors import NeonError
 from neon.values import AccountSettings, CallState, Cause
 from tests.fakes import ACCOUNT, AGREEMENT, FakeCall, FakeWorld
@@ -82,8 +82,8 @@ class TableTests(SynchronousTestCase):
 
     def test_one_name_one_command(self) -> None:
         """Two rows of one name are a bug that shows at the start."""
-        row = Command("logout", commands.logout)
-        twice = (row, Command("leave", commands.logout, aliases=("logout",)))
+        row = Command("logout", access.logout)
+        twice = (row, Command("leave", access.logout, aliases=("logout",)))
         world = FakeWorld()
         sessions = Sessions(world.clock, 3600)
         self.assertRaises(ValueError, Commands, world.phone, sessions, OneApplication(), twice)
