@@ -259,8 +259,13 @@ class SipAgent:
         done = self._calls.shutdown(within)
         # Not before the calls are over: a proxy may want to know us when our BYE comes.
         done.addCallback(lambda _: self._unregister_all(within))
-        done.addCallback(lambda _: self._endpoint.stop())
+        done.addCallback(lambda _: self._close())
         return done
+
+    def _close(self) -> Deferred[None]:
+        closed = self._endpoint.stop()
+        self._calls.close()
+        return closed
 
     def _unregister_all(self, within: float) -> Deferred[None]:
         stopped: Deferred[None] = Deferred()

@@ -113,7 +113,7 @@ def bare(url: SipURL) -> str:
 
 def display_name(address: SipAddress) -> str | None:
     """The display name of a From or To, for people: unescaped, printable, None if there is none."""
-    name = re.sub(r"\\(.)", r"\1", str(address.name or "")).strip().strip('"')
+    name = re.sub(r"\\(.)", r"\1", str(address.name or ""))
     name = _CONTROL.sub("", name).strip()[:_LONGEST_NAME]
     return name or None
 

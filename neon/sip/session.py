@@ -85,6 +85,10 @@ class Session:
         finally:
             self._on_over(self)
 
+    def abandon(self) -> None:
+        """Nothing can be sent or heard any more: the end is reported now, if it was not yet."""
+        self._finish(Cause(503, "SIP was shut down"))
+
     def _finish_soon(self, cause: Cause) -> None:
         """The same, but not from inside the request of the user that led to it."""
         self._leaving = True

@@ -6,8 +6,10 @@ incoming call; what they may add is a look at requests out of dialog that it wou
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from sippy.SipRequest import SipRequest
@@ -15,7 +17,7 @@ from sippy.SipResponse import SipResponse
 from sippy.SipURL import SipURL
 from twisted.internet.defer import Deferred
 
-from neon.ports import CallListener, SignallingCall
+from neon.ports import CallListener, SignallingCall, Timer
 from neon.sip import messages, sdp
 from neon.sip.digest import DigestClient
 from neon.sip.session import Session, refusal_of
@@ -89,6 +91,8 @@ class UserAgent:
         self._live: set[Session] = set()
         self._call_ids: dict[str, int] = {}
         self._merge: set[_MergeKey] = set()
+        self._to_forget: deque[tuple[float, Callable[[], None]]] = deque()
+        self._sweeper: Timer | None = None
         self._stopping: list[Deferred[None]] | None = None
 
     @property
@@ -159,7 +163,7 @@ class UserAgent:
         transaction.respond(messages.build_response(request, 100))
         self._remember(call)
         self._merge.add(key)
-        self._stack.clock.callLater(LINGER, self._merge.discard, key)
+        self._later(partial(self._merge.discard, key))
         try:
             taken = self._take_call(invitation, call)
         except Exception:
@@ -190,7 +194,7 @@ class UserAgent:
 
     def _over(self, session: Session) -> None:
         self._live.discard(session)
-        self._stack.clock.callLater(LINGER, self._forget, session)
+        self._later(partial(self._forget, session))
         self._check_stopped()
 
     def _forget(self, session: Session) -> None:
@@ -199,7 +203,31 @@ class UserAgent:
         if not self._call_ids[session.call_id]:
             del self._call_ids[session.call_id]
 
+    def _later(self, forget: Callable[[], None]) -> None:
+        """Do this when L{LINGER} is over; one timer serves all, however many calls there are."""
+        self._to_forget.append((self._stack.clock.seconds() + LINGER, forget))
+        if self._sweeper is None:
+            self._sweeper = self._stack.clock.callLater(LINGER, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweeper = None
+        now = self._stack.clock.seconds()
+        while self._to_forget and self._to_forget[0][0] <= now:
+            self._to_forget.popleft()[1]()
+        if self._to_forget:
+            self._sweeper = self._stack.clock.callLater(self._to_forget[0][0] - now, self._sweep)
+
     # The end
+
+    def close(self) -> None:
+        """Forget everything at once: the endpoint is closed, nothing can arrive any more."""
+        for session in list(self._live):
+            session.abandon()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        for table in (self._sessions, self._call_ids, self._merge, self._to_forget, self._live):
+            table.clear()
 
     def shutdown(self, within: float) -> Deferred[None]:
         """End every call: CANCEL, BYE or 480. Fires when all are gone, after C{within} seconds at the latest."""

@@ -153,12 +153,14 @@ class AgentCase(SynchronousTestCase):
         ]
 
     def assert_nothing_left(self) -> None:
-        """The phone's side stops, two minutes pass: nothing remains but the exchange's own cache timer."""
-        done = self.agent.stop()
-        self.wait(120)
-        self.successResultOf(done)
+        """When the phone's side has stopped, nothing of it runs on."""
+        self.wait(40)
         self.successResultOf(self.exchange.endpoint.stop())
-        self.wait(120)
+        self.exchange.agent.close()
+        self.wait(40)
+        done = self.agent.stop()
+        self.wait(8)
+        self.successResultOf(done)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
@@ -432,6 +434,24 @@ class StoppingTests(AgentCase):
         self.wait(0.8)
         self.successResultOf(done)
         self.assertNotIn(PHONE, self.network.ports)
+
+    def test_no_call_is_forgotten(self) -> None:
+        """Every listener has heard its end when stopping is done, and no timer of ours runs on."""
+        self.register()
+        ears = [Ear() for _ in range(3)]
+        for ear in ears:
+            self.agent.invite(1, "600", LocalMedia(20000), ear)
+        self.exchange.call("1000")
+        self.wait()
+        self.network.lost = lambda datagram: True
+        done = self.agent.stop()
+        self.wait(9)
+        self.successResultOf(done)
+        for ear in (*ears, *self.desk.ears):
+            self.assertTrue(ear.heard[-1].startswith("ended"))
+        self.exchange.agent.close()
+        self.successResultOf(self.exchange.endpoint.stop())
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_without_accounts(self) -> None:
         """Nothing to do is done at once."""

@@ -174,7 +174,7 @@ class InviteTests(IncomingCase):
         self.invite(caller='"Bob \\"the\\tbuilder\\" " <sip:bob@127.0.0.9:5070;user=phone>;tag=bob')
         (invitation,) = self.alice.invitations
         self.assertEqual(invitation.caller, "sip:bob@127.0.0.9:5070")
-        self.assertEqual(invitation.display_name, 'Bob "thetbuilder')
+        self.assertEqual(invitation.display_name, 'Bob "thetbuilder"')
 
 
 class DialogTests(IncomingCase):
