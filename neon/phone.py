@@ -74,6 +74,8 @@ class Phone:
         self._stopping: list[Deferred[None]] | None = None
         self._stop_timer: Timer | None = None
         self._leaving = False
+        self.on_dialog: Callable[[int, str], None] = lambda call_id, sip_call_id: None
+        """Hears which SIP Call-ID each call has, as soon as it has one."""
 
     # Accounts
 
@@ -149,7 +151,9 @@ class Phone:
         )
 
         def invite(listener: CallListener, media: LocalMedia) -> SignallingCall:
-            return self._signalling.invite(account_id, number, media, listener)
+            signalling = self._signalling.invite(account_id, number, media, listener)
+            self.on_dialog(facts.call_id, signalling.call_id)
+            return signalling
 
         try:
             stream = self._media.open(facts.call_id)
@@ -228,6 +232,7 @@ class Phone:
             call.display_name,
             reject_status=self._settings.reject_status,
         )
+        self.on_dialog(call_id, signalling.call_id)
         line = self._add(facts, stream, signalling=signalling)
         line.begin()
         return line, stream.local

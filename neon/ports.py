@@ -84,6 +84,10 @@ class CallListener(Protocol):
 class SignallingCall(Protocol):
     """One call as the SIP side carries it. Every request is legal in any state; a senseless one does nothing."""
 
+    @property
+    def call_id(self) -> str:
+        """The SIP Call-ID: what finds this call again in a trace, here and at the provider."""
+
     def ring(self) -> None:
         """Send 180 to an incoming call."""
 

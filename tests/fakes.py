@@ -40,6 +40,7 @@ class FakeCall:
 
     def __init__(self, target: str | None = None, media: LocalMedia | None = None) -> None:
         self.requests: list[str] = []
+        self.call_id = f"{id(self):x}"
         self.target = target
         self.media = media
         self.broken: set[str] = set()

@@ -14,8 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 ROOT = Path(__file__).resolve().parent.parent
 
 FLOORS: dict[str, int] = {
-    **dict.fromkeys(("errors", "values", "parsing", "passwords", "inifile", "config", "log"), 0),
-    **dict.fromkeys(("model", "events", "bus", "ports", "dialling"), 1),
+    **dict.fromkeys(("errors", "values", "parsing", "passwords", "inifile", "config", "log", "explain"), 0),
+    **dict.fromkeys(("model", "events", "bus", "ports", "dialling", "ladder", "cases"), 1),
     **dict.fromkeys(("arguments", "gate", "line", "phone", "commands"), 2),
     **dict.fromkeys(("sip", "media", "operators", "store", "panel", "testbed", "access"), 3),
     **dict.fromkeys(("api", "ctl"), 4),
@@ -27,6 +27,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "config": {"values", "parsing", "passwords", "inifile"},
     "model": {"events"},
     "bus": {"events", "ports"},
+    "cases": {"bus", "events", "ladder"},
     "phone": {"line"},
     "commands": {"arguments", "gate", "phone"},
     # The embedded service is a peer of ours, built on the same dialogs and streams.
