@@ -342,6 +342,7 @@ def write_refused(media: Media) -> list[str]:
 
 
 def write(host: str, session: int, version: int, time: str, sections: list[str]) -> str:
-    """A whole description around the m= sections; C{host} is our numeric IPv4 address."""
-    head = ["v=0", f"o=- {session} {version} IN IP4 {host}", "s=-", f"c=IN IP4 {host}", f"t={time}"]
+    """A whole description around the m= sections; C{host} is our numeric address."""
+    address = f"IN {'IP6' if ':' in host else 'IP4'} {host}"
+    head = ["v=0", f"o=- {session} {version} {address}", "s=-", f"c={address}", f"t={time}"]
     return "\r\n".join([*head, *sections, ""])

@@ -256,6 +256,10 @@ class OfferTests(SynchronousTestCase):
              "a=ptime:20", "a=sendrecv", ""],
         )  # fmt: skip
 
+    def test_version_six(self) -> None:
+        """An IPv6 address is named as one."""
+        self.assertIn("\r\nc=IN IP6 2001:db8::1\r\n", self.negotiation.offer("2001:db8::1"))
+
     def test_answer(self) -> None:
         """The answer's first codec; its numbers for what we send, ours for what we receive."""
         agreement = self.negotiation.read_answer(
