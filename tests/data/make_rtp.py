@@ -18,7 +18,7 @@ PACKETS = {
     "rtp_good_extension": b"\x90" + HEADER[1:] + bytes.fromhex("bede0001 11223344") + PAYLOAD,
     "rtp_good_empty_extension": b"\x90" + HEADER[1:] + bytes.fromhex("bede0000") + PAYLOAD,
     "rtp_good_padding": b"\xa0" + HEADER[1:] + PAYLOAD + b"\x00\x00\x00\x04",
-    "rtp_good_everything": b"\xb2" + b"\x88" + HEADER[2:] + CSRC + bytes.fromhex("00000001 ffffffff") + PAYLOAD + b"\x01",
+    "rtp_good_everything": b"\xb2\x88" + HEADER[2:] + CSRC + bytes.fromhex("00000001 ffffffff") + PAYLOAD + b"\x01",
     "rtp_good_no_payload": HEADER,
     "rtp_empty": b"",
     "rtp_truncated_header": HEADER[:11],

@@ -1,10 +1,10 @@
 """ITU-T G.711 as its tables 1a, 1b, 2a and 2b define it, written for reading: the judge of the C kernels.
 
-The recommendation defines decision values on a uniform scale of 13 bits (A-law, full scale 4096) or 14 bits (µ-law, full
-scale 8159). A 16-bit sample is such a value with three (A) or two (µ) bits after the binary point, so the decision values
-are multiplied by 8 or 4 here and nothing is rounded beforehand. What happens exactly at a decision value the recommendation
-leaves open; like the ITU's own software tools (G.191) every interval here contains its lower end on the number axis, which
-for negative values is the end further from zero.
+The recommendation defines decision values on a uniform scale of 13 bits (A-law, full scale 4096) or 14 bits
+(µ-law, full scale 8159). A 16-bit sample is such a value with three (A) or two (µ) bits after the binary point, so the
+decision values are multiplied by 8 or 4 here and nothing is rounded beforehand. What happens exactly at a decision
+value the recommendation leaves open; like the ITU's own software tools (G.191) every interval here contains its lower
+end on the number axis, which for negative values is the end further from zero.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from itertools import accumulate
 
 A_LAW_STEPS = [2] * 32 + [4] * 16 + [8] * 16 + [16] * 16 + [32] * 16 + [64] * 16 + [128] * 16
-"""The widths of the 128 positive intervals of table 1a, from zero up: 13 segments over both signs, the middle four one line."""
+"""The widths of the 128 positive intervals of table 1a, from zero up."""
 
 MU_LAW_STEPS = [1] + [2] * 15 + [4] * 16 + [8] * 16 + [16] * 16 + [32] * 16 + [64] * 16 + [128] * 16 + [256] * 16
 """The same of table 2a; the first interval is half a step, as it meets its negative twin at zero."""
@@ -27,11 +27,8 @@ class Law:
 
     def interval(self, sample: int) -> int:
         """The number, 0 to 127, of the interval on the sample's side of zero."""
-        if sample >= 0:
-            number = bisect_right(self.decisions, sample) - 1
-        else:
-            number = bisect_left(self.decisions, -sample) - 1
-        return min(number, 127)
+        side = bisect_right(self.decisions, sample) if sample >= 0 else bisect_left(self.decisions, -sample)
+        return min(side - 1, 127)
 
     def middle(self, number: int) -> int:
         """The quantized value of an interval: half-way between its decision values."""

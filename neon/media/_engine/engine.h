@@ -26,7 +26,7 @@ enum {
     SLOT_PHASES = 20,     /* of a 10 ms slot */
     PHASE_NS = 500000,
     ROUND_NS = PHASES * PHASE_NS,
-    PHASE_FILL = 16,      /* streams that share a phase before another is opened */
+    PHASE_FILL = 64,      /* streams that share a phase before another is opened: a wake-up costs more than a packet */
     EVENTS = 1024,        /* a power of two */
     TIMING_BUCKETS = 2048,
     TIMING_BUCKET_NS = 10000,

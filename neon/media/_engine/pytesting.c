@@ -1,17 +1,10 @@
 /* Hooks for the tests: the jitter buffer, the parsers and the receiver's judgement, without sockets or time. */
-#include "pymodule.h"
+#include "pyobjects.h"
 
 #include "dtmf.h"
 #include "jitter.h"
 #include "rtcp.h"
 #include "rtp.h"
-
-static void free_object(PyObject *self)
-{
-    PyTypeObject *type = Py_TYPE(self);
-    type->tp_free(self);
-    Py_DECREF(type);
-}
 
 /* -- JitterBuffer ----------------------------------------------------------------------------------------------- */
 
@@ -22,9 +15,9 @@ typedef struct {
 
 static PyObject *jitter_py_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"alaw", NULL};
+    static const char *const names[] = {"alaw", NULL};
     int alaw = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|p:JitterBuffer", names, &alaw))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|p:JitterBuffer", (char **)(uintptr_t)names, &alaw))
         return NULL;
     JitterObject *self = (JitterObject *)type->tp_alloc(type, 0);
     if (self != NULL)
@@ -95,9 +88,9 @@ typedef struct {
 
 static PyObject *receiver_py_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"ssrc", NULL};
+    static const char *const names[] = {"ssrc", NULL};
     unsigned int ssrc = 1;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|I:RtpReceiver", names, &ssrc))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|I:RtpReceiver", (char **)(uintptr_t)names, &ssrc))
         return NULL;
     ReceiverObject *self = (ReceiverObject *)type->tp_alloc(type, 0);
     if (self != NULL) {
@@ -191,8 +184,8 @@ typedef struct {
 
 static PyObject *digits_py_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {NULL};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, ":Digits", names))
+    static const char *const names[] = {NULL};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, ":Digits", (char **)(uintptr_t)names))
         return NULL;
     return type->tp_alloc(type, 0);
 }

@@ -291,7 +291,7 @@ static void play_digit(const struct engine *engine, const struct dtmf_packet *di
         samples[i] = (int16_t)(samples[i] + other[i]);
 }
 
-static void transmit(struct engine *engine, struct stream *stream, uint64_t deadline)
+static void transmit(struct engine *engine, struct stream *stream, int16_t *pcm, uint64_t deadline)
 {
     const struct agreement *agreement = &stream->agreement;
     uint32_t samples = agreement->packet_samples;
@@ -314,11 +314,11 @@ static void transmit(struct engine *engine, struct stream *stream, uint64_t dead
         length += DTMF_PAYLOAD;
     } else {
         if (dialling)
-            play_digit(engine, &digit, stream->timestamp - digit.timestamp, stream->pcm, samples);
+            play_digit(engine, &digit, stream->timestamp - digit.timestamp, pcm, samples);
         if (agreement->codec == CODEC_ULAW)
-            ulaw_encode(data + length, stream->pcm, samples);
+            ulaw_encode(data + length, pcm, samples);
         else
-            alaw_encode(data + length, stream->pcm, samples);
+            alaw_encode(data + length, pcm, samples);
         length += samples;
     }
     rtp_write_header(data, &packet);
@@ -392,10 +392,13 @@ void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline
         }
     }
     if (stream->agreement.sends) {
-        fetch(engine, stream, heard, stream->pcm + stream->fill, count);
+        /* A packet of one tick goes straight out; a longer one is gathered. */
+        int16_t one_tick[160];
+        int16_t *pcm = stream->agreement.packet_samples == count ? one_tick : stream->pcm;
+        fetch(engine, stream, heard, pcm + stream->fill, count);
         stream->fill += count;
         if (stream->fill >= stream->agreement.packet_samples) {
-            transmit(engine, stream, deadline);
+            transmit(engine, stream, pcm, deadline);
             stream->fill = 0;
         }
     } else {

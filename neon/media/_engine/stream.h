@@ -63,6 +63,7 @@ struct stream {
     struct agreement agreement;
     uint32_t tick_samples; /* served every so many samples: 80 or 160 */
     unsigned phase;        /* of the wheel */
+    unsigned ticks;        /* served so far */
 
     /* the source of what we receive */
     enum lock lock;

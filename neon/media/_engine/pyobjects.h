@@ -1,0 +1,47 @@
+/* Engine, Stream and Device as Python objects. Streams and devices hold their engine, so that it outlives them. */
+#ifndef NEON_PYOBJECTS_H
+#define NEON_PYOBJECTS_H
+
+#include "pymodule.h"
+
+#include "engine.h"
+
+typedef struct {
+    PyObject_HEAD
+    struct engine *engine;
+    uint32_t last_id;
+} EngineObject;
+
+typedef struct {
+    PyObject_HEAD
+    EngineObject *owner;
+    struct stream *stream;
+    unsigned port;
+    uint32_t id;
+    bool closed;
+} StreamObject;
+
+typedef struct {
+    PyObject_HEAD
+    EngineObject *owner;
+    struct device *device;
+    uint32_t id;
+    bool closed;
+} DeviceObject;
+
+/* Hands a copy of the command over, with references of its own to the stream and the device in it; what else it
+ * holds is freed if there is no memory. None, or NULL with an exception set. */
+PyObject *post_command(EngineObject *owner, struct command command);
+
+/* The type of pystream.c. */
+PyType_Spec *stream_type_spec(void);
+
+/* The end of every tp_dealloc of a heap type. */
+static inline void free_object(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+#endif

@@ -1,0 +1,269 @@
+/* Stream as Python sees it: checks arguments, hands commands over, reads counters. */
+#include "pyobjects.h"
+
+#include <structmember.h>
+
+#include "counters.h"
+
+PyObject *post_command(EngineObject *owner, struct command command)
+{
+    struct command *copy = malloc(sizeof *copy);
+    if (copy == NULL) {
+        if (command.source != NULL) {
+            device_unref(command.source->device);
+            free(command.source->samples);
+            free(command.source);
+        }
+        return PyErr_NoMemory();
+    }
+    if (command.stream != NULL)
+        stream_ref(command.stream);
+    if (command.device != NULL)
+        device_ref(command.device);
+    *copy = command;
+    engine_post(owner->engine, copy);
+    Py_RETURN_NONE;
+}
+
+static int check_open(bool closed, const char *what)
+{
+    if (closed)
+        PyErr_Format(PyExc_ValueError, "the %s is closed", what);
+    return closed ? -1 : 0;
+}
+
+static PyObject *stream_py_start(StreamObject *self, PyObject *args)
+{
+    const char *host, *rtcp_host, *codec;
+    int port, rtcp_port, payload_type, receive_payload_type, sends, receives, event, receive_event, ptime;
+    if (!PyArg_ParseTuple(args, "sisisiippiii:start", &host, &port, &rtcp_host, &rtcp_port, &codec, &payload_type,
+                          &receive_payload_type, &sends, &receives, &event, &receive_event, &ptime))
+        return NULL;
+    if (check_open(self->closed, "stream") < 0)
+        return NULL;
+    struct command command = {.kind = COMMAND_START_STREAM, .stream = self->stream};
+    struct agreement *agreement = &command.agreement;
+    if (port < 0 || rtcp_port < 0 || !address_parse(&agreement->remote, host, (unsigned)port) ||
+        !address_parse(&agreement->rtcp, rtcp_host, (unsigned)rtcp_port))
+        return PyErr_Format(PyExc_ValueError, "%s port %d or %s port %d is not a numeric address", host, port,
+                            rtcp_host, rtcp_port);
+    if (ptime < 10 || ptime > 60 || ptime % 10 != 0)
+        return PyErr_Format(PyExc_ValueError, "a packet time of %d ms is not 10, 20, 30, 40, 50 or 60", ptime);
+    if ((payload_type | receive_payload_type) & ~127 || event < -1 || event > 127 || receive_event < -1 ||
+        receive_event > 127) {
+        PyErr_SetString(PyExc_ValueError, "a payload type is not from 0 to 127");
+        return NULL;
+    }
+    if (strcmp(codec, "PCMU") != 0 && strcmp(codec, "PCMA") != 0)
+        return PyErr_Format(PyExc_ValueError, "unknown codec %s", codec);
+    agreement->codec = strcmp(codec, "PCMA") == 0 ? CODEC_ALAW : CODEC_ULAW;
+    agreement->reachable = address_allowed(&agreement->remote);
+    agreement->payload_type = (uint8_t)payload_type;
+    agreement->receive_payload_type = (uint8_t)receive_payload_type;
+    agreement->sends = sends;
+    agreement->receives = receives;
+    agreement->telephone_event = event;
+    agreement->receive_telephone_event = receive_event;
+    agreement->packet_samples = (uint32_t)ptime * 8;
+    return post_command(self->owner, command);
+}
+
+static PyObject *stream_py_source(StreamObject *self, struct source source)
+{
+    if (check_open(self->closed, "stream") < 0)
+        goto fail;
+    struct source *copy = malloc(sizeof *copy);
+    if (copy == NULL) {
+        PyErr_NoMemory();
+        goto fail;
+    }
+    *copy = source;
+    if (copy->device != NULL)
+        device_ref(copy->device);
+    return post_command(self->owner, (struct command){.kind = COMMAND_SOURCE, .stream = self->stream, .source = copy});
+fail:
+    free(source.samples);
+    return NULL;
+}
+
+static PyObject *stream_py_source_silence(StreamObject *self, PyObject *unused)
+{
+    (void)unused;
+    return stream_py_source(self, (struct source){.kind = SOURCE_SILENCE});
+}
+
+static PyObject *stream_py_source_echo(StreamObject *self, PyObject *unused)
+{
+    (void)unused;
+    return stream_py_source(self, (struct source){.kind = SOURCE_ECHO});
+}
+
+static PyObject *stream_py_source_tone(StreamObject *self, PyObject *args)
+{
+    double hertz, dbm0;
+    if (!PyArg_ParseTuple(args, "dd:source_tone", &hertz, &dbm0))
+        return NULL;
+    if (!(hertz > 0 && hertz < 4000) || !(dbm0 <= 3.14)) {
+        PyErr_SetString(PyExc_ValueError, "a tone lies between 0 and 4000 Hz, and not above 3.14 dBm0");
+        return NULL;
+    }
+    return stream_py_source(self, (struct source){.kind = SOURCE_TONE,
+                                                  .step = (uint32_t)(hertz / 8000 * 4294967296.0),
+                                                  .amplitude = sine_amplitude(dbm0)});
+}
+
+static PyObject *stream_py_source_samples(StreamObject *self, PyObject *args)
+{
+    Py_buffer view;
+    int loop;
+    if (!PyArg_ParseTuple(args, "y*p:source_samples", &view, &loop))
+        return NULL;
+    struct source source = {.kind = SOURCE_SAMPLES, .count = (size_t)view.len / 2, .loop = loop};
+    PyObject *result = NULL;
+    if (view.len % 2 != 0) {
+        PyErr_SetString(PyExc_ValueError, "16-bit samples take an even number of bytes");
+    } else if ((source.samples = malloc((size_t)view.len + 1)) == NULL) {
+        PyErr_NoMemory();
+    } else {
+        memcpy(source.samples, view.buf, (size_t)view.len);
+        result = stream_py_source(self, source);
+    }
+    PyBuffer_Release(&view);
+    return result;
+}
+
+static DeviceObject *device_of(EngineObject *owner, PyObject *argument)
+{
+    struct module_state *state = PyType_GetModuleState(Py_TYPE(owner));
+    DeviceObject *device = (DeviceObject *)argument;
+    if (state == NULL || !Py_IS_TYPE(argument, state->device_type)) {
+        PyErr_SetString(PyExc_TypeError, "a Device is wanted");
+        return NULL;
+    }
+    if (device->owner != owner) {
+        PyErr_SetString(PyExc_ValueError, "the device belongs to another engine");
+        return NULL;
+    }
+    return device;
+}
+
+static PyObject *stream_py_source_device(StreamObject *self, PyObject *argument)
+{
+    DeviceObject *device = device_of(self->owner, argument);
+    if (device == NULL)
+        return NULL;
+    return stream_py_source(self, (struct source){.kind = SOURCE_DEVICE, .device = device->device});
+}
+
+static PyObject *stream_py_sink(StreamObject *self, PyObject *argument)
+{
+    if (check_open(self->closed, "stream") < 0)
+        return NULL;
+    struct command command = {.kind = COMMAND_SINK, .stream = self->stream};
+    if (argument != Py_None) {
+        DeviceObject *device = device_of(self->owner, argument);
+        if (device == NULL)
+            return NULL;
+        command.device = device->device;
+    }
+    return post_command(self->owner, command);
+}
+
+static PyObject *stream_py_send_digit(StreamObject *self, PyObject *args)
+{
+    int digit, duration;
+    if (!PyArg_ParseTuple(args, "Ci:send_digit", &digit, &duration))
+        return NULL;
+    int event = digit < 128 ? dtmf_event((char)digit) : -1;
+    if (event < 0 || duration <= 0 || duration > 6000) {
+        PyErr_SetString(PyExc_ValueError, "a digit is one of 0-9 * # A-D and lasts up to 6000 ms");
+        return NULL;
+    }
+    if (check_open(self->closed, "stream") < 0)
+        return NULL;
+    return post_command(self->owner, (struct command){.kind = COMMAND_DIGIT,
+                                              .stream = self->stream,
+                                              .digit = (uint8_t)event,
+                                              .duration = (uint32_t)duration * 8});
+}
+
+static PyObject *optional(bool known, double value)
+{
+    return known ? PyFloat_FromDouble(value) : Py_NewRef(Py_None);
+}
+
+static PyObject *stream_py_statistics(StreamObject *self, PyObject *unused)
+{
+    (void)unused;
+    const struct stream_counters *counters = &self->stream->counters;
+    bool remote = atomic_load(&counters->remote_known);
+    return Py_BuildValue(
+        "(KKKKKKKdNNN)", counter_get(&counters->packets_sent), counter_get(&counters->octets_sent),
+        counter_get(&counters->packets_received), counter_get(&counters->octets_received),
+        counter_get(&counters->packets_lost), counter_get(&counters->packets_discarded),
+        counter_get(&counters->frames_concealed), (double)counter_get(&counters->jitter) / 8.0,
+        optional(atomic_load(&counters->round_trip_known), (double)counter_get(&counters->round_trip_us) / 1000.0),
+        remote ? PyLong_FromUnsignedLongLong(counter_get(&counters->remote_lost)) : Py_NewRef(Py_None),
+        optional(remote, (double)counter_get(&counters->remote_jitter) / 8.0));
+}
+
+static PyObject *stream_py_close(StreamObject *self, PyObject *unused)
+{
+    (void)unused;
+    if (self->closed)
+        Py_RETURN_NONE;
+    self->closed = true;
+    return post_command(self->owner, (struct command){.kind = COMMAND_CLOSE_STREAM, .stream = self->stream});
+}
+
+static void stream_py_dealloc(StreamObject *self)
+{
+    if (self->stream != NULL) {
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        Py_XDECREF(stream_py_close(self, NULL));
+        PyErr_Restore(type, value, traceback);
+        stream_unref(self->stream);
+    }
+    Py_XDECREF(self->owner);
+    free_object((PyObject *)self);
+}
+
+static PyMemberDef stream_members[] = {
+    {"local_port", T_UINT, offsetof(StreamObject, port), READONLY, "The RTP port; RTCP is on the next."},
+    {"id", T_UINT, offsetof(StreamObject, id), READONLY, "What events call the stream."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyMethodDef stream_methods[] = {
+    {"start", (PyCFunction)stream_py_start, METH_VARARGS, "Send and receive as agreed."},
+    {"source_silence", (PyCFunction)stream_py_source_silence, METH_NOARGS, "Send silence."},
+    {"source_echo", (PyCFunction)stream_py_source_echo, METH_NOARGS, "Send what is received."},
+    {"source_tone", (PyCFunction)stream_py_source_tone, METH_VARARGS, "Send a tone (hertz, dBm0)."},
+    {"source_samples", (PyCFunction)stream_py_source_samples, METH_VARARGS, "Send 16-bit samples, once or in a loop."},
+    {"source_device", (PyCFunction)stream_py_source_device, METH_O, "Send what a device captures."},
+    {"sink", (PyCFunction)stream_py_sink, METH_O, "Play what is received on a device, or nowhere (None)."},
+    {"send_digit", (PyCFunction)stream_py_send_digit, METH_VARARGS, "Queue a digit (character, milliseconds)."},
+    {"statistics", (PyCFunction)stream_py_statistics, METH_NOARGS, "The counters, in MediaStatistics' order."},
+    {"close", (PyCFunction)stream_py_close, METH_NOARGS, "End the stream; may be called twice."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot stream_slots[] = {
+    {Py_tp_dealloc, stream_py_dealloc},
+    {Py_tp_members, stream_members},
+    {Py_tp_methods, stream_methods},
+    {0, NULL},
+};
+
+static PyType_Spec stream_spec = {
+    .name = "neon.media._engine.Stream",
+    .basicsize = sizeof(StreamObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = stream_slots,
+};
+
+PyType_Spec *stream_type_spec(void)
+{
+    return &stream_spec;
+}
