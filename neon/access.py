@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 
 from neon.config import LOCAL, Application
 from neon.passwords import PasswordHash
+from neon.values import Scope
 
 MAX_PASSWORD = 1024
 
@@ -29,8 +30,26 @@ class Applications:
     def __init__(self, in_thread: InThread, hashes: Mapping[str, PasswordHash]) -> None:
         self._in_thread = in_thread
         self._hashes = dict(hashes)
+        self._scopes: dict[str, frozenset[Scope]] = {}
         # What an unknown name is checked against, so that it takes as long as a known one.
         self._decoy = PasswordHash.of(secrets.token_urlsafe())
+
+    def put(self, name: str, password_hash: PasswordHash, scopes: frozenset[Scope] = frozenset(Scope)) -> None:
+        """From now on this is an application, with this password and these scopes."""
+        self._hashes[name] = password_hash
+        self._scopes[name] = scopes
+
+    def drop(self, name: str) -> None:
+        """From now on this is none."""
+        self._hashes.pop(name, None)
+        self._scopes.pop(name, None)
+
+    def scopes(self, name: str) -> frozenset[Scope]:
+        """What an application may do: everything, unless it was given less."""
+        return self._scopes.get(name, frozenset(Scope)) if name in self._hashes else frozenset()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._hashes
 
     def verify(self, user: str, password: str) -> Deferred[bool]:
         """Whether this is an application and its password."""
@@ -38,7 +57,12 @@ class Applications:
         matches = (known or self._decoy).matches
         too_long = len(password) > MAX_PASSWORD
         checked = self._in_thread(matches, password[:MAX_PASSWORD])
-        return checked.addCallback(lambda right: right and known is not None and not too_long)
+
+        def decide(right: bool) -> bool:
+            # Still: it may have been taken away, or been given another password, while this one was checked.
+            return right and known is not None and self._hashes.get(user) is known and not too_long
+
+        return checked.addCallback(decide)
 
 
 def configured_hashes(applications: Mapping[str, Application]) -> dict[str, PasswordHash]:

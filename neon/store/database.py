@@ -25,6 +25,8 @@ MIGRATIONS: Final = (
         created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
     ) STRICT, WITHOUT ROWID;
     """,
+    # Words with spaces between; NULL is every scope there is, also those of a later NEON.
+    "ALTER TABLE applications ADD COLUMN scopes TEXT;",
 )
 
 BUSY_SECONDS: Final = 2.0
