@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from neon import dialling, parsing
 from neon.errors import InvalidArgument
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 REQUIRED: Final = object()
 
@@ -22,6 +23,23 @@ MAX_ID: Final = (1 << 53) - 1
 
 Given = Mapping[str, list[object]]
 
+Schema = Mapping[str, Any]
+"""A JSON Schema (draft 2020-12)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T_co]):
+    """A type of parameter: how it is read, and how it is described.
+
+    Whatever C{schema} allows, C{parse} takes; C{parse} is more tolerant than C{schema} says.
+    """
+
+    parse: Callable[[object], T_co]
+    schema: Schema
+
+    def __call__(self, value: object) -> T_co:
+        return self.parse(value)
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
@@ -29,14 +47,17 @@ class Parameter:
 
     C{name} is its lower-case name; C{aliases} are misprints and synonyms that are accepted for it; C{into} is the
     keyword argument of the command's function, where that differs. Without a default it has to be given.
-    C{parse} raises ValueError with the rest of a sentence that begins with the name.
+    C{parse} raises ValueError with the rest of a sentence that begins with the name. C{about} is a sentence for the
+    reference documentation, C{spelled} the documents' capitals where they have some.
     """
 
     name: str
-    parse: Callable[[object], Any]
+    parse: Kind[Any]
     default: object = REQUIRED
     into: str = ""
     aliases: tuple[str, ...] = ()
+    about: str = ""
+    spelled: str = ""
 
     @property
     def keyword(self) -> str:
@@ -52,15 +73,26 @@ def fold(pairs: Iterable[tuple[str, object]]) -> dict[str, list[object]]:
     return given
 
 
-def read(parameters: Iterable[Parameter], given: Given) -> dict[str, Any]:
+def _silent(warning: str) -> None:
+    """Nobody wants to know."""
+
+
+def read(
+    parameters: Iterable[Parameter], given: Given, warn: Callable[[str], None] = _silent
+) -> dict[str, Any]:
     """The keyword arguments that C{given} makes; names that no parameter has are ignored.
+
+    C{warn} hears of every misprint that was accepted.
 
     @raise InvalidArgument: one is missing, malformed, or given twice with different values.
     """
-    return {parameter.keyword: _read_one(parameter, given) for parameter in parameters}
+    return {parameter.keyword: _read_one(parameter, given, warn) for parameter in parameters}
 
 
-def _read_one(parameter: Parameter, given: Given) -> Any:
+def _read_one(parameter: Parameter, given: Given, warn: Callable[[str], None]) -> Any:
+    for alias in parameter.aliases:
+        if alias in given:
+            warn(f"the parameter {alias} was read as {parameter.name}")
     values = [value for name in (parameter.name, *parameter.aliases) for value in given.get(name, ())]
     if not values:
         if parameter.default is REQUIRED:
@@ -91,29 +123,35 @@ def _word(value: object) -> str:
     raise ValueError("must be text")
 
 
-def _from_text(parse: Callable[[str], T]) -> Callable[[object], T]:
-    def parsed(value: object) -> T:
-        return parse(_word(value))
-
-    return parsed
+def written(parse: Callable[[str], T], **schema: object) -> Kind[T]:
+    """A kind of text; a number in its place is taken as its digits. The schema's words are those for text."""
+    return Kind(lambda value: parse(_word(value)), {"type": "string", **schema})
 
 
-def boolean(value: object) -> bool:
-    """A boolean in every spelling that the documents' clients use."""
+def _boolean(value: object) -> bool:
     return value if isinstance(value, bool) else parsing.boolean(_word(value))
 
 
-def whole_number(lowest: int, highest: int) -> Callable[[object], int]:
+boolean: Final = Kind(
+    _boolean,
+    {"type": ["boolean", "string", "integer"], "enum": [True, False, *sorted(parsing.TRUE_WORDS),
+                                                       *sorted(parsing.FALSE_WORDS)]},
+)
+"""A boolean in every spelling that the documents' clients use."""
+
+
+def whole_number(lowest: int, highest: int) -> Kind[int]:
     """A JSON number or its decimal text."""
-    return _from_text(parsing.whole_number(lowest, highest))
+    limits = {"type": "integer", "minimum": lowest, "maximum": highest}
+    return Kind(written(parsing.whole_number(lowest, highest)).parse, limits)
 
 
 identifier: Final = whole_number(1, MAX_ID)
 
 
-def choice(*words: str) -> Callable[[object], str]:
+def choice(*words: str) -> Kind[str]:
     """One of some words."""
-    return _from_text(parsing.choice(*words))
+    return written(parsing.choice(*words), enum=list(words))
 
 
 def _something(text: str) -> str:
@@ -126,11 +164,46 @@ def _trimmed(parse: Callable[[str], T]) -> Callable[[str], T]:
     return lambda text: parse(text.strip(" "))
 
 
-text: Final = _from_text(_something)
-password: Final = _from_text(parsing.secret)
-sip_user: Final = _from_text(_trimmed(parsing.sip_user))
-proxy: Final = _from_text(_trimmed(parsing.proxy))
-dial_string: Final = _from_text(dialling.parse)
+MAX_NAMES: Final = 100
+
+
+def _names(value: object) -> tuple[str, ...]:
+    items = value.replace(",", " ").split() if isinstance(value, str) else value
+    if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) for item in items):
+        raise ValueError("must be a list of names, or text with commas between them")
+    if len(items) > MAX_NAMES or any(len(item) > 64 for item in items):
+        raise ValueError(f"must have at most {MAX_NAMES} names of 64 characters")
+    return tuple(dict.fromkeys(_something(item) for item in items))
+
+
+_OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_HOST: Final = (
+    r"(?:(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,40}[A-Za-z0-9])?\.){0,4}[A-Za-z](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?"
+    rf"|(?:{_OCTET}\.){{3}}{_OCTET})"
+)
+_HOST_PORT: Final = rf"{_HOST}(?::[1-9][0-9]{{0,3}})?"
+_NO_CONTROL: Final = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]"
+
+text: Final = written(_something, minLength=1, maxLength=255, pattern=rf"^(?=.*\S){_NO_CONTROL}+$")
+"""A line that is not empty."""
+
+password: Final = written(parsing.secret, minLength=1, maxLength=255, pattern=f"^{_NO_CONTROL}+$", format="password")
+names: Final = Kind(
+    _names,
+    {
+        "type": "array",
+        "items": {"type": "string", "pattern": "^[A-Za-z]{1,64}$"},
+        "maxItems": MAX_NAMES,
+    },
+)
+"""A list of names; in a form, text with commas between them."""
+
+sip_user: Final = written(_trimmed(parsing.sip_user), minLength=1, maxLength=64, pattern=r"^[A-Za-z0-9_.+*-]+$")
+proxy: Final = written(_trimmed(parsing.proxy), pattern=f"^{_HOST_PORT}$")
+dial_string: Final = written(
+    dialling.parse, maxLength=255, pattern=rf"^(?:\+?[0-9*#]{{1,60}}|sip:[A-Za-z0-9_.+-]{{1,64}}@{_HOST_PORT})$"
+)
+"""A number, or a SIP URI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +226,4 @@ def _domain(text: str) -> Domain:
     return Domain(*parsing.host_port(address), transport)
 
 
-domain: Final = _from_text(_domain)
+domain: Final = written(_domain, pattern=f"^{_HOST_PORT}(?:;transport=udp)?$")
