@@ -70,7 +70,7 @@ def observer(level: str, stream: TextIO, environ: Mapping[str, str] = os.environ
         journal = False
     predicate = LogLevelFilterPredicate(LogLevel.levelWithName(level))
     # The start and stop of every socket, and autobahn's handshakes, are of interest to nobody who runs a softphone.
-    for namespace in ("autobahn", "log_legacy"):
-        predicate.setLogLevelForNamespace(namespace, LogLevel.levelWithName("debug" if level == "debug" else "warn"))
+    for namespace, least in (("autobahn", "error"), ("log_legacy", "warn")):
+        predicate.setLogLevelForNamespace(namespace, LogLevel.levelWithName("debug" if level == "debug" else least))
     # Twisted declares zope interfaces here, which are no types to mypy; both fit them.
     return FilteringLogObserver(cast(Any, LineObserver(stream, journal)), [cast(Any, predicate)])
