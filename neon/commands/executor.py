@@ -19,6 +19,7 @@ from neon.commands.table import CALL_ID, TABLE
 from neon.errors import DataFormatError, DeadToken, InvalidArgument, NotRegistered
 from neon.gate import Gate, OpenGate
 from neon.phone import Phone
+from neon.values import Scope
 
 
 class Commands:
@@ -56,6 +57,16 @@ class Commands:
         if isinstance(result, Deferred):
             return result.addBoth(self._done, run)
         return succeed(self._done(result, run))
+
+    def listener(self, pairs: Iterable[tuple[str, object]], client: Client) -> Any:
+        """The session that the token among C{pairs} stands for, where a client fetches its events by asking.
+
+        @raise DeadToken: there is none.
+        @raise NotAuthorised: the application may not have events, or there were too many wrong tokens.
+        """
+        session = self._session(arguments.fold(pairs), client)
+        self._gate.allow(session, _Listening())
+        return session
 
     def _done(self, outcome: Any, run: _Run) -> Any:
         value = outcome.value if isinstance(outcome, Failure) else outcome
@@ -104,6 +115,15 @@ class _Run:
     command: Command | None = None
     session: Any = None
     values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listening:
+    """What the gate is shown for L{Commands.listener}."""
+
+    name: str = "events"
+    scope: Scope = Scope.EVENTS
+    dials: None = None
 
 
 def _action(given: Mapping[str, list[object]]) -> str:
