@@ -1,0 +1,52 @@
+"""Where a daemon keeps its state and its control socket: the daemon and neonctl agree here.
+
+The control socket is C{ctl.sock}, mode 0600 in a directory of mode 0700:
+
+ - in C{DIR}, for a daemon that was started with C{--state-dir DIR}, so that several daemons of one user never meet;
+ - else in C{$RUNTIME_DIRECTORY}, which systemd gives to services (C{/run/neon});
+ - else in C{$XDG_RUNTIME_DIR/neon};
+ - else in the state directory.
+
+C{access.json} says which, as C{control}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+SOCKET: Final = "ctl.sock"
+SYSTEM: Final = Path("/run/neon")
+
+
+def default_state_dir(environ: Mapping[str, str]) -> Path:
+    """Where the state is kept unless said otherwise: systemd's place, else the user's."""
+    if given := environ.get("STATE_DIRECTORY", "").split(":")[0]:
+        return Path(given)
+    return Path(environ.get("XDG_STATE_HOME") or Path(environ.get("HOME", "/")) / ".local" / "state") / "neon"
+
+
+def control_socket(environ: Mapping[str, str], state_dir: Path | None = None) -> Path:
+    """Where a daemon listens for neonctl; C{state_dir} is what it was told by C{--state-dir}, if it was."""
+    if state_dir is not None:
+        return state_dir / SOCKET
+    if given := environ.get("RUNTIME_DIRECTORY", "").split(":")[0]:
+        return Path(given) / SOCKET
+    if given := environ.get("XDG_RUNTIME_DIR", ""):
+        return Path(given) / "neon" / SOCKET
+    return default_state_dir(environ) / SOCKET
+
+
+def likely_sockets(environ: Mapping[str, str], state_dir: Path | None = None) -> list[Path]:
+    """Where neonctl looks, in this order: the user's daemon, then one run from a checkout, then the system's."""
+    if state_dir is not None:
+        return [state_dir / SOCKET]
+    checkout = Path(__file__).resolve().parent.parent / ".neon"
+    places = [
+        control_socket(environ),
+        default_state_dir(environ) / SOCKET,
+        *([checkout / SOCKET] if checkout.is_dir() else []),
+        SYSTEM / SOCKET,
+    ]
+    return list(dict.fromkeys(places))
