@@ -1,0 +1,137 @@
+"""Las palabras en español: qué pasó y qué hacer."""
+
+from typing import Final
+
+WORDS: Final[dict[str, tuple[str, str]]] = {
+    "calling": ("La llamada se envió y todavía no ha sido atendida.", ""),
+    "ringing": ("La llamada está sonando aquí.", "Atiéndala o cuelgue."),
+    "up": ("La llamada está en curso.", ""),
+    "by-us": ("La llamada se terminó de este lado.", ""),
+    "by-them": ("El otro lado colgó.", ""),
+    "cancelled": ("La llamada se canceló de este lado antes de que alguien atendiera.", ""),
+    "caller-gave-up": (
+        "Quien llamaba desistió antes de que la llamada se atendiera aquí.",
+        "Devuelva la llamada si la perdió.",
+    ),
+    "refused-by-us": ("La llamada se rechazó aquí, o este teléfono no tenía línea libre.", ""),
+    "stopping": ("NEON se detuvo durante la llamada.", ""),
+    "account-given-up": ("La cuenta de esta llamada se desconectó, y sus llamadas terminaron con ella.", ""),
+    "busy": ("El otro lado está ocupado.", "Inténtelo más tarde."),
+    "declined": ("El otro lado rechazó la llamada.", "Inténtelo más tarde o envíe un mensaje."),
+    "unavailable": (
+        "Ahora no se puede alcanzar a nadie en ese número: el teléfono está apagado o sin registrar.",
+        "Inténtelo más tarde.",
+    ),
+    "unanswered": ("Sonó y nadie atendió.", "Inténtelo más tarde."),
+    "no-such-number": ("El número no existe en el operador.", "Revise el número y su prefijo."),
+    "gone": ("El número fue dado de baja.", "Pida el número nuevo."),
+    "incomplete": ("El número está incompleto.", "Márquelo con el código de área o el prefijo."),
+    "ambiguous": ("El número corresponde a varias líneas.", "Marque el número completo."),
+    "moved": ("El número cambió de dirección.", "Marque la dirección nueva que indican los mensajes de abajo."),
+    "unwanted": ("El otro lado marcó sus llamadas como no deseadas.", "Comuníquese por otro medio."),
+    "blocked": ("El filtro del operador bloqueó la llamada.", "Pregunte el motivo al operador."),
+    "password": (
+        "El operador no aceptó el usuario o la contraseña de la cuenta.",
+        "Revise el número, el usuario y la contraseña de la cuenta.",
+    ),
+    "payment": ("El operador exige un pago antes.", "Revise el saldo de la cuenta."),
+    "forbidden": (
+        "El operador no permite esta llamada.",
+        "Revise el saldo y lo que la cuenta puede marcar, o pregunte al operador.",
+    ),
+    "no-codec": (
+        "Los dos lados no encontraron un formato de sonido en común.",
+        "Active G.711 (PCMA, PCMU) en el otro lado y desactive su cifrado (SRTP).",
+    ),
+    "incompatible": ("El otro lado no entiende algo de la petición.", "Muestre los mensajes de abajo al operador."),
+    "too-big": (
+        "Al otro lado la petición le pareció demasiado larga.",
+        "Muestre los mensajes de abajo al operador.",
+    ),
+    "bad-request": (
+        "El otro lado no pudo leer la petición.",
+        "Vea si el número tiene caracteres extraños; si no, muestre los mensajes de abajo al operador.",
+    ),
+    "loop": ("La llamada dio vueltas en círculo en el operador.", "Revise los desvíos de ese número."),
+    "forgotten-there": ("El otro lado ya había olvidado la llamada.", "Llame de nuevo."),
+    "crossed": ("Dos peticiones de la llamada se cruzaron.", "Llame de nuevo."),
+    "gateway": (
+        "El operador no pudo alcanzar la red de ese número.",
+        "Inténtelo más tarde; si sigue así, avise al operador.",
+    ),
+    "overloaded": ("El operador está sobrecargado o en mantenimiento.", "Inténtelo de nuevo en unos minutos."),
+    "server-broken": ("El servidor del operador falló.", "Inténtelo de nuevo; si sigue así, avise al operador."),
+    "refused": ("El otro lado rechazó la llamada.", "Muestre los mensajes de abajo al operador."),
+    "unknown": (
+        "La llamada terminó con un código que no existe en SIP.",
+        "Muestre los mensajes de abajo al operador.",
+    ),
+    "timeout": (
+        "El servidor respondió al principio y después no dijo nada más.",
+        "Inténtelo de nuevo; si sigue así, revise la red y el cortafuegos.",
+    ),
+    "no-server": (
+        "No llegó ninguna respuesta del servidor.",
+        "Revise la red, el cortafuegos (UDP) y la dirección del servidor.",
+    ),
+    "no-address": (
+        "El nombre del servidor no tiene dirección en el DNS.",
+        "Revise cómo está escrita la dirección y el DNS de esta máquina.",
+    ),
+    "silent": (
+        "Durante mucho tiempo no llegó sonido, y la llamada se terminó.",
+        "Revise que el cortafuegos y el router dejen pasar los puertos de audio (UDP).",
+    ),
+    "no-ack": (
+        "Quien llamaba nunca confirmó nuestra respuesta.",
+        "Revise que el cortafuegos deje pasar SIP (UDP) en los dos sentidos.",
+    ),
+    "unfinished": ("El otro lado nunca confirmó el final de la llamada.", ""),
+    "no-port": (
+        "No había ningún puerto de audio libre.",
+        "Termine algunas llamadas o amplíe el rango de puertos en [media].",
+    ),
+    "incoming-failed": (
+        "La llamada entrante falló antes de poder atenderse.",
+        "Muestre los mensajes de abajo a quien llamó.",
+    ),
+    "internal": ("Algo se rompió en NEON.", "El registro tiene los detalles: por favor, infórmelos."),
+    "account-registering": ("La cuenta se está registrando.", "Espere unos segundos."),
+    "account-registered": ("La cuenta está registrada: se pueden hacer y recibir llamadas.", ""),
+    "account-unregistered": ("La cuenta se desconectó.", "Regístrela de nuevo para usarla."),
+    "account-cancelled": ("La cuenta se abandonó antes de quedar registrada.", "Regístrela de nuevo para usarla."),
+    "account-password": (
+        "El operador no aceptó el usuario o la contraseña.",
+        "Revise el número, el usuario (algunos operadores usan uno distinto del número) y la contraseña.",
+    ),
+    "account-403": (
+        "El operador no permite que esta cuenta se registre.",
+        "Pregunte al operador si la cuenta está activa y si puede usarse desde aquí.",
+    ),
+    "account-404": ("El operador no conoce este número.", "Revise el número y el dominio."),
+    "account-423": (
+        "El operador quiere que el registro dure más de lo que se pidió.",
+        "Aumente el 'expires' de la cuenta.",
+    ),
+    "account-refused": ("El operador rechazó el registro.", "Muestre los mensajes de abajo al operador."),
+    "account-broken": (
+        "El servidor del operador falló; NEON sigue intentando.",
+        "Espere; si sigue así, avise al operador.",
+    ),
+    "account-expired": (
+        "El servidor dejó de responder y el registro venció; NEON sigue intentando.",
+        "Revise la red; si lo demás funciona, avise al operador.",
+    ),
+    "account-silent": (
+        "No llegó ninguna respuesta del servidor; NEON sigue intentando.",
+        "Revise la red, el cortafuegos (UDP), el dominio y el puerto.",
+    ),
+    "account-name": (
+        "No se encontró el nombre del servidor, o no se pudo usar la red; NEON sigue intentando.",
+        "Revise cómo está escrito el dominio, la red y el DNS de esta máquina.",
+    ),
+    "account-malformed": (
+        "El dominio o el proxy de la cuenta está mal escrito.",
+        "Corríjalo y registre la cuenta de nuevo.",
+    ),
+}

@@ -1,0 +1,131 @@
+"""As palavras em português: o que aconteceu e o que fazer."""
+
+from typing import Final
+
+WORDS: Final[dict[str, tuple[str, str]]] = {
+    "calling": ("A ligação foi enviada e ainda não foi atendida.", ""),
+    "ringing": ("A ligação está chamando aqui.", "Atenda ou desligue."),
+    "up": ("A ligação está em andamento.", ""),
+    "by-us": ("A ligação foi encerrada deste lado.", ""),
+    "by-them": ("O outro lado desligou.", ""),
+    "cancelled": ("A ligação foi cancelada deste lado antes de alguém atender.", ""),
+    "caller-gave-up": ("Quem ligou desistiu antes de a ligação ser atendida aqui.", "Ligue de volta, se a perdeu."),
+    "refused-by-us": ("A ligação foi recusada aqui, ou este telefone não tinha linha livre.", ""),
+    "stopping": ("O NEON foi encerrado durante a ligação.", ""),
+    "account-given-up": ("A conta desta ligação foi desconectada, e suas ligações terminaram com ela.", ""),
+    "busy": ("O outro lado está ocupado.", "Tente mais tarde."),
+    "declined": ("O outro lado recusou a ligação.", "Tente mais tarde ou mande uma mensagem."),
+    "unavailable": (
+        "Ninguém pode ser alcançado nesse número agora: o telefone está desligado ou não registrado.",
+        "Tente mais tarde.",
+    ),
+    "unanswered": ("Chamou, e ninguém atendeu.", "Tente mais tarde."),
+    "no-such-number": ("O número não existe na operadora.", "Confira o número e o prefixo."),
+    "gone": ("O número foi desativado.", "Peça o número novo."),
+    "incomplete": ("O número está incompleto.", "Disque com o código de área ou o prefixo."),
+    "ambiguous": ("O número serve para várias linhas.", "Disque o número completo."),
+    "moved": ("O número mudou de endereço.", "Disque o novo endereço, indicado nas mensagens abaixo."),
+    "unwanted": ("O outro lado marcou as suas ligações como indesejadas.", "Fale com a pessoa por outro meio."),
+    "blocked": ("O filtro da operadora bloqueou a ligação.", "Pergunte o motivo à operadora."),
+    "password": (
+        "A operadora não aceitou o usuário ou a senha da conta.",
+        "Confira o número, o usuário e a senha da conta.",
+    ),
+    "payment": ("A operadora exige pagamento antes.", "Confira o saldo da conta."),
+    "forbidden": (
+        "A operadora não permite esta ligação.",
+        "Confira o saldo e o que a conta pode discar, ou pergunte à operadora.",
+    ),
+    "no-codec": (
+        "Os dois lados não encontraram um formato de som em comum.",
+        "Ative o G.711 (PCMA, PCMU) no outro lado e desative a criptografia (SRTP) dele.",
+    ),
+    "incompatible": ("O outro lado não entende algo no pedido.", "Mostre as mensagens abaixo à operadora."),
+    "too-big": ("O outro lado achou o pedido longo demais.", "Mostre as mensagens abaixo à operadora."),
+    "bad-request": (
+        "O outro lado não conseguiu ler o pedido.",
+        "Veja se há caracteres estranhos no número; se não, mostre as mensagens abaixo à operadora.",
+    ),
+    "loop": ("A ligação andou em círculo na operadora.", "Confira os desvios de chamada desse número."),
+    "forgotten-there": ("O outro lado já tinha esquecido a ligação.", "Ligue de novo."),
+    "crossed": ("Dois pedidos da ligação se cruzaram.", "Ligue de novo."),
+    "gateway": (
+        "A operadora não conseguiu alcançar a rede desse número.",
+        "Tente mais tarde; se continuar, avise a operadora.",
+    ),
+    "overloaded": ("A operadora está sobrecarregada ou em manutenção.", "Tente de novo em alguns minutos."),
+    "server-broken": ("O servidor da operadora falhou.", "Tente de novo; se continuar, avise a operadora."),
+    "refused": ("O outro lado recusou a ligação.", "Mostre as mensagens abaixo à operadora."),
+    "unknown": (
+        "A ligação terminou com um código que não existe no SIP.",
+        "Mostre as mensagens abaixo à operadora.",
+    ),
+    "timeout": (
+        "O servidor respondeu no começo e depois não disse mais nada.",
+        "Tente de novo; se continuar, verifique a rede e o firewall.",
+    ),
+    "no-server": (
+        "Nenhuma resposta veio do servidor.",
+        "Verifique a rede, o firewall (UDP) e o endereço do servidor.",
+    ),
+    "no-address": (
+        "O nome do servidor não tem endereço no DNS.",
+        "Confira a escrita do endereço e o DNS desta máquina.",
+    ),
+    "silent": (
+        "Durante muito tempo não chegou som, e a ligação foi encerrada.",
+        "Verifique se o firewall e o roteador deixam passar as portas de áudio (UDP).",
+    ),
+    "no-ack": (
+        "Quem ligou nunca confirmou a nossa resposta.",
+        "Verifique se o firewall deixa passar o SIP (UDP) nos dois sentidos.",
+    ),
+    "unfinished": ("O outro lado nunca confirmou o fim da ligação.", ""),
+    "no-port": (
+        "Não havia porta de áudio livre.",
+        "Encerre algumas ligações ou aumente a faixa de portas em [media].",
+    ),
+    "incoming-failed": (
+        "A ligação recebida falhou antes de poder ser atendida.",
+        "Mostre as mensagens abaixo a quem ligou.",
+    ),
+    "internal": ("Algo quebrou no NEON.", "O log tem os detalhes: por favor, informe-os."),
+    "account-registering": ("A conta está sendo registrada.", "Espere alguns segundos."),
+    "account-registered": ("A conta está registrada: é possível fazer e receber ligações.", ""),
+    "account-unregistered": ("A conta foi desconectada.", "Registre-a de novo para usá-la."),
+    "account-cancelled": ("A conta foi abandonada antes de ser registrada.", "Registre-a de novo para usá-la."),
+    "account-password": (
+        "A operadora não aceitou o usuário ou a senha.",
+        "Confira o número, o usuário (algumas operadoras usam um diferente do número) e a senha.",
+    ),
+    "account-403": (
+        "A operadora não permite que esta conta se registre.",
+        "Pergunte à operadora se a conta está ativa e se pode ser usada daqui.",
+    ),
+    "account-404": ("A operadora não conhece este número.", "Confira o número e o domínio."),
+    "account-423": (
+        "A operadora quer que o registro dure mais do que foi pedido.",
+        "Aumente o 'expires' da conta.",
+    ),
+    "account-refused": ("A operadora recusou o registro.", "Mostre as mensagens abaixo à operadora."),
+    "account-broken": (
+        "O servidor da operadora falhou; o NEON continua tentando.",
+        "Espere; se continuar, avise a operadora.",
+    ),
+    "account-expired": (
+        "O servidor parou de responder e o registro venceu; o NEON continua tentando.",
+        "Verifique a rede; se o resto funciona, avise a operadora.",
+    ),
+    "account-silent": (
+        "Nenhuma resposta veio do servidor; o NEON continua tentando.",
+        "Verifique a rede, o firewall (UDP), o domínio e a porta.",
+    ),
+    "account-name": (
+        "O nome do servidor não foi encontrado, ou a rede não pôde ser usada; o NEON continua tentando.",
+        "Confira a escrita do domínio, a rede e o DNS desta máquina.",
+    ),
+    "account-malformed": (
+        "O domínio ou o proxy da conta está mal escrito.",
+        "Corrija-o e registre a conta de novo.",
+    ),
+}
