@@ -12,9 +12,12 @@ C{access.json} says which, as C{control}.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+
+T = TypeVar("T")
 
 SOCKET: Final = "ctl.sock"
 SYSTEM: Final = Path("/run/neon")
@@ -50,3 +53,14 @@ def likely_sockets(environ: Mapping[str, str], state_dir: Path | None = None) ->
         SYSTEM / SOCKET,
     ]
     return list(dict.fromkeys(places))
+
+
+def through_directory(path: Path, use: Callable[[str], T]) -> T:
+    """Call C{use} with a name of C{path} that is short enough for a socket's address (108 bytes, unix(7))."""
+    if len(os.fsencode(path)) < 100:
+        return use(str(path))
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return use(f"/proc/self/fd/{directory}/{path.name}")
+    finally:
+        os.close(directory)

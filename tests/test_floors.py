@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 ROOT = Path(__file__).resolve().parent.parent
 
 FLOORS: dict[str, int] = {
-    **dict.fromkeys(("errors", "values", "parsing", "passwords", "inifile", "config", "log", "explain"), 0),
+    **dict.fromkeys(("errors", "values", "parsing", "passwords", "inifile", "config", "log", "explain", "places"), 0),
     **dict.fromkeys(("model", "events", "bus", "ports", "dialling", "ladder", "cases"), 1),
     **dict.fromkeys(("arguments", "gate", "line", "phone", "commands"), 2),
     **dict.fromkeys(("sip", "media", "operators", "store", "panel", "testbed", "access"), 3),

@@ -6,14 +6,13 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred
 
-T = TypeVar("T")
+from neon.places import through_directory
 
 BACKLOG: Final = 64
 
@@ -78,17 +77,6 @@ def answers(path: Path) -> bool:
         except OSError as error:
             return error.errno == errno.EAGAIN  # its backlog is full
         return True
-
-
-def through_directory(path: Path, use: Callable[[str], T]) -> T:
-    """Call C{use} with a name of C{path} that is short enough for a socket address (108 bytes)."""
-    if len(os.fsencode(path)) < 100:
-        return use(str(path))
-    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        return use(f"/proc/self/fd/{directory}/{path.name}")
-    finally:
-        os.close(directory)
 
 
 def peer_uid(connected: socket.socket) -> int:
