@@ -1,0 +1,188 @@
+"""The HTTP server under L{neon.api.http}: Twisted's, with bounds (robustness.md, "Local APIs").
+
+Twisted reads bodies of any size, parses forms by its own lights and gives a request all the time it wants as long as
+a line comes now and then. Here a body is kept up to 64 kB and read up to 1 MB, a request has ten seconds for its
+headers and ten for its body, and nobody but L{neon.api.form} looks into a form.
+"""
+
+from __future__ import annotations
+
+import socket
+from io import BytesIO
+from typing import Any, Final
+
+from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.resource import Resource
+from twisted.web.server import Request, Site
+
+from neon.api import form
+from neon.ports import Timer
+
+MAX_CONNECTIONS: Final = 64
+MAX_HEADERS: Final = 64
+HEADER_SECONDS: Final = 10.0
+BODY_SECONDS: Final = 10.0
+IDLE_SECONDS: Final = 60.0
+HARD_LIMIT_BYTES: Final = 1 << 20
+"""A longer body than L{form.MAX_BYTES} is answered with 100; one longer than this closes the connection."""
+
+_FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"
+
+
+class ApiRequest(Request):
+    """A request whose body is what arrived; C{too_long} if that was more than a form may have."""
+
+    channel: Any
+    content: Any
+
+    def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(channel, *args, **kwargs)  # type: ignore[no-untyped-call]
+        self.too_long = False
+        self._received = 0
+
+    def gotLength(self, length: int | None) -> None:
+        self.content = BytesIO()
+
+    def parseCookies(self) -> None:
+        """We have none, and look at nobody else's."""
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._received > HARD_LIMIT_BYTES:
+            self.channel.cut("a body without an end")
+        elif self._received > form.MAX_BODY:
+            self.too_long = True
+        else:
+            self.content.write(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        # Not Twisted's, which parses query and body and answers bad ones without our headers.
+        self.content.seek(0)
+        self.args = {}
+        self.method, self.uri, self.clientproto = command, path, version
+        self.path = path.partition(b"?")[0]
+        self.process()  # type: ignore[no-untyped-call]
+
+
+class Channel(HTTPChannel):
+    """One connection."""
+
+    _log = Logger()
+
+    maxHeaders = MAX_HEADERS
+
+    factory: HttpSite
+    transport: Any
+    callLater: Any
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._deadline: Timer | None = None
+
+    def connectionMade(self) -> None:
+        super().connectionMade()  # type: ignore[no-untyped-call]
+        if not self.factory.entered(self):
+            self.transport.write(_FULL)
+            self.loseConnection()  # type: ignore[no-untyped-call]
+            return
+        self._within(HEADER_SECONDS)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._deadline is None and not self._handlingRequest:
+            self._within(HEADER_SECONDS)
+        super().dataReceived(data)  # type: ignore[no-untyped-call]
+
+    def allHeadersReceived(self) -> None:
+        super().allHeadersReceived()  # type: ignore[no-untyped-call]
+        self._within(BODY_SECONDS)
+
+    def allContentReceived(self) -> None:
+        self._within(None)
+        super().allContentReceived()  # type: ignore[no-untyped-call]
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._within(None)
+        self.factory.left(self)
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+    def cut(self, why: str) -> None:
+        """End the connection, whatever it was doing."""
+        self._within(None)
+        self._log.info("HTTP connection cut: {why}", why=why)
+        self.transport.abortConnection()
+
+    def _within(self, seconds: float | None) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+        self._deadline = None
+        if seconds is not None:
+            self._deadline = self.callLater(seconds, self.cut, "a request that does not come to its end")
+
+    # Whether somebody is there. The next look of the reactor at this socket may be too late for an event.
+
+    def is_there(self) -> bool:
+        """Whether the client has not closed, as far as this machine knows at this very moment."""
+        if not ITCPTransport.providedBy(self.transport) or not hasattr(self.transport, "socket"):
+            return True
+        try:
+            return bool(self.transport.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def flushed(self) -> bool:
+        """Hand what was written to the system now; whether it took it, or is only busy."""
+        if not ITCPTransport.providedBy(self.transport) or not hasattr(self.transport, "doWrite"):
+            return True
+        # What the reactor itself would do at its next turn, and again if this was no success.
+        return not isinstance(self.transport.doWrite(), Exception)
+
+
+class HttpSite(Site):
+    """Makes channels, up to a number, and logs requests without what is secret in them."""
+
+    protocol: Any = Channel
+    requestFactory: Any = ApiRequest
+    noisy = False
+
+    _log = Logger()
+
+    def __init__(self, resource: Resource, *, reactor: Any) -> None:
+        super().__init__(resource, reactor=reactor, timeout=IDLE_SECONDS)  # type: ignore[no-untyped-call]
+        self._channels: set[Channel] = set()
+
+    def startFactory(self) -> None:
+        """No log file to open and no clock to keep for it."""
+
+    def stopFactory(self) -> None:
+        """As little to close."""
+
+    def entered(self, channel: Channel) -> bool:
+        """A connection was made; whether there is room for it."""
+        if len(self._channels) >= MAX_CONNECTIONS:
+            return False
+        self._channels.add(channel)
+        return True
+
+    def left(self, channel: Channel) -> None:
+        """A connection is gone."""
+        self._channels.discard(channel)
+
+    def log(self, request: Any) -> None:
+        self._log.debug("{line}", line=access_line(request))
+
+    def close(self) -> None:
+        """End every connection, after what was written to it."""
+        for channel in tuple(self._channels):
+            channel.loseConnection()  # type: ignore[no-untyped-call]
+
+
+def access_line(request: Any) -> str:
+    """A request for the log: never its query, body or Referer, which hold passwords and tokens."""
+    path = request.path[:64].decode("ascii", "replace")
+    return f"{request.method[:16].decode('ascii', 'replace')} {path} {request.code} {request.sentLength}"
