@@ -188,6 +188,9 @@ text: Final = written(_something, minLength=1, maxLength=255, pattern=rf"^(?=.*\
 """A line that is not empty."""
 
 password: Final = written(parsing.secret, minLength=1, maxLength=255, pattern=f"^{_NO_CONTROL}+$", format="password")
+request_id: Final = written(_something, minLength=1, maxLength=255, pattern=rf"^(?=.*\S){_NO_CONTROL}+$")
+"""Made up by the client, a new one for each thing that it wants done."""
+
 names: Final = Kind(
     _names,
     {

@@ -35,6 +35,17 @@ class CallAccepted(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class CallClaimed(CallEvent):
+    """Somebody took an incoming call; whoever else is being rung by it can stop.
+
+    C{application} is whose client it was, empty for the daemon's own; C{claimant} tells clients apart.
+    """
+
+    application: str
+    claimant: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallFinalized(CallEvent):
     """A call is over; the last event of every call."""
 

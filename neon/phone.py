@@ -14,6 +14,7 @@ from twisted.logger import Logger
 
 from neon.bus import Bus
 from neon.errors import InvalidArgument, NotRegistered
+from neon.events import CallClaimed
 from neon.line import AccountLine, CallLine, Invite
 from neon.model.account import Account
 from neon.model.call import Call, CallFacts
@@ -76,6 +77,11 @@ class Phone:
         self._leaving = False
         self.on_dialog: Callable[[int, str], None] = lambda call_id, sip_call_id: None
         """Hears which SIP Call-ID each call has, as soon as it has one."""
+
+    @property
+    def bus(self) -> Bus:
+        """Where what happens is published."""
+        return self._bus
 
     # Accounts
 
@@ -179,8 +185,10 @@ class Phone:
             raise NotRegistered("no SIP account is registered")
         return next((account for account in bound if account.connection_id in preferred), bound[0])
 
-    def accept_call(self, call_id: int) -> bool:
+    def accept_call(self, call_id: int, application: str = "", claimant: str = "") -> bool:
         """Answer an incoming call; returns whether it had been answered before.
+
+        The first C{claimant}, which is a client of C{application}, has claimed the call.
 
         @raise InvalidArgument: there is no such call, or it is none that can be answered.
         """
@@ -190,7 +198,13 @@ class Phone:
             line.accept()
         except NoTransition:
             raise InvalidArgument(f"call {call_id} cannot be answered in its state") from None
+        if claimant and not already and call_id in self._calls:
+            self._claimed(line.snapshot(), application, claimant)
         return already
+
+    def _claimed(self, call: CallSnapshot, application: str, claimant: str) -> None:
+        who = (call.call_id, call.connection_id, call.direction, call.caller, call.callee, call.display_name)
+        self._bus.publish(CallClaimed(*who, application, claimant))
 
     def finalize_call(self, call_id: int) -> None:
         """Cancel, refuse or hang up, whichever fits; succeeds again for a call that ended a short while ago.

@@ -177,5 +177,12 @@ class Ids(Protocol):
         """A number no account has had."""
 
 
+class Screen(Protocol):
+    """The panel that a person can use, if this machine has one."""
+
+    def show(self, visible: bool) -> bool:
+        """Bring it up or put it away; returns whether there is a panel at all."""
+
+
 class MediaUnavailable(Exception):
     """The media side has no room for one more call."""

@@ -7,7 +7,8 @@ Request, answer, refusal and event::
     {"id": 1, "success": false, "error": {"code": 601, "description": "..."}, "data": {}}
     {"action": "event", "name": "OnNewCall", "seq": 7, "ts": "...", "data": {"callId": 55, ...}}
 
-C{id} is any JSON scalar; it comes back as it was, and is absent where it was absent.
+C{id} is any JSON scalar; it comes back as it was, and is absent where it was absent. C{warnings} (an extension), a
+list of sentences, is there where something was tolerated. A short text that is no JSON is tried once as JSON5.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeAlias
 
-from neon.api import wire
+from neon.api import lenient, wire
 from neon.bus import Published
 from neon.errors import DataFormatError, InvalidArgument
 
@@ -43,6 +44,7 @@ class Request:
 
     pairs: tuple[tuple[str, object], ...]
     reply: Mapping[str, Id]
+    warnings: tuple[str, ...] = ()
 
 
 def decode(payload: bytes) -> Request:
@@ -57,14 +59,16 @@ def decode(payload: bytes) -> Request:
         text = payload.decode("utf-8")
     except UnicodeDecodeError:
         raise DataFormatError("the message is not UTF-8 text") from None
-    _check_depth(text)
+    warnings: tuple[str, ...] = ()
     try:
-        value = json.loads(
-            text, object_pairs_hook=_Object, parse_constant=_no_constant, parse_int=_whole, parse_float=_finite
-        )
+        value = _parse(text)
     except json.JSONDecodeError as error:
-        place = f"in line {error.lineno}, column {error.colno}"
-        raise DataFormatError(f"the message is not JSON: {error.msg} {place}") from None
+        try:
+            value = _parse(lenient.to_json(text))
+        except (lenient.NotJson5, json.JSONDecodeError):
+            place = f"in line {error.lineno}, column {error.colno}"
+            raise DataFormatError(f"the message is not JSON: {error.msg} {place}") from None
+        warnings = (lenient.WARNING,)
     if not isinstance(value, _Object):
         raise DataFormatError("the message is not a JSON object")
     ids = [item for key, item in value if key.lower() == "id"]
@@ -73,31 +77,43 @@ def decode(payload: bytes) -> Request:
     if any(type(item) is not type(ids[0]) or item != ids[0] for item in ids[1:]):
         raise InvalidArgument("id was given twice with different values")
     pairs = tuple((key, item) for key, item in value if key.lower() != "id")
-    return Request(pairs, {"id": ids[0]} if ids else {})
+    return Request(pairs, {"id": ids[0]} if ids else {}, warnings)
 
 
-def success(reply: Mapping[str, Id], data: Mapping[str, Any]) -> bytes:
+def success(reply: Mapping[str, Id], data: Mapping[str, Any], warnings: Sequence[str] = ()) -> bytes:
     """The answer to a command that was carried out."""
-    return ENCODE({**reply, "success": True, "data": data}).encode("ascii")
+    return ENCODE({**reply, "success": True, "data": data, **_warned(warnings)}).encode("ascii")
 
 
-def refusal(reply: Mapping[str, Id], code: int, description: str) -> bytes:
+def refusal(reply: Mapping[str, Id], code: int, description: str, warnings: Sequence[str] = ()) -> bytes:
     """The answer to a command that was not."""
     error = {"code": code, "description": description}
-    return ENCODE({**reply, "success": False, "error": error, "data": {}}).encode("ascii")
+    return ENCODE({**reply, "success": False, "error": error, "data": {}, **_warned(warnings)}).encode("ascii")
 
 
-def event(published: Published, prose: bool = False) -> bytes:
-    """What happened, for every client."""
+def event(published: Published, spelling: wire.Spelling = wire.TABLE) -> bytes:
+    """What happened, for every client that spells it so."""
     return ENCODE(
         {
             "action": "event",
-            "name": wire.name(published.event, prose),
+            "name": wire.name(published.event, spelling),
             "seq": published.seq,
             "ts": wire.timestamp(published.at),
             "data": wire.fields(published.event),
         }
     ).encode("ascii")
+
+
+def _warned(warnings: Sequence[str]) -> dict[str, Any]:
+    return {"warnings": list(warnings)} if warnings else {}
+
+
+def _parse(text: str) -> Any:
+    """Strict JSON, objects as pairs."""
+    _check_depth(text)
+    return json.loads(
+        text, object_pairs_hook=_Object, parse_constant=_no_constant, parse_int=_whole, parse_float=_finite
+    )
 
 
 def _check_depth(text: str) -> None:

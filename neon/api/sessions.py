@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from neon.commands.once import Once
 from neon.ports import Clock, Timer
 
 MAX_SESSIONS = 1000
@@ -21,15 +22,17 @@ MAX_SESSIONS = 1000
 class Session:
     """One authenticated application.
 
-    C{accounts} are the connection ids it registered; C{prose} says how it spells event names; C{holders} are the
-    open connections that showed its token.
+    C{accounts} are the connection ids it registered; C{prose} and C{heard}, the aliases of actions that it used, say
+    how it spells event names; C{once} remembers its answers; C{holders} are the open connections that showed its token.
     """
 
     application: str
     digest: bytes = field(repr=False)
     last_used: float
+    once: Once = field(repr=False)
     alive: bool = True
     prose: bool = False
+    heard: set[str] = field(default_factory=set)
     accounts: set[int] = field(default_factory=set)
     holders: set[object] = field(default_factory=set, repr=False)
 
@@ -57,7 +60,7 @@ class Sessions:
         if len(self._by_digest) >= MAX_SESSIONS:
             # Somebody authenticates in a loop: the session that was idle longest goes.
             self.close(min(self._by_digest.values(), key=lambda session: (bool(session.holders), session.last_used)))
-        session = Session(application, _digest(token), self._clock.seconds(), prose=prose)
+        session = Session(application, _digest(token), self._clock.seconds(), Once(self._clock), prose=prose)
         self._by_digest[session.digest] = session
         self._schedule()
         for opened in self.on_open:

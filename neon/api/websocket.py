@@ -7,9 +7,10 @@ Events go to the connections that have shown a live token.
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -20,11 +21,12 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from neon.api import frames
+from neon.api import frames, schema, wire
 from neon.api.autodisconnect import Autodisconnect
 from neon.api.sessions import Session, Sessions
-from neon.bus import Bus, Published
-from neon.commands import Commands
+from neon.api.subscription import Subscription
+from neon.bus import RING_SIZE, Bus, Published
+from neon.commands import Commands, Data, Subscribed
 from neon.errors import NeonError
 
 MAX_CONNECTIONS: Final = 64
@@ -33,6 +35,7 @@ HARD_LIMIT_BYTES: Final = 1 << 20
 
 MAX_HANDSHAKE_BYTES: Final = 16 * 1024
 MAX_BEHIND_BYTES: Final = 256 * 1024
+MAX_BACKLOG: Final = 2 * RING_SIZE
 MAX_WAITING: Final = 32
 TOO_SLOW: Final = 4013
 """The close code for a client that does not read; like 1013, which autobahn does not let an application send."""
@@ -47,6 +50,8 @@ class Connection(WebSocketServerProtocol):
 
     factory: Api
     transport: Any
+    key: str
+    subscription: Subscription
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,6 +60,8 @@ class Connection(WebSocketServerProtocol):
         self._busy = False
         self._stalled = False
         self._behind = 0
+        self._warnings: list[str] = []
+        self._backlog: deque[Published] = deque()
         self.origin: str | None = None
 
     # What autobahn and Twisted call
@@ -113,9 +120,10 @@ class Connection(WebSocketServerProtocol):
             except NeonError as error:
                 self._answered(frames.refusal({}, error.code, str(error)))
                 continue
+            self._warnings = list(request.warnings)
             answer = self.factory.commands.execute(request.pairs, self)
             encoded: Deferred[bytes] = answer.addCallbacks(
-                partial(frames.success, request.reply), partial(self._refuse, request)
+                partial(self._succeed, request), partial(self._refuse, request)
             )
             written: Deferred[None] = encoded.addCallback(self._answered).addErrback(self._unanswered)
             if self._busy:
@@ -128,10 +136,14 @@ class Connection(WebSocketServerProtocol):
         self._busy = False
         if self.state == self.STATE_OPEN:
             self.sendMessage(payload)  # type: ignore[no-untyped-call]
+            self._catch_up()
+
+    def _succeed(self, request: frames.Request, data: Data) -> bytes:
+        return frames.success(request.reply, data, self._warnings)
 
     def _refuse(self, request: frames.Request, failure: Failure) -> bytes:
         if isinstance(failure.value, NeonError) and failure.value.code != NeonError.code:
-            return frames.refusal(request.reply, failure.value.code, str(failure.value))
+            return frames.refusal(request.reply, failure.value.code, str(failure.value), self._warnings)
         reference = secrets.token_hex(4)
         action = next((value for key, value in request.pairs if key.lower() == "action"), None)
         self._log.failure("{action} failed, reference {reference}", failure, action=action, reference=reference)
@@ -142,6 +154,11 @@ class Connection(WebSocketServerProtocol):
         self._log.failure("an answer failed", failure)
         self._answered(frames.refusal({}, NeonError.code, "internal error"))
 
+    # What commands call (neon.commands.Client)
+
+    def warn(self, sentence: str) -> None:
+        self._warnings.append(sentence)
+
     def authenticated(self, session: Session) -> None:
         if session in self._sessions:
             self._sessions.remove(session)
@@ -151,12 +168,50 @@ class Connection(WebSocketServerProtocol):
     def autodisconnect(self, session: Session, connection_id: int, wanted: bool) -> None:
         self.factory.guard(session, connection_id, self if wanted else None)
 
+    def subscribe(
+        self, session: Session, since: int | None, boot: str | None, events: tuple[str, ...] | None
+    ) -> Subscribed:
+        answer, missed = self.subscription.change(since, boot, events)
+        if since is not None:
+            self._backlog = deque(missed)
+        return answer
+
+    def manual(self) -> Mapping[str, Any]:
+        return schema.manual()
+
+    # Events
+
     @property
     def session(self) -> Session | None:
         """The live session whose token was shown last."""
         while self._sessions and not self._sessions[-1].alive:
             self._sessions.pop()
         return self._sessions[-1] if self._sessions else None
+
+    def deliver(self, published: Published, prepared: Any) -> None:
+        """Send an event that is wanted here; after the ones that are still being replayed."""
+        if not self._backlog:
+            self.sendPreparedMessage(prepared)
+        elif len(self._backlog) < MAX_BACKLOG:
+            self._backlog.append(published)
+        else:
+            self._too_slow()
+
+    def _catch_up(self) -> None:
+        """Replay at the pace of the reader: a ring full of events is more than a reader may be behind."""
+        while self._backlog and not self._stalled and not self._busy and self.state == self.STATE_OPEN:
+            session = self.session
+            if session is None:
+                self._backlog.clear()
+                return
+            event = frames.event(self._backlog.popleft(), wire.Spelling.of(session))
+            self.sendMessage(event)  # type: ignore[no-untyped-call]
+
+    def _too_slow(self) -> None:
+        self._log.warn("{peer} does not read its events and is closed", peer=self.peer)
+        self._stalled = False
+        self._backlog.clear()
+        self.sendClose(TOO_SLOW, "too slow")
 
     # A reader that is slow: the transport's IPushProducer is told, and we count what we give it meanwhile.
 
@@ -166,6 +221,7 @@ class Connection(WebSocketServerProtocol):
 
     def resumeProducing(self) -> None:
         self._stalled = False
+        self._catch_up()
 
     def stopProducing(self) -> None:
         self._stalled = False
@@ -177,9 +233,7 @@ class Connection(WebSocketServerProtocol):
             return
         self._behind += len(data)
         if self._behind > MAX_BEHIND_BYTES and self.state == self.STATE_OPEN:
-            self._log.warn("{peer} does not read its events and is closed", peer=self.peer)
-            self._stalled = False
-            self.sendClose(TOO_SLOW, "too slow")
+            self._too_slow()
 
     def _check(self, host: str) -> None:
         """Only programs of this machine, by a local name: a page whose DNS name was rebound to us is refused."""
@@ -204,6 +258,8 @@ class Api(WebSocketServerFactory):
         self.commands = commands
         self._sessions = sessions
         self._autodisconnect = autodisconnect
+        self._bus = bus
+        self._numbers = itertools.count(1)
         self._audience: dict[Connection, None] = {}
         self._unsubscribe: Callable[[], None] = bus.subscribe(self._happened)
         self._empty: list[Deferred[None]] = []
@@ -221,6 +277,8 @@ class Api(WebSocketServerFactory):
 
     def opened(self, connection: Connection) -> None:
         """A handshake is done."""
+        connection.key = f"websocket {next(self._numbers)}"
+        connection.subscription = Subscription(self._bus, connection.key)
         self._audience[connection] = None
 
     def lost(self, connection: Connection) -> None:
@@ -258,13 +316,14 @@ class Api(WebSocketServerFactory):
         return done
 
     def _happened(self, published: Published) -> None:
-        prepared: dict[bool, Any] = {}
+        prepared: dict[wire.Spelling, Any] = {}
         for connection in tuple(self._audience):
             session = connection.session
             if session is None or connection.state != connection.STATE_OPEN:
                 continue
-            if session.prose not in prepared:
-                prepared[session.prose] = self.prepareMessage(frames.event(published, session.prose))
-            connection.sendPreparedMessage(prepared[session.prose])
-
-
+            if not connection.subscription.wants(published):
+                continue
+            spelling = wire.Spelling.of(session)
+            if spelling not in prepared:
+                prepared[spelling] = self.prepareMessage(frames.event(published, spelling))
+            connection.deliver(published, prepared[spelling])

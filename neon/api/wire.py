@@ -9,16 +9,20 @@ skin's own business::
     OnSIPRegister    connectionId SIPError                     and the other registration events
 
 C{reason} (the failure in words) and C{displayName} are extensions, there only where there is something to say.
+Extension events go only to clients that asked for them (L{neon.api.subscription}).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+from neon.api.sessions import Session
 from neon.events import (
     CallAccepted,
+    CallClaimed,
     CallEvent,
     CallFinalized,
     CallStarted,
@@ -34,7 +38,9 @@ from neon.events import (
 )
 from neon.values import Cause
 
-NAMES: Final[Mapping[type[CallEvent] | type[RegistrationEvent], str]] = {
+EventType: TypeAlias = type[CallEvent] | type[RegistrationEvent]
+
+NAMES: Final[Mapping[EventType, str]] = {
     CallStarted: "OnNewCall",
     CallAccepted: "OnAcceptCall",
     CallFinalized: "OnFinalizedCall",
@@ -46,6 +52,33 @@ NAMES: Final[Mapping[type[CallEvent] | type[RegistrationEvent], str]] = {
     RegistrationCancelled: "OnSIPRegisterCancelled",
     RegistrationFinalized: "OnSIPRegisterFinalized",
 }
+"""The documented events: every client with a token gets them."""
+
+EXTENSIONS: Final[Mapping[EventType, str]] = {CallClaimed: "OnCallClaimed"}
+"""The others: a client written from the documents alone never meets one."""
+
+ALL_NAMES: Final[Mapping[EventType, str]] = {**NAMES, **EXTENSIONS}
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How a client spells the event names that the documents spell in two ways; never both for one client.
+
+    C{prose}: it asked for the names of the documents' prose. C{transferred}: it was written from the copy of the
+    document that spells the event C{OnTransferredCall} and the action C{transferecall}, which it has sent.
+    """
+
+    prose: bool = False
+    transferred: bool = False
+
+    @classmethod
+    def of(cls, session: Session) -> Spelling:
+        """As this session's client does."""
+        return _SPELLINGS[session.prose, "transferecall" in session.heard]
+
+
+_SPELLINGS: Final = {(prose, double): Spelling(prose, double) for prose in (False, True) for double in (False, True)}
+TABLE: Final = Spelling()
 
 PROSE: Final[Mapping[str, str]] = {
     "OnSIPUnRegister": "OnSIPUnregister",
@@ -53,11 +86,28 @@ PROSE: Final[Mapping[str, str]] = {
 }
 """What the documents' prose spells differently from their tables (C{authenticate} with C{spelling: "prose"})."""
 
+TRANSFERRED: Final[Mapping[str, str]] = {"OnTransferedCall": "OnTransferredCall"}
+"""What the second copy of the document spells differently."""
 
-def name(event: Event, prose: bool = False) -> str:
-    """The event's name in one of the two spellings."""
-    table_name = NAMES[type(event)]
-    return PROSE.get(table_name, table_name) if prose else table_name
+OTHER_SPELLINGS: Final = (PROSE, TRANSFERRED)
+
+DOCUMENTED: Final = frozenset({*NAMES.values(), *PROSE.values(), *TRANSFERRED, *TRANSFERRED.values()})
+"""Every spelling of a documented event."""
+
+
+def name(event: Event, spelling: Spelling = TABLE) -> str:
+    """The event's name."""
+    spelled = ALL_NAMES[type(event)]
+    if spelling.prose:
+        spelled = PROSE.get(spelled, spelled)
+    if spelling.transferred:
+        spelled = TRANSFERRED.get(spelled, spelled)
+    return spelled
+
+
+def is_extension(event: Event) -> bool:
+    """Whether the documents do not know this event."""
+    return type(event) in EXTENSIONS
 
 
 def fields(event: Event) -> dict[str, Any]:
@@ -72,6 +122,8 @@ def fields(event: Event) -> dict[str, Any]:
     }
     if isinstance(event, CallFinalized):
         data |= {"duration": event.duration_ms, **_outcome(event.cause)}
+    elif isinstance(event, CallClaimed):
+        data["application"] = event.application
     elif not isinstance(event, CallStarted):
         data |= {"duration": 0, "SIPError": 0}
     if event.display_name:

@@ -5,8 +5,20 @@ L{NeonError} with the code to send. C{table} has the rows, C{executor} the order
 in a module per subject.
 """
 
-from neon.commands.context import Applications, Client, Command, Context, Data, Needs, Session
+from neon.commands.context import Applications, Client, Command, Context, Data, Field, Needs, Session, Subscribed
 from neon.commands.executor import Commands
 from neon.commands.table import TABLE
 
-__all__ = ["TABLE", "Applications", "Client", "Command", "Commands", "Context", "Data", "Needs", "Session"]
+__all__ = [
+    "TABLE",
+    "Applications",
+    "Client",
+    "Command",
+    "Commands",
+    "Context",
+    "Data",
+    "Field",
+    "Needs",
+    "Session",
+    "Subscribed",
+]

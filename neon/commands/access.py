@@ -1,4 +1,4 @@
-"""The commands about being let in: authenticate, logout, getversion."""
+"""The commands about being let in: authenticate and logout."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from functools import partial
 
 from twisted.internet.defer import Deferred
 
-from neon import __version__
 from neon.commands.accounts import drop, own_accounts
 from neon.commands.context import Context, Data
 from neon.errors import InvalidCredentials
@@ -33,8 +32,3 @@ def logout(context: Context) -> Data:
         drop(context, connection_id)
     context.sessions.close(context.session)
     return {}
-
-
-def get_version(context: Context) -> Data:
-    """Which NEON this is."""
-    return {"name": "NEON", "version": __version__}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neon import arguments
-from neon.commands.context import NO_ACCOUNT, Context, Data
+from neon.commands.context import NO_ACCOUNT, Context, Data, moment
 from neon.errors import InvalidArgument, NotRegistered
 from neon.values import AccountSettings
 
@@ -54,8 +54,9 @@ def sip_unregister(context: Context, connection_id: int | None) -> Data:
 
 
 def list_accounts(context: Context) -> Data:
-    """The accounts and how they are."""
+    """The SIP accounts and how they are, and the number of the last event that this list knows of."""
     return {
+        **moment(context),
         "accounts": [
             {
                 "connectionId": account.connection_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neon.commands.context import Context, Data
+from neon.commands.context import Context, Data, moment
 
 
 def start_call(context: Context, number: str, connection_id: int | None) -> Data:
@@ -11,8 +11,12 @@ def start_call(context: Context, number: str, connection_id: int | None) -> Data
 
 
 def accept_call(context: Context, call_id: int) -> Data:
-    """Answer."""
-    return {"alreadyAnswered": True} if context.phone.accept_call(call_id) else {}
+    """Answer an incoming call. Of several clients that ring, the first one has it.
+
+    The others that subscribed to it get OnCallClaimed.
+    """
+    already = context.phone.accept_call(call_id, context.session.application, context.client.key)
+    return {"alreadyAnswered": True} if already else {}
 
 
 def finalize_call(context: Context, call_id: int) -> Data:
@@ -22,8 +26,9 @@ def finalize_call(context: Context, call_id: int) -> Data:
 
 
 def list_calls(context: Context) -> Data:
-    """The live calls."""
+    """The calls that have not ended, and the number of the last event that this list knows of."""
     return {
+        **moment(context),
         "calls": [
             {
                 "callId": call.call_id,

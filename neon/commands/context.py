@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
 
-from neon.arguments import Parameter
+from neon.arguments import Parameter, Schema
+from neon.bus import Bus
 from neon.gate import Gate
 from neon.phone import Phone
+from neon.ports import Screen
 from neon.values import Scope
 
 Data: TypeAlias = dict[str, Any]
@@ -19,12 +21,25 @@ Data: TypeAlias = dict[str, Any]
 NO_ACCOUNT: Final = "no SIP account is registered"
 
 
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """What became of a wish for events: the extension events that are sent from now on, how many earlier events
+    follow, whether some were missed for good, and the names that no extension event has.
+    """
+
+    events: tuple[str, ...]
+    replayed: int
+    gap: bool
+    unknown: tuple[str, ...] = ()
+
+
 class Session(Protocol):
-    """What a token stands for."""
+    """What a token stands for; C{heard} are the aliases of actions that were sent with it."""
 
     application: str
     accounts: set[int]
     prose: bool
+    heard: set[str]
 
 
 class Sessions(Protocol):
@@ -51,14 +66,32 @@ class Client(Protocol):
     """Where a command came from, as far as commands have to know: one connection of a skin."""
 
     @property
+    def key(self) -> str:
+        """Tells this client, a connection or a mailbox, from every other; nobody outside gets to see it."""
+
+    @property
     def origin(self) -> str | None:
         """The web page's origin, normalised; None for a program of this machine."""
+
+    def warn(self, sentence: str) -> None:
+        """Something was tolerated in the command that is being carried out: the answer shall say so."""
 
     def authenticated(self, session: Any) -> None:
         """The client showed the token of this session."""
 
     def autodisconnect(self, session: Any, connection_id: int, wanted: bool) -> None:
         """The account shall, or shall no longer, go when this client goes."""
+
+    def subscribe(
+        self, session: Any, since: int | None, boot: str | None, events: tuple[str, ...] | None
+    ) -> Subscribed:
+        """Send this client, after the answer, what happened after number C{since}, unless that is None.
+
+        C{events}, unless None, are the extension events that it wants from now on.
+        """
+
+    def manual(self) -> Mapping[str, Any]:
+        """The JSON Schema of what this client may send and will get."""
 
 
 class Needs(enum.Enum):
@@ -74,6 +107,8 @@ class Context:
     """What a command's function works with; C{session} is None for those that need no token."""
 
     phone: Phone
+    bus: Bus
+    screen: Screen
     sessions: Sessions
     applications: Applications
     client: Client
@@ -82,10 +117,23 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """Something in the data of an answer: its name, its JSON Schema, and a sentence about it."""
+
+    name: str
+    schema: Schema
+    about: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """One row: C{function(context, **arguments)} returns the answer's data, or a Deferred of it.
 
     C{scope} is what an application has to be allowed; C{dials} the keyword argument that names who is called.
+    C{once} is whether a C{requestId} suppresses a repetition: not where a command only looks, or is about the
+    connection that it came by. C{spelled} is the name in the documents' capitals, C{extension} whether they lack it.
+    The first paragraph of the function's docstring is the reference documentation's.
     """
 
     name: str
@@ -95,3 +143,12 @@ class Command:
     aliases: tuple[str, ...] = ()
     scope: Scope | None = None
     dials: str | None = None
+    once: bool = True
+    answer: tuple[Field, ...] = ()
+    spelled: str = ""
+    extension: bool = False
+
+
+def moment(context: Context) -> Data:
+    """Which event was the last one, for snapshots: whoever subscribes from there misses nothing."""
+    return {"seq": context.bus.last_seq, "boot": context.bus.boot}

@@ -1,13 +1,15 @@
 """Executes commands: finds the row, makes the checks in their order, calls the function.
 
 The checks run in the order of spec section 2: format (100), token (600 or 602, as the skin spells it), arguments
-(102), registration (601).
+(102), registration (601). A command whose C{requestId} was there a short while ago is not run again.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -15,11 +17,20 @@ from twisted.python.failure import Failure
 
 from neon import arguments
 from neon.commands.context import NO_ACCOUNT, Applications, Client, Command, Context, Data, Needs, Sessions
-from neon.commands.table import CALL_ID, TABLE
+from neon.commands.once import Once
+from neon.commands.table import CALL_ID, REQUEST_ID, TABLE
 from neon.errors import DataFormatError, DeadToken, InvalidArgument, NotRegistered
 from neon.gate import Gate, OpenGate
 from neon.phone import Phone
+from neon.ports import Screen
 from neon.values import Scope
+
+
+class NoScreen:
+    """A machine without a panel."""
+
+    def show(self, visible: bool) -> bool:
+        return False
 
 
 class Commands:
@@ -32,8 +43,10 @@ class Commands:
         applications: Applications,
         table: Iterable[Command] | None = None,
         gate: Gate | None = None,
+        screen: Screen | None = None,
     ) -> None:
         self._phone = phone
+        self._screen: Screen = NoScreen() if screen is None else screen
         self._sessions = sessions
         self._applications = applications
         self._gate: Gate = OpenGate() if gate is None else gate
@@ -80,19 +93,41 @@ class Commands:
             run.session = self._session(given, run.client)
         if command is None:
             raise InvalidArgument(f"unknown action {arguments.shown(action)}")
+        if action != command.name:
+            run.warn(f"the action {action} was read as {command.name}")
+            if run.session is not None:
+                run.session.heard.add(action)
         if run.session is not None:
             self._gate.allow(run.session, command)
-        values = run.values = arguments.read(command.parameters, given)
-        context = Context(self._phone, self._sessions, self._applications, run.client, run.session, self._gate)
+        values = run.values = arguments.read(command.parameters, given, run.warn)
+        request_id = arguments.read((REQUEST_ID,), given)[REQUEST_ID.keyword]
+        carry_out = partial(self._carry_out, command, run)
+        if request_id is None or run.session is None or not command.once:
+            return carry_out()
+        described = hashlib.sha256(repr((command.name, sorted(values.items()))).encode("utf-8", "surrogatepass"))
+        once: Once = run.session.once
+        return once.run(request_id, described.digest(), carry_out, run.warn)
+
+    def _carry_out(self, command: Command, run: _Run) -> Data | Deferred[Data]:
+        context = Context(
+            phone=self._phone,
+            bus=self._phone.bus,
+            screen=self._screen,
+            sessions=self._sessions,
+            applications=self._applications,
+            client=run.client,
+            session=run.session,
+            gate=self._gate,
+        )
         if command.needs is not Needs.REGISTERED or self._phone.is_registered:
-            self._gate.charge(run.session, command, values)
-            return command.function(context, **values)
-        if CALL_ID.keyword not in values:
+            self._gate.charge(run.session, command, run.values)
+            return command.function(context, **run.values)
+        if CALL_ID.keyword not in run.values:
             raise NotRegistered(NO_ACCOUNT)
         # A call outlives a lost registration, and whoever is in it must be able to end it. Any other call: 601.
         try:
-            self._gate.charge(run.session, command, values)
-            return command.function(context, **values)
+            self._gate.charge(run.session, command, run.values)
+            return command.function(context, **run.values)
         except InvalidArgument:
             raise NotRegistered(NO_ACCOUNT) from None
 
@@ -115,6 +150,10 @@ class _Run:
     command: Command | None = None
     session: Any = None
     values: Mapping[str, Any] = field(default_factory=dict)
+
+    def warn(self, sentence: str) -> None:
+        """Something was tolerated."""
+        self.client.warn(sentence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,56 +2,252 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from neon import arguments
-from neon.arguments import Parameter
-from neon.commands import access, accounts, calls
-from neon.commands.context import Command, Needs
-from neon.values import Scope
+from neon.arguments import MAX_ID, Parameter
+from neon.commands import access, accounts, calls, listening
+from neon.commands.context import Command, Field, Needs
+from neon.values import CallState, Direction, RegistrationState, Scope
 
-CALL_ID: Final = Parameter("callid", arguments.identifier, into="call_id")
-CONNECTION_ID: Final = Parameter("connectionid", arguments.identifier, into="connection_id", default=None)
+REQUEST_ID: Final = Parameter(
+    "requestid",
+    arguments.request_id,
+    into="request_id",
+    default=None,
+    spelled="requestId",
+    about="Made up by the client, new for each thing it wants done: the same one within 30 seconds runs nothing and "
+    "gets the first answer again.",
+)
+CALL_ID: Final = Parameter(
+    "callid", arguments.identifier, into="call_id", spelled="callId", about="The call, as OnNewCall named it."
+)
+CONNECTION_ID: Final = Parameter(
+    "connectionid",
+    arguments.identifier,
+    into="connection_id",
+    default=None,
+    spelled="connectionId",
+    about="The SIP account, as sipregister named it.",
+)
+
+ID: Final = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
+TEXT: Final = {"type": "string"}
+YES_NO: Final = {"type": "boolean"}
+URI: Final = {"type": "string", "description": "a bare SIP URI"}
+
+MOMENT: Final = (
+    Field("seq", {"type": "integer", "minimum": 0}, "The number of the last event so far."),
+    Field("boot", TEXT, "Names this life of the daemon: event numbers begin again with each."),
+)
+
+
+def listed(name: str, about: str, *fields: Field) -> Field:
+    """A list of objects in an answer."""
+    properties: dict[str, Any] = {field.name: field.schema for field in fields}
+    required = [field.name for field in fields if not field.optional]
+    item = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    return Field(name, {"type": "array", "items": item}, about)
+
 
 TABLE: Final = (
     Command(
         "authenticate",
         access.authenticate,
         (
-            Parameter("user", arguments.text),
-            Parameter("password", arguments.password),
-            Parameter("spelling", arguments.choice("table", "prose"), default="table"),
+            Parameter("user", arguments.text, about="The application's name."),
+            Parameter("password", arguments.password, about="The application's password."),
+            Parameter(
+                "spelling",
+                arguments.choice("table", "prose"),
+                default="table",
+                about="How events are called that the documents spell in two ways: as their tables do, or their prose.",
+            ),
         ),
         needs=Needs.NOTHING,
+        answer=(Field("token", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "For every other command."),),
+        spelled="Authenticate",
     ),
-    Command("logout", access.logout),
+    Command("logout", access.logout, extension=True),
     Command(
         "sipregister",
         accounts.sip_register,
         (
-            Parameter("domain", arguments.domain),
-            Parameter("number", arguments.sip_user),
-            Parameter("password", arguments.password),
-            Parameter("autodisconnect", arguments.boolean, default=False),
-            Parameter("authuser", arguments.text, into="auth_user", default=None),
-            Parameter("displayname", arguments.text, into="display_name", default=None),
-            Parameter("proxy", arguments.proxy, default=None),
-            Parameter("expires", arguments.whole_number(10, 86400), default=600),
+            Parameter(
+                "domain",
+                arguments.domain,
+                about="The SIP domain or server: host or host:port, optionally with ;transport=udp.",
+            ),
+            Parameter("number", arguments.sip_user, about="The number or user name of the account."),
+            Parameter("password", arguments.password, about="The account's password."),
+            Parameter(
+                "autodisconnect",
+                arguments.boolean,
+                default=False,
+                about="Unregister the account when this WebSocket closes and is not back within five seconds.",
+            ),
+            Parameter(
+                "authuser",
+                arguments.text,
+                into="auth_user",
+                default=None,
+                spelled="authUser",
+                about="The name to authenticate with, where it is not the number.",
+            ),
+            Parameter(
+                "displayname",
+                arguments.text,
+                into="display_name",
+                default=None,
+                spelled="displayName",
+                about="What the phones of others show beside the number.",
+            ),
+            Parameter("proxy", arguments.proxy, default=None, about="An outbound proxy: host or host:port."),
+            Parameter(
+                "expires",
+                arguments.whole_number(10, 86400),
+                default=600,
+                about="The lifetime to ask the registrar for, in seconds.",
+            ),
         ),
         scope=Scope.ACCOUNT,
+        answer=(Field("connectionId", ID, "The account's number, in its events."),),
+        spelled="SIPRegister",
     ),
-    Command("sipunregister", accounts.sip_unregister, (CONNECTION_ID,), scope=Scope.ACCOUNT),
+    Command(
+        "sipunregister", accounts.sip_unregister, (CONNECTION_ID,), scope=Scope.ACCOUNT, spelled="SIPUnRegister"
+    ),
     Command(
         "startcall",
         calls.start_call,
-        (Parameter("number", arguments.dial_string), CONNECTION_ID),
+        (
+            Parameter("number", arguments.dial_string, about="Whom to call: a number, a sip: or tel: URI, user@host."),
+            CONNECTION_ID,
+        ),
         needs=Needs.REGISTERED,
         scope=Scope.CALL,
         dials="number",
+        answer=(Field("callId", ID, "The call's number, in its events."),),
+        spelled="StartCall",
     ),
-    Command("acceptcall", calls.accept_call, (CALL_ID,), needs=Needs.REGISTERED, scope=Scope.CALL),
-    Command("finalizecall", calls.finalize_call, (CALL_ID,), needs=Needs.REGISTERED, scope=Scope.CALL),
-    Command("listcalls", calls.list_calls, scope=Scope.EVENTS),
-    Command("listaccounts", accounts.list_accounts, scope=Scope.EVENTS),
-    Command("getversion", access.get_version),
+    Command(
+        "acceptcall",
+        calls.accept_call,
+        (CALL_ID,),
+        needs=Needs.REGISTERED,
+        scope=Scope.CALL,
+        answer=(
+            Field("alreadyAnswered", {"const": True}, "There where the call had been answered before.", optional=True),
+        ),
+        spelled="AcceptCall",
+    ),
+    Command(
+        "finalizecall",
+        calls.finalize_call,
+        (CALL_ID,),
+        needs=Needs.REGISTERED,
+        scope=Scope.CALL,
+        spelled="FinalizeCall",
+    ),
+    Command(
+        "showui",
+        listening.show_ui,
+        (Parameter("show", arguments.boolean, about="Whether it is to be seen."),),
+        scope=Scope.UI,
+        answer=(Field("ui", YES_NO, "Whether this machine has a panel at all."),),
+        spelled="ShowUI",
+    ),
+    Command(
+        "subscribe",
+        listening.subscribe,
+        (
+            Parameter(
+                "since",
+                arguments.whole_number(0, MAX_ID),
+                default=None,
+                about="Send the events after the one with this number.",
+            ),
+            Parameter(
+                "boot",
+                arguments.text,
+                default=None,
+                about="The life of the daemon that the number is from. A number of an earlier one is a gap.",
+            ),
+            Parameter(
+                "events",
+                arguments.names,
+                default=None,
+                about="The extension events that are wanted from now on: their names, or all, or none.",
+            ),
+        ),
+        scope=Scope.EVENTS,
+        once=False,
+        answer=(
+            *MOMENT,
+            Field("events", {"type": "array", "items": TEXT}, "The extension events that are sent from now on."),
+            Field("replayed", {"type": "integer", "minimum": 0}, "How many earlier events follow."),
+            Field("gap", YES_NO, "Some events after that number are gone for good: look again with listcalls."),
+        ),
+        extension=True,
+    ),
+    Command(
+        "listcalls",
+        calls.list_calls,
+        scope=Scope.EVENTS,
+        once=False,
+        answer=(
+            *MOMENT,
+            listed(
+                "calls",
+                "The calls, oldest first.",
+                Field("callId", ID),
+                Field("connectionId", ID),
+                Field("type", {"enum": [direction.value for direction in Direction]}),
+                Field("state", {"enum": [state.value for state in CallState]}),
+                Field("from", URI),
+                Field("to", URI),
+                Field("displayName", TEXT, optional=True),
+            ),
+        ),
+        extension=True,
+    ),
+    Command(
+        "listaccounts",
+        accounts.list_accounts,
+        scope=Scope.EVENTS,
+        once=False,
+        answer=(
+            *MOMENT,
+            listed(
+                "accounts",
+                "The accounts, oldest first.",
+                Field("connectionId", ID),
+                Field("uri", URI),
+                Field("state", {"enum": [state.value for state in RegistrationState]}),
+                Field("displayName", TEXT, optional=True),
+            ),
+        ),
+        extension=True,
+    ),
+    Command(
+        "help",
+        listening.help_,
+        once=False,
+        answer=(
+            Field("$schema", {"const": "https://json-schema.org/draft/2020-12/schema"}),
+            Field("title", TEXT),
+            Field("version", TEXT, "Which NEON this is."),
+            Field("$defs", {"type": "object"}, "The schemas."),
+            Field("commands", {"type": "object"}, "By action: what to send, and the data of the answer."),
+            Field("events", {"type": "object"}, "By name: what is sent."),
+        ),
+        extension=True,
+    ),
+    Command(
+        "getversion",
+        listening.get_version,
+        once=False,
+        answer=(Field("name", {"const": "NEON"}), Field("version", TEXT), Field("boot", TEXT)),
+        extension=True,
+    ),
 )

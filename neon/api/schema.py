@@ -1,0 +1,193 @@
+"""JSON Schemas (draft 2020-12) of every command, its answer, and every event, made from the tables that run.
+
+The schemas of requests say what always works; NEON reads more than that (any case, booleans in several languages,
+numbers as text). What a schema allows, the command takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+from neon import __version__
+from neon.api import wire
+from neon.arguments import MAX_ID, REQUIRED, Parameter
+from neon.commands import TABLE, Command, Field, Needs
+from neon.commands.table import REQUEST_ID
+from neon.events import CallClaimed, CallEvent, CallStarted, RegistrationEvent
+from neon.values import Direction
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+TOKEN: Final[Mapping[str, Any]] = {"type": "string", "description": "What authenticate answered."}
+
+ERRORS: Final[Mapping[int, str]] = {
+    0: "no error",
+    100: "data format error: not JSON, not an object, not a form, no action, or too long",
+    102: "invalid argument: an unknown action or call, a parameter that is missing or malformed, or a call that is "
+    "not in a state for it",
+    500: "internal error; the description has a reference that stands in NEON's log",
+    600: "invalid credentials; over HTTP also a token that is missing or dead",
+    601: "not registered: no SIP account is registered, or not the one that was named",
+    602: "not authorised: over WebSocket a token that is missing or dead; an origin, an application or a number "
+    "that is not allowed",
+}
+
+_WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
+    "callId": ({"type": "integer", "minimum": 1, "maximum": MAX_ID}, "The call's number."),
+    "type": ({"enum": [direction.value for direction in Direction]}, "Who began it: they or we."),
+    "from": ({"type": "string"}, "The caller, a bare SIP URI."),
+    "to": ({"type": "string"}, "The callee, a bare SIP URI."),
+    "duration": ({"type": "integer", "minimum": 0}, "Milliseconds from answer to end, 0 if it was not answered."),
+    "SIPError": ({"type": "integer", "minimum": 0, "maximum": 699}, "The SIP status of the failure, 0 without one."),
+    "connectionId": ({"type": "integer", "minimum": 1, "maximum": MAX_ID}, "The SIP account's number."),
+    "reason": ({"type": "string"}, "Extension: the failure in words, where there is one."),
+    "displayName": ({"type": "string"}, "Extension: the far end's name, where it has one."),
+    "application": ({"type": "string"}, "Whose client it was."),
+}
+
+
+def about(thing: Any) -> str:
+    """The first paragraph of a docstring, as one line."""
+    return " ".join((thing.__doc__ or "").strip().split("\n\n")[0].split())
+
+
+def spelled(parameter: Parameter) -> str:
+    """A parameter's name in the documents' capitals."""
+    return parameter.spelled or parameter.name
+
+
+def closed(properties: Mapping[str, Any], required: Sequence[str]) -> dict[str, Any]:
+    """An object with these properties and no others."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def parameter_schema(parameter: Parameter) -> dict[str, Any]:
+    """One parameter."""
+    schema = {**parameter.parse.schema, "description": parameter.about}
+    if parameter.default is not REQUIRED and parameter.default is not None:
+        schema["default"] = parameter.default
+    return schema
+
+
+def parameters_of(command: Command) -> tuple[Parameter, ...]:
+    """A command's parameters, with those that every one of its kind has."""
+    repeatable = not command.once or command.needs is Needs.NOTHING
+    return command.parameters if repeatable else (*command.parameters, REQUEST_ID)
+
+
+def request_schema(command: Command) -> dict[str, Any]:
+    """What is sent over the WebSocket."""
+    parameters = parameters_of(command)
+    properties: dict[str, Any] = {
+        "id": {"type": ["string", "number", "boolean", "null"], "description": "Comes back with the answer."},
+        "action": {"const": command.name},
+    }
+    required = ["action"]
+    if command.needs is not Needs.NOTHING:
+        properties["token"] = TOKEN
+        required.append("token")
+    properties |= {spelled(parameter): parameter_schema(parameter) for parameter in parameters}
+    required += [spelled(parameter) for parameter in parameters if parameter.default is REQUIRED]
+    return {"type": "object", "properties": properties, "required": required, "description": about(command.function)}
+
+
+def data_schema(fields: Sequence[Field]) -> dict[str, Any]:
+    """The data of an answer."""
+    properties = {
+        field.name: {**field.schema, **({"description": field.about} if field.about else {})} for field in fields
+    }
+    return closed(properties, [field.name for field in fields if not field.optional])
+
+
+def answer_schema(command: Command) -> dict[str, Any]:
+    """What comes back over the WebSocket: the data of a success, or an error."""
+    return {"oneOf": [_success(data_schema(command.answer)), {"$ref": "#/$defs/refusal"}]}
+
+
+def event_fields(kind: wire.EventType) -> dict[str, bool]:
+    """The fields of an event's data in their order, and whether each is always there."""
+    if issubclass(kind, RegistrationEvent):
+        return {"connectionId": True, "SIPError": True, "reason": False}
+    fields = {"callId": True, "type": True, "from": True, "to": True}
+    if issubclass(kind, CallClaimed):
+        fields["application"] = True
+    elif not issubclass(kind, CallStarted):
+        fields |= {"duration": True, "SIPError": True, "reason": False}
+    assert issubclass(kind, CallEvent)
+    return {**fields, "displayName": False}
+
+
+def field_about(name: str) -> str:
+    """What a field of an event says."""
+    return _WORDS[name][1]
+
+
+def event_data_schema(kind: wire.EventType) -> dict[str, Any]:
+    """The data of an event."""
+    fields = event_fields(kind)
+    properties = {name: {**_WORDS[name][0], "description": _WORDS[name][1]} for name in fields}
+    return closed(properties, [name for name, always in fields.items() if always])
+
+
+def event_schema(kind: wire.EventType) -> dict[str, Any]:
+    """What is sent over the WebSocket."""
+    table_name = wire.ALL_NAMES[kind]
+    names = [table_name, *(spelling[table_name] for spelling in wire.OTHER_SPELLINGS if table_name in spelling)]
+    properties: dict[str, Any] = {
+        "action": {"const": "event"},
+        "name": {"const": table_name} if len(names) == 1 else {"enum": names},
+        "seq": {"type": "integer", "minimum": 1, "description": "Increasing, daemon-wide."},
+        "ts": {"type": "string", "format": "date-time", "description": "UTC, to the millisecond."},
+        "data": event_data_schema(kind),
+    }
+    return {**closed(properties, list(properties)), "description": about(kind)}
+
+
+def refusal_schema() -> dict[str, Any]:
+    """What comes back when a command was not carried out."""
+    codes = {"enum": [code for code in ERRORS if code], "description": "See the table of errors."}
+    return closed(
+        {
+            "id": {},
+            "success": {"const": False},
+            "error": closed({"code": codes, "description": {"type": "string"}}, ["code", "description"]),
+            "data": closed({}, []),
+            "warnings": _WARNINGS,
+        },
+        ["success", "error", "data"],
+    )
+
+
+@cache
+def manual() -> Mapping[str, Any]:
+    """All of it, as C{help} answers it."""
+    return {
+        "$schema": DIALECT,
+        "title": "NEON WebSocket API",
+        "version": __version__,
+        "$defs": {"refusal": refusal_schema()},
+        "commands": {
+            command.name: {"request": request_schema(command), "answer": answer_schema(command)} for command in TABLE
+        },
+        "events": {name: event_schema(kind) for kind, name in wire.ALL_NAMES.items()},
+    }
+
+
+_WARNINGS: Final[Mapping[str, Any]] = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "Sentences about what was tolerated, where something was.",
+}
+
+
+def _success(data: Mapping[str, Any]) -> dict[str, Any]:
+    return closed(
+        {"id": {}, "success": {"const": True}, "data": dict(data), "warnings": _WARNINGS}, ["success", "data"]
+    )
