@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -155,15 +157,19 @@ class Daemon:
             client.token = data["token"]
         return client
 
+    async def census(self) -> dict[str, int]:
+        """How many objects of each class of NEON and sippy live in it."""
+        path = self.state_dir / "census"
+        path.unlink(missing_ok=True)
+        os.kill(self.program.pid, signal.SIGUSR1)
+        await until(path.exists, "the census")
+        counted: dict[str, int] = json.loads(path.read_text())
+        return counted
+
     def complaints(self) -> list[str]:
         """The lines of its log that speak of a bug: tracebacks and failures."""
         words = ("Traceback", "Unhandled", "unexpected", "Error:")
         return [line for line in self.program.output.splitlines() if any(word in line for word in words)]
-
-
-def twistd(*arguments: str) -> list[str]:
-    """The command line of twistd, whatever it is called here (Debian's is twistd3)."""
-    return [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", *arguments]
 
 
 async def start_daemon(
@@ -198,9 +204,8 @@ async def start_daemon(
     )
     configuration.chmod(0o600)
     arguments = ["--config", str(configuration), "--state-dir", str(state_dir), "--log-level", "debug"]
-    program = test.start(
-        name, *twistd("-n", "--pidfile=", "neon", *arguments), env={"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    )
+    twistd = [sys.executable, "-m", "tests.integration.census", str(state_dir / "census"), "-n", "--pidfile="]
+    program = test.start(name, *twistd, "neon", *arguments, env={"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"})
     access = state_dir / "access.json"
 
     def ready() -> bool:
