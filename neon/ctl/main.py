@@ -1,0 +1,63 @@
+"""The program C{neonctl}."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from neon.ctl import parser
+from neon.ctl.exits import DONE, Ending, Refused
+
+
+def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
+    """Run; returns the exit status (L{neon.ctl.exits})."""
+    options = parser.build().parse_args(argv)
+    if options.verb == "completion":
+        from neon.ctl.completion import script
+
+        sys.stdout.write(script(options.shell))
+        return DONE
+    try:
+        return _run(options, environ)
+    except Ending as ending:
+        _complain(options, ending)
+        return ending.status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever reads us has seen enough; Python must not find that out once more while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from neon.ctl.connection import connect
+    from neon.ctl.verbs import VERBS
+    from neon.places import likely_sockets
+
+    neon = connect(likely_sockets(environ, options.state_dir), options.timeout)
+    try:
+        VERBS[options.verb](options, neon)
+    finally:
+        neon.close()
+    return DONE
+
+
+def _complain(options: argparse.Namespace, ending: Ending) -> None:
+    if options.json:
+        code = {"code": ending.code} if isinstance(ending, Refused) else {}
+        error = {**code, "description": getattr(ending, "description", str(ending)), "status": ending.status}
+        sys.stdout.write(json.dumps({"error": error}, ensure_ascii=False) + "\n")
+    sys.stderr.write(f"neonctl: {ending}\n")
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,190 @@
+"""The command line of neonctl. The manual page, the completions and the tests read this parser too."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from neon.ctl.exits import USAGE
+
+SCOPES: Final = ("call", "dtmf", "events", "ui", "account")
+SHELLS: Final = ("bash", "zsh", "fish")
+LANGUAGES: Final = ("pt", "es", "en")
+
+DESCRIPTION: Final = "Drive a running NEON: accounts, calls, events, and who may use its APIs."
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(self._stderr())
+        self.exit(USAGE, f"neonctl: {message}\n")
+
+    @staticmethod
+    def _stderr() -> Any:
+        import sys
+
+        return sys.stderr
+
+
+def _common(suppress: bool) -> argparse.ArgumentParser:
+    """Options that may stand before and behind the verb; behind it they are not to undo what stood before."""
+
+    def default(value: object) -> object:
+        return argparse.SUPPRESS if suppress else value
+
+    common = argparse.ArgumentParser(add_help=False)
+    group = common.add_argument_group("options of every command")
+    group.add_argument("--json", action="store_true", default=default(False), help="print JSON, for programs")
+    group.add_argument(
+        "--state-dir", type=Path, metavar="DIR", default=default(None), help="the daemon's --state-dir, if it has one"
+    )
+    group.add_argument(
+        "--timeout", type=_seconds, metavar="SECONDS", default=default(10.0), help="how long NEON may take to answer"
+    )
+    return common
+
+
+def build() -> argparse.ArgumentParser:
+    """The parser. C{verb} says what was asked for, with C{what} for C{origin} and C{app}."""
+    parser = _Parser(prog="neonctl", description=DESCRIPTION, parents=[_common(False)], allow_abbrev=False)
+    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True, parser_class=_Parser)
+    common = _common(True)
+
+    def verb(name: str, about: str, to: Any = verbs) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = to.add_parser(
+            name, help=about, description=about, parents=[common], allow_abbrev=False
+        )
+        return made
+
+    verb("status", "show how the daemon, its accounts and its calls are")
+    _accounts(verb)
+    _calls(verb)
+    events = verb("events", "show what happens, one event a line")
+    events.add_argument("--follow", "-f", action="store_true", help="go on until interrupted")
+    events.add_argument("--since", type=_number, metavar="SEQ", help="begin behind this event; 0: all remembered ones")
+    events.add_argument(
+        "--extra", action="append", default=[], metavar="EVENT", help="this extension event too; may be repeated"
+    )
+    _origins(verb)
+    _applications(verb)
+    explain = verb("explain", "say why a call or a registration went as it did, with its SIP messages")
+    explain.add_argument(
+        "case", nargs="?", metavar="CALLID|ACCOUNT", help="a call, or an account by URI, number or id (the last call)"
+    )
+    explain.add_argument("--lang", choices=LANGUAGES, help="the language of the words (that of the locale)")
+    verb("show", "show the panel")
+    verb("hide", "hide the panel")
+    verb("version", "show which versions neonctl and the daemon are")
+    completion = verb("completion", "print the completions for a shell")
+    completion.add_argument("shell", choices=SHELLS, help="the shell")
+    return parser
+
+
+def _accounts(verb: Any) -> None:
+    verb("accounts", "list the SIP accounts")
+    register = verb("register", "register a SIP account, and wait for the outcome")
+    register.add_argument("uri", metavar="NUMBER@DOMAIN", help="the account; the domain may have a :port")
+    register.add_argument(
+        "--password-file",
+        type=Path,
+        metavar="FILE",
+        help="its first line is the password (asked for on a terminal, else read from standard input)",
+    )
+    register.add_argument("--auth-user", metavar="NAME", help="the name to authenticate with, if not the number")
+    register.add_argument("--display-name", metavar="NAME", help="the name that others see")
+    register.add_argument("--proxy", metavar="HOST[:PORT]", help="the outbound proxy")
+    register.add_argument("--expires", type=_number, metavar="SECONDS", help="the lifetime that is asked for")
+    register.add_argument("--no-wait", action="store_true", help="do not wait for the outcome")
+    unregister = verb("unregister", "give an account up")
+    unregister.add_argument("account", nargs="?", metavar="ACCOUNT", help="its id, URI or number (the only one)")
+
+
+def _calls(verb: Any) -> None:
+    verb("calls", "list the calls that have not ended")
+    dial = verb("dial", "call a number or a SIP URI")
+    dial.add_argument("number", metavar="NUMBER", help="whom to call")
+    dial.add_argument("--account", metavar="ACCOUNT", help="with this account: its id, URI or number")
+    dial.add_argument("--wait", action="store_true", help="wait until it is answered or has failed")
+    _call_id(verb("answer", "answer a ringing call"), "the only one that rings")
+    hangup = verb("hangup", "hang a call up, or refuse it")
+    _call_id(hangup)
+    hangup.add_argument("--all", action="store_true", help="every call")
+    _call_id(verb("hold", "put a call on hold"))
+    _call_id(verb("resume", "take a call off hold"))
+    transfer = verb("transfer", "connect the far end of a call with somebody else")
+    transfer.add_argument("to", metavar="TO", help="a number or a SIP URI; with --attended, a CALLID")
+    _call_id(transfer)
+    transfer.add_argument("--attended", action="store_true", help="join two calls: TO is a CALLID")
+    dtmf = verb("dtmf", "send digits")
+    dtmf.add_argument("digits", metavar="DIGITS", help="0-9 * # A-D, and commas for pauses")
+    _call_id(dtmf)
+
+
+def _call_id(parser: argparse.ArgumentParser, otherwise: str = "the only one") -> None:
+    parser.add_argument("call_id", nargs="?", type=_number, metavar="CALLID", help=f"which call ({otherwise})")
+
+
+def _origins(verb: Any) -> None:
+    origin = verb("origin", "decide which web pages may use NEON")
+    whats = origin.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=_Parser)
+    verb("list", "list the decisions", whats)
+    verb("pending", "list the web pages that wait for a decision", whats)
+    for what, about in (
+        ("allow", "let a web page use NEON, from now on"),
+        ("deny", "refuse a web page this time"),
+        ("block", "refuse a web page, from now on, without asking again"),
+        ("forget", "forget what was decided about a web page"),
+    ):
+        verb(what, about, whats).add_argument("origin", metavar="ORIGIN", help="for example https://crm.example.com")
+
+
+def _applications(verb: Any) -> None:
+    app = verb("app", "manage the application accounts of the APIs")
+    whats = app.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=_Parser)
+    verb("list", "list them", whats)
+    add = verb("add", "make one, with a password that is shown once", whats)
+    add.add_argument("name", metavar="NAME", help="what the application calls itself")
+    add.add_argument(
+        "--scopes", type=_scopes, metavar="SCOPE,...", help=f"what it may do: {', '.join(SCOPES)} (everything)"
+    )
+    verb("remove", "take one away; its sessions end", whats).add_argument("name", metavar="NAME", help="which one")
+    verb("passwd", "give one a new password, shown once; its sessions end", whats).add_argument(
+        "name", metavar="NAME", help="which one"
+    )
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 15:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds up to 3600")
+    return seconds
+
+
+def _scopes(text: str) -> str:
+    wanted = [word.strip().lower() for word in text.split(",")]
+    if unknown := [word for word in wanted if word not in SCOPES]:
+        raise argparse.ArgumentTypeError(f"there is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}")
+    return ",".join(dict.fromkeys(wanted))
+
+
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The verbs of a parser (or what an C{origin} or C{app} does), by name."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
+
+
+def about(parser: argparse.ArgumentParser, name: str) -> str:
+    """The one line that says what a verb does."""
+    return subcommands(parser)[name].description or ""
