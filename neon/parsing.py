@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from neon.values import Address, Codec
+from neon.values import Address, Codec, Scope
 
 T = TypeVar("T")
 
@@ -187,3 +187,59 @@ def format_address(address: Address) -> str:
     """C{host:port}, with the brackets that an IPv6 address needs in a URL."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,31}\Z")
+_ORIGIN = re.compile(r"(?P<scheme>[^:/]+)://(?P<host>\[[0-9A-Fa-f:.]+\]|[^/?#@:\[\]\s]+)(?::(?P<port>[0-9]{1,5}))?\Z")
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def origin(text: str) -> str:
+    """The origin of web pages, C{scheme://host[:port]}, as browsers write it (RFC 6454, section 6.2).
+
+    Comes back in lower case, without a default port, a name with other letters than ASCII in its C{xn--} form.
+    """
+    wrong = ValueError(f"must be an origin such as https://crm.example.com, not {quoted(text)}")
+    match = _ORIGIN.match(text.strip())
+    if match is None:
+        raise wrong
+    scheme, host, port = match["scheme"].lower(), match["host"].lower(), match["port"]
+    if not _SCHEME.match(scheme) or scheme == "file":
+        raise wrong
+    try:
+        if host.startswith("["):
+            host = f"[{ipaddress.IPv6Address(host[1:-1])}]"
+        elif not host.isascii():
+            host = host.encode("idna").decode("ascii")
+    except ValueError:
+        raise wrong from None
+    if not host.startswith("[") and (not _LABELS.match(host) or _looks_numeric(host.rstrip("."))):
+        raise wrong
+    if port is not None and not 1 <= int(port) <= 65535:
+        raise wrong
+    if port is None or int(port) == _DEFAULT_PORTS.get(scheme):
+        return f"{scheme}://{host}"
+    return f"{scheme}://{host}:{int(port)}"
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Origins, separated by commas or spaces; a final slash, as address bars show it, is forgiven."""
+    return tuple(dict.fromkeys(origin(word.removesuffix("/")) for word in text.replace(",", " ").split()))
+
+
+def scopes(text: str) -> frozenset[Scope]:
+    """What an application may do, separated by commas or spaces."""
+    names = choice(*(scope.value for scope in Scope))
+    words = text.replace(",", " ").split()
+    if not words:
+        raise ValueError(f"must name at least one of {', '.join(scope.value for scope in Scope)}")
+    return frozenset(Scope(names(word)) for word in words)
+
+
+def dial_prefixes(text: str) -> tuple[str, ...]:
+    """Beginnings of numbers, separated by commas or spaces."""
+    words = text.replace(",", " ").split()
+    for word in words:
+        if not re.match(r"[0-9+*#]{1,32}\Z", word):
+            raise ValueError(f"must be beginnings of numbers, of digits, + * and #, not {quoted(word)}")
+    return tuple(dict.fromkeys(words))

@@ -40,7 +40,7 @@ REACHES: dict[int, set[str]] = {
     # The world knows values, events and seams; what is decided on floor 2 is none of its business.
     3: {part for part, floor in FLOORS.items() if floor <= 1},
     # A skin decodes, executes and encodes. It knows no SIP, no media and no machine.
-    4: {part for part, floor in FLOORS.items() if floor <= 1} - {"model"} | {"commands"},
+    4: {part for part, floor in FLOORS.items() if floor <= 1} - {"model"} | {"commands", "gate"},
 }
 """Where a floor may not import everything below it."""
 

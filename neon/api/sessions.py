@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from neon.commands.once import Once
 from neon.ports import Clock, Timer
+from neon.values import Scope
 
 MAX_SESSIONS = 1000
 
@@ -24,6 +25,7 @@ class Session:
 
     C{accounts} are the connection ids it registered; C{prose} and C{heard}, the aliases of actions that it used, say
     how it spells event names; C{once} remembers its answers; C{holders} are the open connections that showed its token.
+    C{origin} is the page it belongs to, None for a program; C{scopes} is what its application may do.
     """
 
     application: str
@@ -35,6 +37,8 @@ class Session:
     heard: set[str] = field(default_factory=set)
     accounts: set[int] = field(default_factory=set)
     holders: set[object] = field(default_factory=set, repr=False)
+    origin: str | None = None
+    scopes: frozenset[Scope] = frozenset(Scope)
 
 
 class Sessions:
@@ -86,6 +90,12 @@ class Sessions:
             self.stop()
         for closed in self.on_close:
             closed(session)
+
+    def close_application(self, application: str) -> None:
+        """End every session of an application: it is gone, or may do something else from now on."""
+        for session in self:
+            if session.application == application:
+                self.close(session)
 
     def hold(self, session: Session, holder: object) -> None:
         """An open connection showed the token."""

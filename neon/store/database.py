@@ -27,6 +27,13 @@ MIGRATIONS: Final = (
     """,
     # Words with spaces between; NULL is every scope there is, also those of a later NEON.
     "ALTER TABLE applications ADD COLUMN scopes TEXT;",
+    """
+    CREATE TABLE origins (
+        origin TEXT PRIMARY KEY,
+        allowed INTEGER NOT NULL CHECK (allowed IN (0, 1)),
+        decided TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 BUSY_SECONDS: Final = 2.0
