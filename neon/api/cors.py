@@ -29,7 +29,8 @@ class Visitor:
     """A request as far as admission looks at it.
 
     A header that is absent is None; one that came twice has its values joined by a comma, so it equals nothing that
-    is allowed. C{preflight} is a browser's question whether it may ask (an OPTIONS that runs nothing).
+    is allowed. C{preflight} is a browser's question whether it may ask (an OPTIONS that runs nothing). C{connection}
+    is what it came by, as far as connections are counted.
     """
 
     peer: Address
@@ -38,18 +39,21 @@ class Visitor:
     origin: str | None
     fetch_site: str | None
     preflight: bool = False
+    connection: object = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """C{status} 200 lets a request through; anything else (403, 421, 503) refuses it with C{reason}, a sentence.
 
-    C{allow_origin} is the Origin that the answer, good or bad, may be read by; None where there is no approved one.
+    C{allow_origin} is the Origin that the answer, good or bad, may be read by; None where there is none that may.
+    C{origin} is who the visitor is, for tokens and limits: a page's normalised origin, None for a program.
     """
 
     status: int = 200
     reason: str = ""
     allow_origin: str | None = None
+    origin: str | None = None
 
     @property
     def admitted(self) -> bool:
