@@ -82,12 +82,13 @@ class Channel(HTTPChannel):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._deadline: Timer | None = None
+        self._closing = False
 
     def connectionMade(self) -> None:
         super().connectionMade()  # type: ignore[no-untyped-call]
         if not self.factory.entered(self):
             self.transport.write(_FULL)
-            self.loseConnection()  # type: ignore[no-untyped-call]
+            self.loseConnection()
             return
         self._within(HEADER_SECONDS)
 
@@ -95,6 +96,16 @@ class Channel(HTTPChannel):
         if self._deadline is None and not self._handlingRequest:
             self._within(HEADER_SECONDS)
         super().dataReceived(data)  # type: ignore[no-untyped-call]
+
+    def lineReceived(self, line: bytes) -> None:
+        # A request that got its 400 is not carried out because of what comes after.
+        if not self._closing:
+            super().lineReceived(line)  # type: ignore[no-untyped-call]
+
+    def loseConnection(self) -> None:
+        if not self._closing:
+            self._closing = True
+            super().loseConnection()  # type: ignore[no-untyped-call]
 
     def allHeadersReceived(self) -> None:
         super().allHeadersReceived()  # type: ignore[no-untyped-call]
@@ -179,7 +190,7 @@ class HttpSite(Site):
     def close(self) -> None:
         """End every connection, after what was written to it."""
         for channel in tuple(self._channels):
-            channel.loseConnection()  # type: ignore[no-untyped-call]
+            channel.loseConnection()
 
 
 def access_line(request: Any) -> str:
