@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from neon import inifile, parsing
 from neon.inifile import ConfigError, Place, Section, Setting
 from neon.passwords import PasswordHash
-from neon.values import AccountSettings, Codec
+from neon.values import AccountSettings, Codec, Scope
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -78,6 +78,31 @@ class Api:
 
     token_idle_seconds: int = key(43200, parsing.whole_number(60, 30 * 86400))
     access_file: bool = key(True, parsing.boolean)
+    max_connections: int = key(64, parsing.whole_number(1, 10000))
+    max_connections_per_origin: int = key(16, parsing.whole_number(1, 10000))
+    messages_per_second: int = key(50, parsing.whole_number(0, 100000))
+    check_peer_user: bool | None = key(None, parsing.boolean_or_auto)
+    audit_log: bool = key(True, parsing.boolean)
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """C{[origins]}: which web pages may use the local APIs."""
+
+    policy: str = key("ask", parsing.choice("ask", "list", "any"))
+    allow: tuple[str, ...] = key((), parsing.origins)
+    allow_null: bool = key(False, parsing.boolean)
+    directory: str = key("/etc/neon/origins.d", parsing.line)
+    ask_seconds: int = key(15, parsing.whole_number(0, 15))
+
+
+@dataclass(frozen=True, slots=True)
+class Toll:
+    """C{[toll]}: what one application may spend."""
+
+    calls_per_minute: int = key(10, parsing.whole_number(0, 100000))
+    calls_at_once: int = key(3, parsing.whole_number(0, 1000))
+    deny: tuple[str, ...] = key((), parsing.dial_prefixes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +115,11 @@ class Testbed:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """C{[application NAME]}: a program that may use the APIs; one of the two is set."""
+    """C{[application NAME]}: a program that may use the APIs; one of the two passwords is set."""
 
     password: str | None = key(None, parsing.secret, secret=True)
     password_hash: PasswordHash | None = key(None, PasswordHash.parse, secret=True)  # noqa: RUF009
+    scopes: frozenset[Scope] = key(frozenset(Scope), parsing.scopes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +145,8 @@ class Config:
     media: Media = Media()
     websocket: Websocket = Websocket()
     api: Api = Api()
+    origins: Origins = Origins()
+    toll: Toll = Toll()
     testbed: Testbed = Testbed()
     applications: Mapping[str, Application] = field(default_factory=dict)
     accounts: Mapping[str, AccountSettings] = field(default_factory=dict)
@@ -126,7 +154,15 @@ class Config:
     warnings: tuple[str, ...] = ()
 
 
-SINGLE: Mapping[str, type[Any]] = {"sip": Sip, "media": Media, "websocket": Websocket, "api": Api, "testbed": Testbed}
+SINGLE: Mapping[str, type[Any]] = {
+    "sip": Sip,
+    "media": Media,
+    "websocket": Websocket,
+    "api": Api,
+    "origins": Origins,
+    "toll": Toll,
+    "testbed": Testbed,
+}
 NAMED: Mapping[str, type[Any]] = {"application": Application, "account": Account}
 SECTIONS: Mapping[str, type[Any]] = {**SINGLE, **NAMED}
 

@@ -43,6 +43,11 @@ def boolean(text: str) -> bool:
     raise ValueError(f"must be yes or no, not {quoted(text)}")
 
 
+def boolean_or_auto(text: str) -> bool | None:
+    """The same, or None for C{auto}."""
+    return None if text.strip().lower() == "auto" else boolean(text)
+
+
 def whole_number(lowest: int, highest: int) -> Parser[int]:
     """A decimal number between two limits, both included."""
 
