@@ -48,7 +48,8 @@ class Parameter:
     C{name} is its lower-case name; C{aliases} are misprints and synonyms that are accepted for it; C{into} is the
     keyword argument of the command's function, where that differs. Without a default it has to be given.
     C{parse} raises ValueError with the rest of a sentence that begins with the name. C{about} is a sentence for the
-    reference documentation, C{spelled} the documents' capitals where they have some.
+    reference documentation, C{spelled} the name with its capitals where it has some, C{extension} whether the
+    original documents lack it.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Parameter:
     aliases: tuple[str, ...] = ()
     about: str = ""
     spelled: str = ""
+    extension: bool = False
 
     @property
     def keyword(self) -> str:

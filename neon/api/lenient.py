@@ -50,7 +50,6 @@ def to_json(text: str) -> str:
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise NotJson5(f"it is longer than {MAX_BYTES} bytes")
     written: list[str] = []
-    comma_at = -1
     position = 0
     while position < len(text):
         match = _WORDS.match(text, position)
@@ -60,11 +59,9 @@ def to_json(text: str) -> str:
         word = match[0]
         if match.lastgroup == "space":
             continue
-        if word in ("}", "]") and comma_at == len(written) - 1 >= 1 and written[comma_at - 1] not in _OPENING:
+        if word in ("}", "]") and len(written) > 1 and written[-1] == "," and written[-2] not in _OPENING:
             written.pop()
-        if word == ",":
-            comma_at = len(written)
-        elif match.lastgroup == "text":
+        if match.lastgroup == "text":
             word = _text(word)
         elif match.lastgroup == "number":
             word = _number(word)

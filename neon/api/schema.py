@@ -42,9 +42,15 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "duration": ({"type": "integer", "minimum": 0}, "Milliseconds from answer to end, 0 if it was not answered."),
     "SIPError": ({"type": "integer", "minimum": 0, "maximum": 699}, "The SIP status of the failure, 0 without one."),
     "connectionId": ({"type": "integer", "minimum": 1, "maximum": MAX_ID}, "The SIP account's number."),
-    "reason": ({"type": "string"}, "Extension: the failure in words, where there is one."),
-    "displayName": ({"type": "string"}, "Extension: the far end's name, where it has one."),
+    "reason": ({"type": "string"}, "Extension: The failure in words, where there is one."),
+    "displayName": ({"type": "string"}, "Extension: The far end's name, where it has one."),
     "application": ({"type": "string"}, "Whose client it was."),
+}
+
+_WARNINGS: Final[Mapping[str, Any]] = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "Sentences about what was tolerated, where something was.",
 }
 
 
@@ -106,9 +112,17 @@ def data_schema(fields: Sequence[Field]) -> dict[str, Any]:
     return closed(properties, [field.name for field in fields if not field.optional])
 
 
+def success_schema(command: Command) -> dict[str, Any]:
+    """What comes back over the WebSocket from a command that was carried out."""
+    return closed(
+        {"id": {}, "success": {"const": True}, "data": data_schema(command.answer), "warnings": _WARNINGS},
+        ["success", "data"],
+    )
+
+
 def answer_schema(command: Command) -> dict[str, Any]:
     """What comes back over the WebSocket: the data of a success, or an error."""
-    return {"oneOf": [_success(data_schema(command.answer)), {"$ref": "#/$defs/refusal"}]}
+    return {"oneOf": [success_schema(command), {"$ref": "#/$defs/refusal"}]}
 
 
 def event_fields(kind: wire.EventType) -> dict[str, bool]:
@@ -124,16 +138,16 @@ def event_fields(kind: wire.EventType) -> dict[str, bool]:
     return {**fields, "displayName": False}
 
 
-def field_about(name: str) -> str:
-    """What a field of an event says."""
-    return _WORDS[name][1]
+def field_schema(name: str) -> dict[str, Any]:
+    """A field of an event."""
+    schema, description = _WORDS[name]
+    return {**schema, "description": description}
 
 
 def event_data_schema(kind: wire.EventType) -> dict[str, Any]:
     """The data of an event."""
     fields = event_fields(kind)
-    properties = {name: {**_WORDS[name][0], "description": _WORDS[name][1]} for name in fields}
-    return closed(properties, [name for name, always in fields.items() if always])
+    return closed({name: field_schema(name) for name in fields}, [name for name, always in fields.items() if always])
 
 
 def event_schema(kind: wire.EventType) -> dict[str, Any]:
@@ -178,16 +192,3 @@ def manual() -> Mapping[str, Any]:
         },
         "events": {name: event_schema(kind) for kind, name in wire.ALL_NAMES.items()},
     }
-
-
-_WARNINGS: Final[Mapping[str, Any]] = {
-    "type": "array",
-    "items": {"type": "string"},
-    "description": "Sentences about what was tolerated, where something was.",
-}
-
-
-def _success(data: Mapping[str, Any]) -> dict[str, Any]:
-    return closed(
-        {"id": {}, "success": {"const": True}, "data": dict(data), "warnings": _WARNINGS}, ["success", "data"]
-    )

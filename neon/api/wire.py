@@ -90,6 +90,7 @@ TRANSFERRED: Final[Mapping[str, str]] = {"OnTransferedCall": "OnTransferredCall"
 """What the second copy of the document spells differently."""
 
 OTHER_SPELLINGS: Final = (PROSE, TRANSFERRED)
+OTHER_NAMES: Final = tuple(name for spelling in OTHER_SPELLINGS for name in spelling.values())
 
 DOCUMENTED: Final = frozenset({*NAMES.values(), *PROSE.values(), *TRANSFERRED, *TRANSFERRED.values()})
 """Every spelling of a documented event."""

@@ -6,7 +6,7 @@ from neon.commands.context import Context, Data, moment
 
 
 def start_call(context: Context, number: str, connection_id: int | None) -> Data:
-    """Dial."""
+    """Call somebody. What comes of it arrives as events."""
     return {"callId": context.phone.start_call(number, connection_id, preferred=context.session.accounts)}
 
 

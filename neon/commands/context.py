@@ -118,12 +118,13 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Something in the data of an answer: its name, its JSON Schema, and a sentence about it."""
+    """Something in the data of an answer: its name, its JSON Schema, a sentence, and whether the documents lack it."""
 
     name: str
     schema: Schema
     about: str = ""
     optional: bool = False
+    extension: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ REQUEST_ID: Final = Parameter(
     spelled="requestId",
     about="Made up by the client, new for each thing it wants done: the same one within 30 seconds runs nothing and "
     "gets the first answer again.",
+    extension=True,
 )
 CALL_ID: Final = Parameter(
     "callid", arguments.identifier, into="call_id", spelled="callId", about="The call, as OnNewCall named it."
@@ -29,6 +30,7 @@ CONNECTION_ID: Final = Parameter(
     default=None,
     spelled="connectionId",
     about="The SIP account, as sipregister named it.",
+    extension=True,
 )
 
 ID: Final = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
@@ -62,6 +64,7 @@ TABLE: Final = (
                 arguments.choice("table", "prose"),
                 default="table",
                 about="How events are called that the documents spell in two ways: as their tables do, or their prose.",
+                extension=True,
             ),
         ),
         needs=Needs.NOTHING,
@@ -93,6 +96,7 @@ TABLE: Final = (
                 default=None,
                 spelled="authUser",
                 about="The name to authenticate with, where it is not the number.",
+                extension=True,
             ),
             Parameter(
                 "displayname",
@@ -101,17 +105,25 @@ TABLE: Final = (
                 default=None,
                 spelled="displayName",
                 about="What the phones of others show beside the number.",
+                extension=True,
             ),
-            Parameter("proxy", arguments.proxy, default=None, about="An outbound proxy: host or host:port."),
+            Parameter(
+                "proxy",
+                arguments.proxy,
+                default=None,
+                about="An outbound proxy: host or host:port.",
+                extension=True,
+            ),
             Parameter(
                 "expires",
                 arguments.whole_number(10, 86400),
                 default=600,
                 about="The lifetime to ask the registrar for, in seconds.",
+                extension=True,
             ),
         ),
         scope=Scope.ACCOUNT,
-        answer=(Field("connectionId", ID, "The account's number, in its events."),),
+        answer=(Field("connectionId", ID, "The account's number, in its events.", extension=True),),
         spelled="SIPRegister",
     ),
     Command(
@@ -137,7 +149,13 @@ TABLE: Final = (
         needs=Needs.REGISTERED,
         scope=Scope.CALL,
         answer=(
-            Field("alreadyAnswered", {"const": True}, "There where the call had been answered before.", optional=True),
+            Field(
+                "alreadyAnswered",
+                {"const": True},
+                "There where the call had been answered before.",
+                optional=True,
+                extension=True,
+            ),
         ),
         spelled="AcceptCall",
     ),
@@ -154,7 +172,7 @@ TABLE: Final = (
         listening.show_ui,
         (Parameter("show", arguments.boolean, about="Whether it is to be seen."),),
         scope=Scope.UI,
-        answer=(Field("ui", YES_NO, "Whether this machine has a panel at all."),),
+        answer=(Field("ui", YES_NO, "Whether this machine has a panel at all.", extension=True),),
         spelled="ShowUI",
     ),
     Command(
