@@ -73,6 +73,16 @@ class Websocket:
 
 
 @dataclass(frozen=True, slots=True)
+class Http:
+    """C{[http]}"""
+
+    enabled: bool = key(True, parsing.boolean)
+    host: tuple[str, ...] = key(("127.0.0.1", "::1"), parsing.addresses)
+    port: int = key(15060, parsing.whole_number(0, 65535))
+    poll_seconds: int = key(30, parsing.whole_number(1, 300))
+
+
+@dataclass(frozen=True, slots=True)
 class Api:
     """C{[api]}: what the local APIs have in common."""
 
@@ -144,6 +154,7 @@ class Config:
     sip: Sip = Sip()
     media: Media = Media()
     websocket: Websocket = Websocket()
+    http: Http = Http()
     api: Api = Api()
     origins: Origins = Origins()
     toll: Toll = Toll()
@@ -158,6 +169,7 @@ SINGLE: Mapping[str, type[Any]] = {
     "sip": Sip,
     "media": Media,
     "websocket": Websocket,
+    "http": Http,
     "api": Api,
     "origins": Origins,
     "toll": Toll,

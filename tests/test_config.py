@@ -52,6 +52,9 @@ MISTAKES = (
     ("[websocket]\nhost = 0.0.0.0\n", 2, "'host' must be a loopback address"),
     ("[websocket]\nhost = 192.0.2.1\n", 2, "'host' must be a loopback address"),
     ("[websocket]\nhost =\n", 2, "must name at least one address"),
+    ("[http]\nhost = 0.0.0.0\n", 2, "'host' must be a loopback address"),
+    ("[http]\nport = 65536\n", 2, "'port' must be a whole number from 0 to 65535"),
+    ("[http]\npoll-seconds = 0\n", 2, "from 1 to 300"),
     ("[api]\ntoken-idle-seconds = 1\n", 2, "from 60 to"),
     ("[application crm]\n", 1, "needs one of 'password' and 'password-hash'"),
     (f"[application crm]\npassword = x\npassword-hash = {HASH}\n", 1, "needs one of"),
@@ -149,6 +152,9 @@ class ValueTests(ConfigCase):
             [websocket]
             enabled = off
             host = ::1
+            [http]
+            port = 0
+            poll-seconds = 25
             [application crm 2]
             password = a # b = c
             [application dialler]
@@ -166,6 +172,7 @@ class ValueTests(ConfigCase):
         self.assertEqual(loaded.media.capture.text, "file:/tmp/#1.wav")
         self.assertEqual(str(loaded.media.capture.place), f"{self.path}:10")
         self.assertEqual((loaded.websocket.enabled, loaded.websocket.host), (False, ("::1",)))
+        self.assertEqual((loaded.http.port, loaded.http.poll_seconds), (0, 25))
         self.assertEqual(loaded.applications["crm 2"].password, "a # b = c")
         self.assertEqual(loaded.applications["dialler"].password_hash, PasswordHash.parse(HASH))
         account = loaded.accounts["office"]
