@@ -91,12 +91,17 @@ def local_password(path: Path, known: PasswordHash | None) -> tuple[str, Passwor
 
 
 def access_document(
-    websocket: str | None, password: str, sip: Mapping[str, str] | None, http: str | None = None
+    websocket: str | None,
+    password: str,
+    sip: Mapping[str, str] | None,
+    http: str | None = None,
+    control: str | None = None,
 ) -> dict[str, Any]:
-    """What access.json tells a program; C{http} is there once the HTTP API is."""
+    """What access.json tells a program; C{control} is the path of neonctl's socket."""
     return {
         "websocket": websocket,
         "http": http,
+        "control": control,
         "user": LOCAL,
         "password": password,
         "sip": None if sip is None else dict(sip),

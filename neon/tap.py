@@ -26,14 +26,18 @@ from twisted.python import usage
 
 from neon import __version__, banner, config, log
 from neon.access import Applications, access_document, configured_hashes, local_password, write_private
+from neon.api.administration import ApplicationAccounts, Explanations
 from neon.api.autodisconnect import Autodisconnect
 from neon.api.listen import Listeners, listen
 from neon.api.sessions import Sessions
 from neon.api.websocket import Api
 from neon.bus import Bus
-from neon.commands import Commands
+from neon.cases import Cases
+from neon.commands import TABLE, Commands
+from neon.controlpart import ControlSocket
 from neon.errors import InvalidArgument
 from neon.inifile import ConfigError, Setting
+from neon.ladder import Ladder
 from neon.media import devices
 from neon.media.engine import Engine
 from neon.media.manager import MediaManager, MediaSettings
@@ -41,6 +45,7 @@ from neon.parsing import format_address
 from neon.parts import CannotStart, Part, Parts
 from neon.passwords import PasswordHash
 from neon.phone import Phone, PhoneSettings
+from neon.places import control_socket, default_state_dir
 from neon.sip.agent import AgentSettings, SipAgent
 from neon.sip.door import DoorPolicy
 from neon.sip.endpoint import Endpoint, OnRequest
@@ -51,6 +56,7 @@ from neon.store.applications import ApplicationTable
 from neon.store.database import Database, StoreError
 from neon.store.ids import Ids
 from neon.testbed.service import Testbed
+from neon.values import Address
 
 USER_AGENT = f"NEON/{__version__}"
 STOP_SECONDS = 5.0
@@ -102,22 +108,21 @@ def makeService(options: Options) -> Parts:
 
     use_monotonic_time()
     loaded = _load(options["config"])
-    state_dir = Path(options["state-dir"] or default_state_dir(os.environ)).absolute()
+    told = None if options["state-dir"] is None else Path(options["state-dir"]).absolute()
     return Neon(
-        reactor, loaded, state_dir, options["log-level"], show_banner=bool(options["banner"]), own_log=_own_log(options)
+        reactor,
+        loaded,
+        told or default_state_dir(os.environ).absolute(),
+        options["log-level"],
+        show_banner=bool(options["banner"]),
+        own_log=_own_log(options),
+        control=control_socket(os.environ, told),
     )
 
 
 def use_monotonic_time() -> None:
     """Let timers follow a clock that nobody can set: with Twisted's own, a jump back by an hour stops them for one."""
     ReactorBase.seconds = staticmethod(time.monotonic)
-
-
-def default_state_dir(environ: Mapping[str, str]) -> Path:
-    """Where the state is kept unless said otherwise: systemd's place, else the user's."""
-    if given := environ.get("STATE_DIRECTORY", "").split(":")[0]:
-        return Path(given)
-    return Path(environ.get("XDG_STATE_HOME") or Path(environ.get("HOME", "/")) / ".local" / "state") / "neon"
 
 
 class Neon(Parts):
@@ -132,6 +137,7 @@ class Neon(Parts):
         *,
         show_banner: bool = False,
         own_log: bool = False,
+        control: Path,
     ) -> None:
         super().__init__(reactor, STOP_SECONDS)
         self._reactor = reactor
@@ -140,6 +146,7 @@ class Neon(Parts):
         self._log_level = log_level
         self._show_banner = show_banner
         self._own_log = own_log
+        self._control = ControlSocket(reactor, control)
         self._listeners: Listeners | None = None
         # Each takes a core and 16 MB for a moment.
         self._checks = DeferredSemaphore(PASSWORD_CHECKS_AT_ONCE)
@@ -159,6 +166,7 @@ class Neon(Parts):
         )
         sip = loaded.sip
         calls = CallSettings(sip.max_calls, float(sip.no_answer_seconds), unwanted_status=sip.reject_status)
+        self.ladder = Ladder()
         self.agent = SipAgent(
             self._endpoint,
             Resolver(reactor, system_names(reactor), ipv6=":" in sip.bind),
@@ -175,6 +183,8 @@ class Neon(Parts):
         )
         self.agent.incoming_listener = self.phone
         self.media.on_silent = self.phone.silent
+        self.cases = Cases(self.bus, self.ladder, self.phone.accounts)
+        self.phone.on_dialog = self.cases.dialog
         self.sessions = Sessions(reactor, loaded.api.token_idle_seconds)
         self.autodisconnect = Autodisconnect(reactor, self._drop_account)
         self.api: Api | None = None
@@ -188,9 +198,11 @@ class Neon(Parts):
         self._add("SIP", self._start_sip, self.agent.stop)
         # The connections outlive the phone, so that clients hear how their calls end.
         self._add("the WebSocket connections", None, self._close_connections)
+        self._add("the control connections", None, self._control.close_connections)
         self._add("the phone", self._register_accounts, self.phone.stop)
         if loaded.websocket.enabled:
             self._add("the WebSocket API", self._listen, self._stop_listening)
+        self._add("the control socket", self._control.listen, self._control.stop_listening)
         self._add("access.json", self._tell, None)
         self._add("the garbage collector", self._start_tidying, self._stop_tidying)
 
@@ -218,10 +230,12 @@ class Neon(Parts):
         """Open the database, reserve numbers, and find or make the local password; in this thread, before the loop."""
         self.database.open()
         failures: list[Any] = []
+        stored: list[Any] = []
+        table = ApplicationTable(self.database)
         self.ids.start().addErrback(failures.append)
         hashes = configured_hashes(self._config.applications)
+        table.all().addCallbacks(stored.extend, failures.append)
         if self._config.api.access_file:
-            table = ApplicationTable(self.database)
             known: list[PasswordHash | None] = []
             table.find(config.LOCAL).addCallbacks(known.append, failures.append)
             if not failures:
@@ -233,8 +247,16 @@ class Neon(Parts):
         self.database.start_thread(self._reactor)
         _log.info("the state is in {directory}", directory=str(self._state_dir))
         applications = Applications(self._in_thread, hashes)
-        commands = Commands(self.phone, self.sessions, applications)
-        self.api = Api(commands, self.sessions, self.autodisconnect, self.bus, self._reactor)
+        for row in stored:
+            if row.name not in hashes and row.name != config.LOCAL:
+                applications.put(row.name, row.password_hash, row.scopes)
+        commands = partial(Commands, self.phone, self.sessions, applications)
+        self.api = Api(commands(), self.sessions, self.autodisconnect, self.bus, self._reactor)
+        accounts = ApplicationAccounts(
+            table, applications, self.sessions, self._in_thread, set(self._config.applications), config.LOCAL
+        )
+        administration = (*accounts.rows(), *Explanations(self.cases).rows())
+        self._control.offer(commands, TABLE, administration, self.sessions, self.bus)
 
     def _close_state(self) -> Any:
         # One after the other in the database's thread, which also ends well when the reactor never ran.
@@ -257,9 +279,12 @@ class Neon(Parts):
             on_request=on_request,
             user_agent=USER_AGENT,
         )
-        if self._log_level == "debug":
-            endpoint.trace = log_message
+        endpoint.trace = self._trace if self._log_level == "debug" else self.ladder.record
         return endpoint
+
+    def _trace(self, direction: str, peer: Address, message: str) -> None:
+        self.ladder.record(direction, peer, message)
+        log_message(direction, peer, message)
 
     def _start_sip(self) -> None:
         self.agent.start()
@@ -301,7 +326,7 @@ class Neon(Parts):
         sip = None
         if self.testbed is not None:
             sip = {"domain": self.testbed.domain, "number": self.testbed.number, "password": self.testbed.password}
-        document = access_document(websocket, self._password, sip)
+        document = access_document(websocket, self._password, sip, control=str(self._control.path))
         try:
             write_private(self._access_file, document)
         except OSError as error:

@@ -98,7 +98,14 @@ class AccessFileTests(SynchronousTestCase):
         access.write_private(self.path, access.access_document("ws://127.0.0.1:15070/", "secret", sip))
         self.assertEqual(
             json.loads(self.path.read_text()),
-            {"websocket": "ws://127.0.0.1:15070/", "http": None, "user": "local", "password": "secret", "sip": sip},
+            {
+                "websocket": "ws://127.0.0.1:15070/",
+                "http": None,
+                "control": None,
+                "user": "local",
+                "password": "secret",
+                "sip": sip,
+            },
         )
         self.assertEqual(self.path.stat().st_mode & 0o777, 0o600)
         self.assertEqual(os.listdir(self.directory), ["access.json"])

@@ -15,11 +15,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 FLOORS: dict[str, int] = {
     **dict.fromkeys(("errors", "values", "parsing", "passwords", "inifile", "config", "log", "explain", "places"), 0),
-    **dict.fromkeys(("model", "events", "bus", "ports", "dialling", "ladder", "cases"), 1),
-    **dict.fromkeys(("arguments", "gate", "line", "phone", "commands"), 2),
+    **dict.fromkeys(("model", "events", "bus", "ports", "dialling", "digits", "ladder", "cases"), 1),
+    **dict.fromkeys(("arguments", "gate", "line", "callcontrol", "phone", "commands"), 2),
     **dict.fromkeys(("sip", "media", "operators", "store", "panel", "testbed", "access"), 3),
     **dict.fromkeys(("api", "ctl"), 4),
-    **dict.fromkeys(("tap", "parts", "banner", "trycall"), 5),
+    **dict.fromkeys(("tap", "parts", "banner", "controlpart", "trycall"), 5),
 }
 
 SAME_FLOOR: dict[str, set[str]] = {
@@ -28,11 +28,14 @@ SAME_FLOOR: dict[str, set[str]] = {
     "model": {"events"},
     "bus": {"events", "ports"},
     "cases": {"bus", "events", "ladder"},
-    "phone": {"line"},
+    "digits": {"ports"},
+    "callcontrol": {"line"},
+    "phone": {"line", "callcontrol"},
     "commands": {"arguments", "gate", "phone"},
     # The embedded service is a peer of ours, built on the same dialogs and streams.
     "testbed": {"sip", "media"},
-    "tap": {"banner", "parts"},
+    "controlpart": {"parts"},
+    "tap": {"banner", "controlpart", "parts"},
 }
 """What a part may import of its own floor."""
 
@@ -40,14 +43,14 @@ REACHES: dict[int, set[str]] = {
     # The world knows values, events and seams; what is decided on floor 2 is none of its business.
     3: {part for part, floor in FLOORS.items() if floor <= 1},
     # A skin decodes, executes and encodes. It knows no SIP, no media and no machine.
-    4: {part for part, floor in FLOORS.items() if floor <= 1} - {"model"} | {"commands", "gate"},
+    4: {part for part, floor in FLOORS.items() if floor <= 1} - {"model"} | {"arguments", "commands", "gate"},
 }
 """Where a floor may not import everything below it."""
 
 ONLY_IN: dict[str, tuple[str, ...]] = {
     "sippy": ("neon.sip", "neon.testbed"),
     "pyaudio": ("neon.media.portaudio",),
-    "automat": ("neon.model", "neon.phone"),
+    "automat": ("neon.model", "neon.phone", "neon.callcontrol"),
     "autobahn": ("neon.api", "neon.ctl", "neon.trycall"),
     "sqlite3": ("neon.store",),
     "twisted.internet.reactor": ("neon.tap", "neon.ctl", "twisted.plugins.neon_plugin"),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from neon import tap
+from neon import places, tap
 from neon.passwords import PasswordHash
 
 QUIET = """
@@ -35,7 +35,7 @@ class PlacesTests(SynchronousTestCase):
             ({"XDG_STATE_HOME": "/y", "HOME": "/home/ana"}, "/y/neon"),
             ({"HOME": "/home/ana"}, "/home/ana/.local/state/neon"),
         ):
-            self.assertEqual(tap.default_state_dir(environ), Path(place))
+            self.assertEqual(places.default_state_dir(environ), Path(place))
 
 
 class ProgramTests(SynchronousTestCase):

@@ -136,7 +136,10 @@ def _origins(verb: Any) -> None:
         ("block", "refuse a web page, from now on, without asking again"),
         ("forget", "forget what was decided about a web page"),
     ):
-        verb(what, about, whats).add_argument("origin", metavar="ORIGIN", help="for example https://crm.example.com")
+        made = verb(what, about, whats)
+        made.add_argument("origin", metavar="ORIGIN", help="for example https://crm.example.com")
+        if what == "allow":
+            made.add_argument("--once", action="store_true", help="only until NEON ends")
 
 
 def _applications(verb: Any) -> None:

@@ -102,7 +102,7 @@ def register(options: argparse.Namespace, neon: Connection) -> None:
     happened = _wait(neon, PATIENCE, "connectionId", connection_id, ("OnSIPRegister", *REGISTRATION_ENDS))
     if happened is None or happened["name"] != "OnSIPRegister":
         why = "no outcome yet" if happened is None else _outcome(happened["data"])
-        raise Failed(f"account {connection_id} is not registered: {why} (neonctl explain {connection_id})")
+        raise Failed(f"account {connection_id} is not registered: {why} (neonctl explain {options.uri})")
     say(options, data, f"Account {connection_id} is registered.")
 
 
@@ -276,14 +276,15 @@ def events(options: argparse.Namespace, neon: Connection) -> None:
 def origin(options: argparse.Namespace, neon: Connection) -> None:
     if options.what == "list":
         data = neon.command("originlist")
-        rows = [(row["origin"], row["decision"], row.get("source"), row.get("decided")) for row in data["origins"]]
-        say(options, data, tables.table(("ORIGIN", "DECISION", "BY", "WHEN"), rows, "No web page was decided about."))
+        rows = [(row["origin"], row["standing"]) for row in data["origins"]]
+        say(options, data, tables.table(("ORIGIN", "STANDING"), rows, "No web page was decided about."))
     elif options.what == "pending":
         data = neon.command("originpending")
         waiting = [(row["origin"], row.get("asked")) for row in data["origins"]]
         say(options, data, tables.table(("ORIGIN", "ASKED"), waiting, "No web page waits."))
     else:
-        data = neon.command(f"origin{options.what}", origin=options.origin)
+        once = True if options.what == "allow" and options.once else None
+        data = neon.command(f"origin{options.what}", origin=options.origin, once=once)
         words = {"allow": "may use NEON", "deny": "was refused", "block": "is blocked", "forget": "is forgotten"}
         say(options, data, f"{data.get('origin', options.origin)} {words[options.what]}.")
 
