@@ -13,14 +13,13 @@ C{access.json} says which, as C{control}.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, TypeVar
-
-T = TypeVar("T")
+from typing import Final
 
 SOCKET: Final = "ctl.sock"
 SYSTEM: Final = Path("/run/neon")
+LONGEST_ADDRESS: Final = 100
 
 
 def default_state_dir(environ: Mapping[str, str]) -> Path:
@@ -55,12 +54,13 @@ def likely_sockets(environ: Mapping[str, str], state_dir: Path | None = None) ->
     return list(dict.fromkeys(places))
 
 
-def through_directory(path: Path, use: Callable[[str], T]) -> T:
-    """Call C{use} with a name of C{path} that is short enough for a socket's address (108 bytes, unix(7))."""
-    if len(os.fsencode(path)) < 100:
-        return use(str(path))
+def short_name(path: Path) -> tuple[str, int | None]:
+    """A name of C{path} that fits into a socket's address (108 bytes, unix(7)), and what it needs while it is used:
+    a descriptor to close afterwards, where the path itself is too long.
+
+    @raise OSError: its directory cannot be opened.
+    """
+    if len(os.fsencode(path)) < LONGEST_ADDRESS:
+        return str(path), None
     directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        return use(f"/proc/self/fd/{directory}/{path.name}")
-    finally:
-        os.close(directory)
+    return f"/proc/self/fd/{directory}/{path.name}", directory

@@ -6,13 +6,13 @@ import errno
 import os
 import socket
 import struct
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
 
-from neon.places import through_directory
+from neon.places import short_name
 
 BACKLOG: Final = 64
 
@@ -21,30 +21,33 @@ class SocketTaken(Exception):
     """Somebody listens there already, or the place cannot be used; C{str(error)} is a sentence."""
 
 
-class AdoptingReactor(Protocol):
-    """The part of Twisted's IReactorSocket that is used here."""
+class UnixReactor(Protocol):
+    """The part of Twisted's IReactorUNIX that is used here."""
 
-    def adoptStreamPort(self, fileDescriptor: int, addressFamily: Any, factory: Any) -> Any: ...
+    def listenUNIX(self, address: str, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: int = 0) -> Any: ...
 
 
 class UnixListener:
-    """Accepts connections at C{path} until it is closed."""
+    """Accepts connections at C{path} until it is closed; C{directory} is a descriptor to close then."""
 
-    def __init__(self, path: Path, port: Any) -> None:
+    def __init__(self, path: Path, port: Any, directory: int | None) -> None:
         self.path = path
         self._port = port
-        self._identity = _identity(path)
+        self._directory = directory
 
     def close(self) -> Deferred[object]:
-        """Accept no more, and take the name away, unless it is somebody else's by now."""
-        if self._identity is not None and _identity(self.path) == self._identity:
-            with suppress(OSError):
-                self.path.unlink()
+        """Accept no more, and take the name away."""
         stopped: Deferred[object] = maybeDeferred(self._port.stopListening)
-        return stopped
+        return stopped.addBoth(self._stopped)
+
+    def _stopped(self, result: object) -> object:
+        if self._directory is not None:
+            os.close(self._directory)
+            self._directory = None
+        return result
 
 
-def listen(reactor: AdoptingReactor, factory: Any, path: Path) -> UnixListener:
+def listen(reactor: UnixReactor, factory: Any, path: Path) -> UnixListener:
     """Listen at C{path}; its directory is made, and made private.
 
     A name that a daemon left behind when it was killed is taken over.
@@ -53,19 +56,28 @@ def listen(reactor: AdoptingReactor, factory: Any, path: Path) -> UnixListener:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        directory = path.parent.stat()
-        if directory.st_uid != os.geteuid():
+        status = path.parent.stat()
+        if status.st_uid != os.geteuid():
             raise SocketTaken(f"the directory {path.parent} of the control socket belongs to another user")
-        if directory.st_mode & 0o077:
+        if status.st_mode & 0o077:
             path.parent.chmod(0o700)
         if answers(path):
             raise SocketTaken(f"another NEON listens at {path} already")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as made:
-            _bind(made, path)
-            made.listen(BACKLOG)
-            return UnixListener(path, reactor.adoptStreamPort(made.fileno(), socket.AF_UNIX, factory))
+        path.unlink(missing_ok=True)
+        name, directory = short_name(path)
     except OSError as error:
         raise SocketTaken(f"the control socket {path} cannot be made: {error.strerror or error}") from None
+    umask = os.umask(0o177)
+    try:
+        port = reactor.listenUNIX(name, factory, backlog=BACKLOG, mode=0o600)
+    except CannotListenError as error:
+        if directory is not None:
+            os.close(directory)
+        reason = getattr(error.socketError, "strerror", None) or error.socketError
+        raise SocketTaken(f"the control socket {path} cannot be made: {reason}") from None
+    finally:
+        os.umask(umask)
+    return UnixListener(path, port, directory)
 
 
 def answers(path: Path) -> bool:
@@ -73,9 +85,16 @@ def answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as probe:
         probe.setblocking(False)
         try:
-            through_directory(path, probe.connect)
+            name, directory = short_name(path)
+        except OSError:
+            return False
+        try:
+            probe.connect(name)
         except OSError as error:
             return error.errno == errno.EAGAIN  # its backlog is full
+        finally:
+            if directory is not None:
+                os.close(directory)
         return True
 
 
@@ -83,26 +102,3 @@ def peer_uid(connected: socket.socket) -> int:
     """Who made the connection, as the kernel knows it (unix(7), SO_PEERCRED)."""
     credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     return int(struct.unpack("3i", credentials)[1])
-
-
-def _bind(made: socket.socket, path: Path) -> None:
-    """Bind under another name with the right mode, and then move it to its place in one step."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    # The mode of the inode comes from the descriptor's (fchmod before bind, unix(7)), whatever the umask is.
-    os.fchmod(made.fileno(), 0o600)
-    through_directory(temporary, made.bind)
-    try:
-        temporary.chmod(0o600)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

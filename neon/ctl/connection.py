@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import time
 from collections import deque
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from neon.ctl.exits import NotRunning, Refused, Silent
-from neon.places import through_directory
+from neon.places import short_name
 
 RECEIVE = 65536
 
@@ -106,12 +107,17 @@ def connect(paths: Iterable[Path], timeout: float) -> Connection:
     for path in paths:
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         made.settimeout(timeout)
+        directory = None
         try:
-            through_directory(path, made.connect)
+            name, directory = short_name(path)
+            made.connect(name)
         except OSError as error:
             made.close()
             tried[path] = error.strerror or str(error)
             continue
+        finally:
+            if directory is not None:
+                os.close(directory)
         return Connection(made, timeout)
     raise NotRunning(_nobody(tried))
 
