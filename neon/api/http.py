@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -69,13 +69,14 @@ class Exchange:
                 origin=self.header("Origin"),
                 fetch_site=self.header("Sec-Fetch-Site"),
                 preflight=self.method == "OPTIONS",
+                connection=request.channel,
             )
         )
         request.notifyFinish().addErrback(self._lost)
 
     @property
     def origin(self) -> str | None:
-        return self.verdict.allow_origin
+        return self.verdict.origin
 
     def header(self, name: str) -> str | None:
         """A header's value, those of a header that came several times joined."""
@@ -187,6 +188,10 @@ class Poll:
         return self._exchange.send_xml(body, headers=[("X-NEON-Discarded", str(self._mailbox.discarded))])
 
 
+Served: TypeAlias = Page | Callable[[Exchange], Page]
+"""A page, or what makes it for somebody who asks."""
+
+
 class Root(Resource):
     """All paths of the server. L{pages} may be added to."""
 
@@ -200,7 +205,7 @@ class Root(Resource):
         self.mailboxes = mailboxes
         self.autodisconnect = autodisconnect
         self.policy = policy
-        self.pages: dict[str, Page] = {}
+        self.pages: dict[str, Served] = {}
         self.manual: Callable[[], Mapping[str, Any]] = dict
         self._forms = {"/command": self._command, "/events": self._events}
 
@@ -230,6 +235,7 @@ class Root(Resource):
             refused = xml.refusal(DataFormatError.code, "the method must be GET or POST")
             exchange.send_xml(refused, 405, [("Allow", cors.METHODS)])
         elif page is not None:
+            page = page if isinstance(page, Page) else page(exchange)
             exchange.send(200, [("Content-Type", page.content_type), *page.headers.items()], page.body)
         elif exchange.method == "HEAD":
             exchange.send_xml(b"")

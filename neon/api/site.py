@@ -19,18 +19,16 @@ from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
-from neon.api import form
+from neon.api import form, guard
+from neon.api.cors import OriginPolicy
 from neon.ports import Timer
 
-MAX_CONNECTIONS: Final = 64
 MAX_HEADERS: Final = 64
 HEADER_SECONDS: Final = 10.0
 BODY_SECONDS: Final = 10.0
 IDLE_SECONDS: Final = 60.0
 HARD_LIMIT_BYTES: Final = 1 << 20
 """A longer body than L{form.MAX_BYTES} is answered with 100; one longer than this closes the connection."""
-
-_FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"
 
 
 class ApiRequest(Request):
@@ -86,8 +84,8 @@ class Channel(HTTPChannel):
 
     def connectionMade(self) -> None:
         super().connectionMade()  # type: ignore[no-untyped-call]
-        if not self.factory.entered(self):
-            self.transport.write(_FULL)
+        if refusal := self.factory.entered(self):
+            self.transport.write(refusal)
             self.loseConnection()
             return
         self._within(HEADER_SECONDS)
@@ -155,7 +153,7 @@ class Channel(HTTPChannel):
 
 
 class HttpSite(Site):
-    """Makes channels, up to a number, and logs requests without what is secret in them."""
+    """Makes channels, as many as the guard lets in, and logs requests without what is secret in them."""
 
     protocol: Any = Channel
     requestFactory: Any = ApiRequest
@@ -163,8 +161,9 @@ class HttpSite(Site):
 
     _log = Logger()
 
-    def __init__(self, resource: Resource, *, reactor: Any) -> None:
+    def __init__(self, resource: Resource, *, policy: OriginPolicy, reactor: Any) -> None:
         super().__init__(resource, reactor=reactor, timeout=IDLE_SECONDS)  # type: ignore[no-untyped-call]
+        self._policy = policy
         self._channels: set[Channel] = set()
 
     def startFactory(self) -> None:
@@ -173,16 +172,17 @@ class HttpSite(Site):
     def stopFactory(self) -> None:
         """As little to close."""
 
-    def entered(self, channel: Channel) -> bool:
-        """A connection was made; whether there is room for it."""
-        if len(self._channels) >= MAX_CONNECTIONS:
-            return False
+    def entered(self, channel: Channel) -> bytes | None:
+        """A connection was made; what to say before it is closed at once, if that is what it is."""
         self._channels.add(channel)
-        return True
+        here, there = channel.transport.getHost(), channel.transport.getPeer()
+        verdict = self._policy.entered(channel, (there.host, there.port), (here.host, here.port))
+        return None if verdict.admitted else guard.response(verdict)
 
     def left(self, channel: Channel) -> None:
         """A connection is gone."""
         self._channels.discard(channel)
+        self._policy.left(channel)
 
     def log(self, request: Any) -> None:
         self._log.debug("{line}", line=access_line(request))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from neon.api.approvals import Answer
+from neon.commands import Command, Commands, Context, Data, Needs
 from tests.api.web import CRM, PORT, HttpCase, Reply
 
 
@@ -43,15 +45,55 @@ class CorsTests(HttpCase):
         self.assertEqual(self.successResultOf(poll).header("Access-Control-Allow-Origin"), CRM)
 
     def test_unknown_page(self) -> None:
-        """A page that was not approved is 403 with code 602, may not read that, and runs nothing."""
+        """A page that was not approved is 403 with code 602, which it may read, and runs nothing; the user is asked."""
         token = self.authenticate()
         self.world.registered()
         for method in ("GET", "POST"):
-            reply = self.asked(method, f"/Command?action=startcall&number=1&token={token}", "https://evil.example")
+            reply = self.asked(method, f"/Command?action=startcall&number=1&token={token}", "https://shop.example")
             self.assertEqual((reply.status, reply.code), (403, 602))
-            self.assertIsNone(reply.header("Access-Control-Allow-Origin"))
+            self.assertEqual(reply.header("Access-Control-Allow-Origin"), "https://shop.example")
             self.assertEqual(reply.header("Vary"), "Origin")
         self.assertEqual(self.world.signalling.calls, [])
+        self.assertEqual([question.origin for question in self.approvals.pending], ["https://shop.example"])
+
+    def test_approved_meanwhile(self) -> None:
+        """Once the user has said yes the same request is carried out."""
+        self.assertEqual(self.asked("GET", "/Command?action=listcalls", "https://shop.example").status, 403)
+        self.origins.decide("https://shop.example", Answer.ALLOW)
+        self.assertEqual(self.asked("GET", "/Command?action=listcalls", "https://shop.example").status, 200)
+
+    def test_blocked_page(self) -> None:
+        """A page that was blocked may not even read that."""
+        self.origins.decide("https://evil.example", Answer.BLOCK)
+        reply = self.asked("GET", "/Command?action=listcalls", "https://evil.example")
+        self.assertEqual((reply.status, reply.code), (403, 602))
+        self.assertIsNone(reply.header("Access-Control-Allow-Origin"))
+        self.assertEqual(reply.header("Vary"), "Origin")
+
+    def test_other_sites(self) -> None:
+        """Images, links and forms of other sites, which name no Origin, run nothing."""
+        token = self.authenticate()
+        self.world.registered()
+        for site in ("cross-site", "same-site", "nonsense"):
+            path = f"/Command?action=startcall&number=1&token={token}"
+            self.assertEqual(self.asked("GET", path, None, Sec_Fetch_Site=site).status, 403, site)
+        self.assertEqual(self.world.signalling.calls, [])
+        self.assertEqual(self.asked("GET", "/Command?action=listcalls", None, Sec_Fetch_Site="none").status, 200)
+
+    def test_origin_of_a_command(self) -> None:
+        """A command knows which page it came from."""
+        seen: list[str | None] = []
+
+        def look(context: Context) -> Data:
+            seen.append(context.client.origin)
+            return {}
+
+        row = Command("look", look, needs=Needs.NOTHING)
+        self.root.commands = Commands(self.world.phone, self.sessions, self.applications, [row])
+        self.asked("GET", "/Command?action=look")
+        self.asked("GET", "/Command?action=look", None)
+        self.asked("GET", "/Command?action=look", None, Sec_Fetch_Site="same-origin")
+        self.assertEqual(seen, [CRM, None, f"http://localhost:{PORT}"])
 
     def test_wrong_host(self) -> None:
         """A name that was rebound to this machine is 421, whatever the method."""
@@ -85,13 +127,22 @@ class CorsTests(HttpCase):
         self.assertIsNone(self.asked("OPTIONS", "/Command").header("Access-Control-Allow-Private-Network"))
 
     def test_preflight_of_unknown_page(self) -> None:
-        """A page that was not approved is told nothing."""
+        """A page that nobody has decided about may ask, for it is the answer that tells it what to do; nobody is asked
+        because of a preflight."""
         reply = self.asked(
-            "OPTIONS", "/Command", "https://evil.example", Access_Control_Request_Private_Network="true"
+            "OPTIONS", "/Command", "https://shop.example", Access_Control_Request_Private_Network="true"
         )
-        self.assertEqual(reply.status, 204)
-        names = ("Allow-Origin", "Allow-Methods", "Allow-Headers", "Allow-Private-Network", "Max-Age")
-        self.assertEqual([reply.header(f"Access-Control-{name}") for name in names], [None] * 5)
+        self.assertEqual((reply.status, reply.header("Access-Control-Allow-Private-Network")), (204, "true"))
+        self.assertEqual(self.approvals.pending, ())
+
+    def test_preflight_of_blocked_page(self) -> None:
+        """A page that was blocked, and one without an origin, are told nothing."""
+        self.origins.decide("https://evil.example", Answer.BLOCK)
+        for origin in ("https://evil.example", "null", "nonsense"):
+            reply = self.asked("OPTIONS", "/Command", origin, Access_Control_Request_Private_Network="true")
+            self.assertEqual(reply.status, 204)
+            names = ("Allow-Origin", "Allow-Methods", "Allow-Headers", "Allow-Private-Network", "Max-Age")
+            self.assertEqual([reply.header(f"Access-Control-{name}") for name in names], [None] * 5)
 
     def test_strange_preflight(self) -> None:
         """What is no list of header names is not sent back."""
@@ -99,14 +150,13 @@ class CorsTests(HttpCase):
             reply = self.asked("OPTIONS", "/Command", Access_Control_Request_Headers=names)
             self.assertIsNone(reply.header("Access-Control-Allow-Headers"), names)
 
-    def test_what_is_decided_on(self) -> None:
-        """The policy sees peer, port, Host, Origin and Sec-Fetch-Site; a header that came twice equals nothing."""
-        server, _ = self.raw(peer="127.0.0.9")
-        server.dataReceived(
-            b"OPTIONS /Command HTTP/1.1\r\nHost: localhost:15060\r\nhost: evil\r\nOrigin: https://a\r\n"
-            b"Sec-Fetch-Site: cross-site\r\n\r\n"
-        )
-        visitor = self.policy.visitors[-1]
-        self.assertEqual((visitor.peer, visitor.local), (("127.0.0.9", 40000), ("127.0.0.1", PORT)))
-        self.assertEqual((visitor.host, visitor.origin), ("localhost:15060, evil", "https://a"))
-        self.assertEqual((visitor.fetch_site, visitor.preflight), ("cross-site", True))
+    def test_doubled_headers(self) -> None:
+        """A Host or an Origin that came twice equals nothing that is allowed."""
+        for doubled, status in ((b"Host: localhost:15060", b" 421 "), (b"Origin: https://crm.example.com", b" 403 ")):
+            server, transport = self.raw()
+            server.dataReceived(
+                b"GET /Command HTTP/1.1\r\nHost: localhost:15060\r\nOrigin: https://crm.example.com\r\n"
+                + doubled
+                + b"\r\n\r\n"
+            )
+            self.assertIn(status, transport.value())

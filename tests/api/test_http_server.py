@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote
 
 from twisted.internet.testing import StringTransportWithDisconnection
 
 from neon.api import site
-from tests.api.web import PORT, HttpCase
+from tests.api.web import CRM, PORT, HttpCase
 
 
 class ServerTests(HttpCase):
@@ -77,7 +76,7 @@ class ServerTests(HttpCase):
 
     def test_too_many(self) -> None:
         """The 65th connection is told 503; when one of the others goes there is room again."""
-        connections = [self.raw() for _ in range(site.MAX_CONNECTIONS)]
+        connections = [self.raw() for _ in range(self.guard.limits.connections)]
         _, transport = self.raw()
         self.assertTrue(transport.value().startswith(b"HTTP/1.1 503 "))
         self.assertFalse(transport.connected)
@@ -85,6 +84,12 @@ class ServerTests(HttpCase):
         server, transport = self.raw()
         server.dataReceived(b"GET /nothing HTTP/1.1\r\n" + self.HEAD + b"\r\n")
         self.assertTrue(transport.value().startswith(b"HTTP/1.1 404 "))
+
+    def test_strangers(self) -> None:
+        """Whoever is not on this machine is told 403 and nothing else, whatever he asks."""
+        _, transport = self.raw(peer="192.0.2.1")
+        self.assertTrue(transport.value().startswith(b"HTTP/1.1 403 "))
+        self.assertFalse(transport.connected)
 
     def test_too_long_body(self) -> None:
         """A body over 64 kB is not kept, but read to its end and answered with 100; the connection goes on."""
@@ -151,10 +156,9 @@ class ServerTests(HttpCase):
     def test_broken_policy(self) -> None:
         """A bug in what decides about origins lets nobody in, and is answered."""
 
-        def broken(visitor: object) -> Any:
-            raise ZeroDivisionError
-
-        self.policy.decide = broken  # type: ignore[method-assign]
-        reply = self.get("/Command", {"action": "getversion"})
+        self.origins.standing = None  # type: ignore[method-assign,assignment]  # on purpose
+        headers = {"Origin": CRM}
+        reply = self.get("/Command", {"action": "authenticate", "user": "crm", "password": "secret"}, headers=headers)
         self.assertEqual(reply.status, 500)
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+        self.assertEqual(len(self.sessions), 0)

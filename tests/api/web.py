@@ -13,10 +13,12 @@ from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
+from neon.api.approvals import ApprovalRequests
 from neon.api.autodisconnect import Autodisconnect
-from neon.api.cors import Verdict, Visitor
+from neon.api.guard import Guard
 from neon.api.http import Root
 from neon.api.mailbox import Mailboxes
+from neon.api.origins import Origins, Policy
 from neon.api.sessions import Sessions
 from neon.api.site import HttpSite
 from neon.commands import Commands
@@ -28,24 +30,6 @@ URL = f"http://localhost:{PORT}"
 CRM = "https://crm.example.com"
 
 Fields = Mapping[str, str] | Iterable[tuple[str, str]]
-
-
-class Policy:
-    """Lets programs and the pages of C{approved} in; keeps whom it was asked about in C{visitors}."""
-
-    def __init__(self) -> None:
-        self.approved = {CRM}
-        self.visitors: list[Visitor] = []
-
-    def decide(self, visitor: Visitor) -> Verdict:
-        self.visitors.append(visitor)
-        if visitor.host not in (f"localhost:{PORT}", f"127.0.0.1:{PORT}"):
-            return Verdict(421, "unknown Host")
-        if visitor.origin is None:
-            return Verdict()
-        if visitor.origin in self.approved:
-            return Verdict(allow_origin=visitor.origin)
-        return Verdict(403, "this page was not approved")
 
 
 class Reply:
@@ -89,14 +73,16 @@ class HttpCase(SynchronousTestCase):
         self.mailboxes = Mailboxes(self.clock, self.world.bus)
         self.sessions.on_open.append(self.mailboxes.opened)
         self.sessions.on_close.append(self.mailboxes.closed)
-        self.policy = Policy()
-        self.root = Root(self.commands, self.mailboxes, self.autodisconnect, self.policy)
+        self.origins = Origins(Policy.ASK, configured=[CRM])
+        self.approvals = ApprovalRequests(self.clock, self.origins.decide)
+        self.guard = Guard(self.clock, self.origins, self.approvals)
+        self.root = Root(self.commands, self.mailboxes, self.autodisconnect, self.guard)
         # The client of treq's own test module, but with our server at the other end.
         self.patch(treq.testing, "Site", self.site)
         self.http: Any = treq.testing.StubTreq(self.root)
 
     def site(self, resource: Resource, reactor: object = None) -> HttpSite:
-        return HttpSite(resource, reactor=self.clock)
+        return HttpSite(resource, policy=self.guard, reactor=self.clock)
 
     def begin(self, method: str, path: str, **arguments: Any) -> Deferred[Any]:
         """Send a request; fires with the L{Reply}."""
