@@ -75,11 +75,17 @@ class SoundCard:
         self._timer: Timer | None = None
         self._last_problem: str | None = None
         self._stopped: Deferred[None] | None = None
+        self.has_worked = False
 
     @property
     def process_id(self) -> int | None:
         """The worker's, or None while there is none."""
         return self._worker.process_id if self._worker is not None else None
+
+    @property
+    def problem(self) -> str | None:
+        """Why the device does not work, in words; None if it does, or was not tried yet (L{has_worked})."""
+        return self._last_problem
 
     def start(self) -> None:
         """Have a worker wait for the first call."""
@@ -153,6 +159,7 @@ class SoundCard:
 
     def opened(self) -> None:
         """The worker's device works."""
+        self.has_worked = True
         if self._last_problem is not None:
             self._last_problem = None
             _log.info("the sound device works again")
