@@ -36,7 +36,6 @@ _FIELDS: Final = {
 } | {"i": "call-id", "t": "to"}
 _NOTED: Final = (
     ("retry-after", "Retry-After"),
-    ("expires", "Expires"),
     ("min-expires", "Min-Expires"),
     ("warning", "Warning"),
     ("reason", "Reason"),
@@ -184,6 +183,8 @@ def _notes(fields: dict[str, str], body: str) -> tuple[str, ...]:
         how = algorithm[1] if algorithm else "MD5"
         notes.append(shown(f"asks for the password of {realm[1] if realm else '?'} ({how})"))
     notes += [shown(f"{title}: {fields[name]}") for name, title in _NOTED if name in fields]
+    if "expires" in fields and fields.get("cseq", "").endswith("REGISTER"):
+        notes.append(shown(f"Expires: {fields['expires']}"))
     if body and (audio := description(body)):
         notes.append(audio)
     return tuple(notes)

@@ -122,8 +122,15 @@ def _password(options: argparse.Namespace) -> str:
 
 
 def unregister(options: argparse.Namespace, neon: Connection) -> None:
-    connection_id = None if options.account is None else _account(neon, options.account)
-    say(options, neon.command("sipunregister", connectionid=connection_id))
+    if options.account is not None:
+        connection_id = _account(neon, options.account)
+    else:
+        there = neon.command("listaccounts")["accounts"]
+        if len(there) != 1:
+            several = f"more than one account; say which:\n{_accounts_table(there)}"
+            raise Usage(several if there else "there is no account")
+        connection_id = int(there[0]["connectionId"])
+    say(options, {"connectionId": connection_id, **neon.command("sipunregister", connectionid=connection_id)})
 
 
 def _account(neon: Connection, word: str) -> int:
