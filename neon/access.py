@@ -39,6 +39,10 @@ class Applications:
         self._hashes[name] = password_hash
         self._scopes[name] = scopes
 
+    def restrict(self, name: str, scopes: frozenset[Scope]) -> None:
+        """From now on an application that there is may do this."""
+        self._scopes[name] = scopes
+
     def drop(self, name: str) -> None:
         """From now on this is none."""
         self._hashes.pop(name, None)

@@ -26,7 +26,8 @@ from twisted.python import usage
 
 from neon import __version__, banner, config, log
 from neon.access import Applications, access_document, configured_hashes, local_password, write_private
-from neon.api.administration import ApplicationAccounts, Explanations
+from neon.admission import Admission
+from neon.api.administration import ApplicationAccounts, Explanations, OriginDecisions
 from neon.api.autodisconnect import Autodisconnect
 from neon.api.listen import Listeners, listen
 from neon.api.sessions import Sessions
@@ -183,11 +184,13 @@ class Neon(Parts):
         )
         self.agent.incoming_listener = self.phone
         self.media.on_silent = self.phone.silent
+        self.media.on_digit = self.phone.control.digit_received
         self.cases = Cases(self.bus, self.ladder, self.phone.accounts)
         self.phone.on_dialog = self.cases.dialog
         self.sessions = Sessions(reactor, loaded.api.token_idle_seconds)
         self.autodisconnect = Autodisconnect(reactor, self._drop_account)
         self.api: Api | None = None
+        self.admission: Admission | None = None
         self._password = ""
 
         self._add("the state", self._open_state, self._close_state)
@@ -244,21 +247,27 @@ class Neon(Parts):
                     table.save(config.LOCAL, hashes[config.LOCAL]).addErrback(failures.append)
         if failures:
             failures[0].raiseException()
+        applications = Applications(self._in_thread, hashes)
+        admission = self.admission = Admission(
+            self._reactor, self._config, self._state_dir, self.database, self.sessions, applications, self.bus
+        )
         self.database.start_thread(self._reactor)
         _log.info("the state is in {directory}", directory=str(self._state_dir))
-        applications = Applications(self._in_thread, hashes)
         for row in stored:
             if row.name not in hashes and row.name != config.LOCAL:
                 applications.put(row.name, row.password_hash, row.scopes)
-        commands = partial(Commands, self.phone, self.sessions, applications)
-        self.api = Api(commands(), self.sessions, self.autodisconnect, self.bus, self._reactor)
+        commands = partial(Commands, self.phone, self.sessions, applications, gate=admission.keeper)
+        self.api = Api(commands(), self.sessions, self.autodisconnect, self.bus, self._reactor, admission.guard)
         accounts = ApplicationAccounts(
             table, applications, self.sessions, self._in_thread, set(self._config.applications), config.LOCAL
         )
-        administration = (*accounts.rows(), *Explanations(self.cases).rows())
+        origins = OriginDecisions(admission.origins, admission.approvals)
+        administration = (*accounts.rows(), *origins.rows(), *Explanations(self.cases).rows())
         self._control.offer(commands, TABLE, administration, self.sessions, self.bus)
 
     def _close_state(self) -> Any:
+        if self.admission is not None:
+            self.admission.stop()
         # One after the other in the database's thread, which also ends well when the reactor never ran.
         self.ids.stop().addErrback(lambda failure: _log.failure("the counters were not written", failure))
         return self.database.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from neon.values import Address
 
@@ -22,6 +22,12 @@ _TOKENS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:[ \t]*,[ \t]*[A-Za-z
 # The browsers' extra question before a page may talk to a loopback server: "Private Network Access" in Chromium up to
 # its 2025 releases, and the name that the successor's drafts used.
 _NETWORKS: Final = ("Private-Network", "Local-Network")
+
+
+class Connection(Protocol):
+    """A protocol with its transport (Twisted's)."""
+
+    transport: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ class Visitor:
     origin: str | None
     fetch_site: str | None
     preflight: bool = False
-    connection: object = None
+    connection: Connection | None = None
 
 
 @dataclass(frozen=True, slots=True)

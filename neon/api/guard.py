@@ -30,7 +30,7 @@ from twisted.logger import Logger
 from neon import parsing
 from neon.api import peers
 from neon.api.approvals import ApprovalRequests
-from neon.api.cors import Verdict, Visitor
+from neon.api.cors import Connection, Verdict, Visitor
 from neon.api.origins import NULL, Origins, Standing
 from neon.api.throttle import Bucket
 from neon.ports import Clock
@@ -90,16 +90,16 @@ class Guard:
         self.origins = origins
         self.approvals = approvals
         self.limits = Limits() if limits is None else limits
-        self._clock = clock
+        self.clock = clock
         self._peer_rule = peer_rule
         self._uid_of = uid_of
-        self._connections: dict[object, str | None] = {}
+        self._connections: dict[Connection, str | None] = {}
         self._lines = Bucket(clock, 1)
         self._unlogged = 0
 
     # Connections
 
-    def entered(self, connection: object, peer: Address, local: Address) -> Verdict:
+    def entered(self, connection: Connection, peer: Address, local: Address) -> Verdict:
         """A connection was made. Whatever the verdict is, L{left} has to be called when it is gone."""
         if not ipaddress.ip_address(peer[0]).is_loopback:
             return self._refused(FORBIDDEN, "only from this machine", peer[0])
@@ -110,13 +110,19 @@ class Guard:
         self._connections[connection] = None
         return Verdict()
 
-    def left(self, connection: object) -> None:
+    def left(self, connection: Connection) -> None:
         """A connection is gone."""
         self._connections.pop(connection, None)
 
+    def cut(self, origin: str) -> None:
+        """An origin may not any more: end its connections."""
+        for connection, whose in tuple(self._connections.items()):
+            if whose == origin:
+                connection.transport.abortConnection()
+
     def bucket(self) -> Bucket:
         """The messages of one connection."""
-        return Bucket(self._clock, self.limits.messages_per_second)
+        return Bucket(self.clock, self.limits.messages_per_second)
 
     # Requests
 
@@ -175,9 +181,9 @@ class Guard:
                 return Verdict(origin=own)
         return self._refused(FORBIDDEN, "not from another site", f"Sec-Fetch-Site: {visitor.fetch_site}")
 
-    def _room(self, connection: object, origin: str) -> bool:
+    def _room(self, connection: Connection | None, origin: str) -> bool:
         """Count a connection for an origin, the latest that used it."""
-        if connection not in self._connections or self._connections[connection] == origin:
+        if connection is None or connection not in self._connections or self._connections[connection] == origin:
             return True
         if list(self._connections.values()).count(origin) >= self.limits.connections_per_origin:
             return False

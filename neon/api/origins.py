@@ -8,7 +8,7 @@ always are. Everything else is unknown, which the policy makes an approval, a re
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -116,6 +116,8 @@ class Origins:
         self._memory = memory
         self._remembered: dict[str, bool] = dict(remembered or {})
         self._once: set[str] = set()
+        self.on_withdrawn: list[Callable[[str], object]] = []
+        """Called with an origin that was approved and is not any more."""
 
     def standing(self, origin: str) -> Standing:
         """How an origin stands now."""
@@ -136,22 +138,37 @@ class Origins:
     def decide(self, origin: str, answer: Answer) -> Deferred[None]:
         """Keep what the user said about an origin; it counts at once, and fires when it is written.
 
-        Works under every policy: C{list} means that nobody is asked, not that nobody may decide.
+        Works under every policy: C{list} means that nobody is asked, not that nobody may decide. C{DENY} answers a
+        question, and changes nothing about a page that was approved before.
         """
+        match answer:
+            case Answer.DENY:
+                return succeed(None)
+            case Answer.ALLOW_ONCE if self._remembered.get(origin) is False:
+                kept = self.forget(origin)
+                self._once.add(origin)
+                return kept
+            case Answer.ALLOW_ONCE:
+                self._once.add(origin)
+                return succeed(None)
+        before = self.standing(origin)
         self._once.discard(origin)
-        if answer is Answer.ALLOW_ONCE:
-            self._once.add(origin)
-            return self.forget(origin) if self._remembered.get(origin) is False else succeed(None)
-        if answer is Answer.DENY:
-            return succeed(None)
-        allowed = answer is Answer.ALLOW
-        self._remembered[origin] = allowed
+        allowed = self._remembered[origin] = answer is Answer.ALLOW
+        self._withdrawn(origin, before)
         return succeed(None) if self._memory is None else self._memory.save(origin, allowed)
 
     def forget(self, origin: str) -> Deferred[None]:
         """Take the user's decision back, whichever it was."""
+        before = self.standing(origin)
+        self._once.discard(origin)
         known = self._remembered.pop(origin, None)
+        self._withdrawn(origin, before)
         return succeed(None) if known is None or self._memory is None else self._memory.remove(origin)
+
+    def _withdrawn(self, origin: str, before: Standing) -> None:
+        if before is Standing.APPROVED and self.standing(origin) is not Standing.APPROVED:
+            for withdrawn in self.on_withdrawn:
+                withdrawn(origin)
 
     def listing(self) -> list[tuple[str, str]]:
         """Every origin with a word on where its standing comes from, for people."""

@@ -6,7 +6,6 @@ Events go to the connections that have shown a live token.
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
 import secrets
 from collections import deque
@@ -14,8 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
-from autobahn.websocket.types import ConnectionDeny
+from autobahn.twisted.websocket import WebSocketServerFactory
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -23,27 +21,27 @@ from twisted.python.failure import Failure
 
 from neon.api import frames, schema, wire
 from neon.api.autodisconnect import Autodisconnect
+from neon.api.guard import Guard
+from neon.api.handshake import Handshake
+from neon.api.lag import Lag
 from neon.api.sessions import Session, Sessions
 from neon.api.subscription import Subscription
 from neon.bus import RING_SIZE, Bus, Published
 from neon.commands import Commands, Data, Subscribed
 from neon.errors import NeonError
+from neon.ports import Timer
+from neon.values import Scope
 
-MAX_CONNECTIONS: Final = 64
 HARD_LIMIT_BYTES: Final = 1 << 20
 """Longer messages than L{frames.MAX_BYTES} are answered with 100; longer ones than this close the connection (1009)."""
 
-MAX_HANDSHAKE_BYTES: Final = 16 * 1024
-MAX_BEHIND_BYTES: Final = 256 * 1024
 MAX_BACKLOG: Final = 2 * RING_SIZE
 MAX_WAITING: Final = 32
 TOO_SLOW: Final = 4013
 """The close code for a client that does not read; like 1013, which autobahn does not let an application send."""
 
-LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
-
-class Connection(WebSocketServerProtocol):
+class Connection(Handshake):
     """One client; implements L{neon.commands.Client}."""
 
     _log = Logger()
@@ -58,34 +56,19 @@ class Connection(WebSocketServerProtocol):
         self._sessions: list[Session] = []
         self._waiting: deque[bytes] = deque()
         self._busy = False
-        self._stalled = False
-        self._behind = 0
+        self._throttled: Timer | None = None
         self._warnings: list[str] = []
         self._backlog: deque[Published] = deque()
-        self.origin: str | None = None
 
     # What autobahn and Twisted call
 
     def connectionMade(self) -> None:
+        self._lag = Lag(self.transport)
+        self._bucket = self.factory.guard.bucket()
         super().connectionMade()
-        # autobahn sets this before it has its options, and so never; without it an event waits 25 ms for an ACK.
-        if hasattr(self.transport, "setTcpNoDelay"):
-            self.transport.setTcpNoDelay(True)
+
+    def welcome(self) -> None:
         self.transport.registerProducer(self, True)
-
-    def dataReceived(self, data: bytes) -> None:
-        super().dataReceived(data)
-        if self.state == self.STATE_CONNECTING and len(self.data) > MAX_HANDSHAKE_BYTES:
-            self.transport.abortConnection()
-
-    def onConnect(self, request: Any) -> None:
-        try:
-            self._check(request.headers.get("host", ""))
-        except ConnectionDeny:
-            raise
-        except Exception:
-            self._log.failure("handshake failed")
-            raise ConnectionDeny(500, "internal error") from None
 
     def onOpen(self) -> None:
         try:
@@ -103,6 +86,8 @@ class Connection(WebSocketServerProtocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._waiting.clear()
+        if self._throttled is not None and self._throttled.active():
+            self._throttled.cancel()
         try:
             self.factory.lost(self)
         except Exception:
@@ -112,7 +97,7 @@ class Connection(WebSocketServerProtocol):
     # Commands
 
     def _work(self) -> None:
-        while self._waiting and not self._busy:
+        while self._waiting and not self._busy and not self._throttle():
             payload = self._waiting.popleft()
             self._busy = True
             try:
@@ -131,6 +116,15 @@ class Connection(WebSocketServerProtocol):
                 written.addCallback(lambda _: self._work())
         if len(self._waiting) < MAX_WAITING and self.state == self.STATE_OPEN:
             self.transport.resumeProducing()
+
+    def _throttle(self) -> bool:
+        """Whether the next message has to wait; then it comes by itself."""
+        if self._throttled is not None and self._throttled.active():
+            return True
+        wait = self._bucket.take()
+        if wait:
+            self._throttled = self.factory.guard.clock.callLater(wait, self._work)
+        return wait > 0
 
     def _answered(self, payload: bytes) -> None:
         self._busy = False
@@ -166,7 +160,7 @@ class Connection(WebSocketServerProtocol):
         self.factory.held(session, self)
 
     def autodisconnect(self, session: Session, connection_id: int, wanted: bool) -> None:
-        self.factory.guard(session, connection_id, self if wanted else None)
+        self.factory.depend(session, connection_id, self if wanted else None)
 
     def subscribe(
         self, session: Session, since: int | None, boot: str | None, events: tuple[str, ...] | None
@@ -192,6 +186,8 @@ class Connection(WebSocketServerProtocol):
         """Send an event that is wanted here; after the ones that are still being replayed."""
         if not self._backlog:
             self.sendPreparedMessage(prepared)
+            if self._lag.sent_event():
+                self._too_slow()
         elif len(self._backlog) < MAX_BACKLOG:
             self._backlog.append(published)
         else:
@@ -199,7 +195,7 @@ class Connection(WebSocketServerProtocol):
 
     def _catch_up(self) -> None:
         """Replay at the pace of the reader: a ring full of events is more than a reader may be behind."""
-        while self._backlog and not self._stalled and not self._busy and self.state == self.STATE_OPEN:
+        while self._backlog and not self._lag.stalled and not self._busy and self.state == self.STATE_OPEN:
             session = self.session
             if session is None:
                 self._backlog.clear()
@@ -209,40 +205,28 @@ class Connection(WebSocketServerProtocol):
 
     def _too_slow(self) -> None:
         self._log.warn("{peer} does not read its events and is closed", peer=self.peer)
-        self._stalled = False
+        self._lag.resume()
         self._backlog.clear()
-        self.sendClose(TOO_SLOW, "too slow")
+        if self.state == self.STATE_OPEN:
+            self.sendClose(TOO_SLOW, "too slow")
 
     # A reader that is slow: the transport's IPushProducer is told, and we count what we give it meanwhile.
 
     def pauseProducing(self) -> None:
-        self._stalled = True
-        self._behind = self.transport.bufferSize if hasattr(self.transport, "bufferSize") else 0
+        self._lag.pause()
 
     def resumeProducing(self) -> None:
-        self._stalled = False
+        self._lag.resume()
         self._catch_up()
 
     def stopProducing(self) -> None:
-        self._stalled = False
+        self._lag.resume()
 
     def sendData(self, data: bytes, *args: Any, **kwargs: Any) -> None:
         """Everything autobahn writes comes through here."""
         super().sendData(data, *args, **kwargs)
-        if not self._stalled:
-            return
-        self._behind += len(data)
-        if self._behind > MAX_BEHIND_BYTES and self.state == self.STATE_OPEN:
+        if self._lag.wrote(len(data)) and self.state == self.STATE_OPEN:
             self._too_slow()
-
-    def _check(self, host: str) -> None:
-        """Only programs of this machine, by a local name: a page whose DNS name was rebound to us is refused."""
-        peer = self.transport.getPeer()
-        if not ipaddress.ip_address(peer.host).is_loopback:
-            raise ConnectionDeny(403, "only from this machine")
-        name, _, port = host.strip().lower().rpartition(":")
-        if name not in LOCAL_NAMES or port != str(self.transport.getHost().port):
-            raise ConnectionDeny(421, "unknown Host")
 
 
 class Api(WebSocketServerFactory):
@@ -252,10 +236,17 @@ class Api(WebSocketServerFactory):
     noisy = False
 
     def __init__(
-        self, commands: Commands, sessions: Sessions, autodisconnect: Autodisconnect, bus: Bus, reactor: Any
+        self,
+        commands: Commands,
+        sessions: Sessions,
+        autodisconnect: Autodisconnect,
+        bus: Bus,
+        reactor: Any,
+        guard: Guard,
     ) -> None:
         super().__init__(reactor=reactor)  # type: ignore[no-untyped-call]
         self.commands = commands
+        self.guard = guard
         self._sessions = sessions
         self._autodisconnect = autodisconnect
         self._bus = bus
@@ -265,7 +256,6 @@ class Api(WebSocketServerFactory):
         self._empty: list[Deferred[None]] = []
         self.setProtocolOptions(  # type: ignore[no-untyped-call]
             webStatus=False,
-            maxConnections=MAX_CONNECTIONS,
             maxFramePayloadSize=HARD_LIMIT_BYTES,
             maxMessagePayloadSize=HARD_LIMIT_BYTES,
             failByDrop=False,
@@ -296,7 +286,7 @@ class Api(WebSocketServerFactory):
         self._sessions.hold(session, connection)
         self._autodisconnect.seen(session, connection)
 
-    def guard(self, session: Session, connection_id: int, connection: Connection | None) -> None:
+    def depend(self, session: Session, connection_id: int, connection: Connection | None) -> None:
         """The account goes with this connection; or stays, without one."""
         if connection is None:
             self._autodisconnect.forget(connection_id)
@@ -319,7 +309,7 @@ class Api(WebSocketServerFactory):
         prepared: dict[wire.Spelling, Any] = {}
         for connection in tuple(self._audience):
             session = connection.session
-            if session is None or connection.state != connection.STATE_OPEN:
+            if session is None or Scope.EVENTS not in session.scopes or connection.state != connection.STATE_OPEN:
                 continue
             if not connection.subscription.wants(published):
                 continue

@@ -12,7 +12,7 @@ from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import StringTransportWithDisconnection
 
-from neon.api import frames, websocket
+from neon.api import frames, lag, websocket
 from neon.commands import Command, Commands, Context, Data, Needs
 from neon.errors import NeonError
 from neon.events import RegistrationCancelled, Unregistered
@@ -201,7 +201,7 @@ class HandshakeTests(WebSocketCase):
 
     def test_too_many(self) -> None:
         """The 65th connection is refused; when one of the others goes there is room again."""
-        clients = [self.connected() for _ in range(websocket.MAX_CONNECTIONS)]
+        clients = [self.connected() for _ in range(self.guard.limits.connections)]
         self.assertEqual(self.status(f"localhost:{PORT}"), 503)
         clients[0].drop()
         self.connected()
@@ -233,7 +233,8 @@ class HandshakeTests(WebSocketCase):
                 asked.append(enabled)
 
         server = self.server()
-        server.makeConnection(cast(Any, Transport()))
+        here = IPv4Address("TCP", "127.0.0.1", PORT)
+        server.makeConnection(cast(Any, Transport(here, here)))
         self.assertEqual(asked[-1:], [True])
 
     def test_internal_error(self) -> None:
@@ -269,6 +270,7 @@ class OrderTests(WebSocketCase):
         self.assertEqual(len(self.applications.pending), 1)
         for _ in range(100):
             self.applications.finish()
+            self.clock.advance(0.02)
         self.assertEqual([answer["id"] for answer in client.take()], list(range(100)))
 
     def test_gone_before_the_answer(self) -> None:
@@ -413,7 +415,7 @@ class SlowReaderTests(WebSocketCase):
             sent += 1
             self.assertLess(sent, 3000)
         self.assertEqual(len(other.take()), sent)
-        self.assertGreater(sent * 300, websocket.MAX_BEHIND_BYTES // 2)
+        self.assertGreater(sent * 300, lag.MAX_BYTES // 2)
         slow.take()
         self.assertEqual(slow.protocol.closing[0] if slow.protocol.closing else None, websocket.TOO_SLOW)
 

@@ -12,7 +12,10 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.test import iosim
 from twisted.trial.unittest import SynchronousTestCase
 
+from neon.api.approvals import ApprovalRequests
 from neon.api.autodisconnect import Autodisconnect
+from neon.api.guard import Guard
+from neon.api.origins import Origins
 from neon.api.sessions import Sessions
 from neon.api.websocket import Api, Connection
 from neon.commands import Commands
@@ -124,7 +127,13 @@ class WebSocketCase(SynchronousTestCase):
             self.clock, lambda connection_id: self.world.phone.unregister(connection_id, end_calls=True)
         )
         self.commands = Commands(self.world.phone, self.sessions, self.applications)
-        self.api = Api(self.commands, self.sessions, self.autodisconnect, self.world.bus, MemoryReactorClock())
+        self.origins = Origins()
+        self.approvals = ApprovalRequests(self.clock, self.origins.decide)
+        self.addCleanup(self.approvals.stop)
+        self.guard = Guard(self.clock, self.origins, self.approvals)
+        self.api = Api(
+            self.commands, self.sessions, self.autodisconnect, self.world.bus, MemoryReactorClock(), self.guard
+        )
 
     def server(self) -> Connection:
         """A protocol as the listening port would get it."""
