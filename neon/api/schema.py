@@ -6,6 +6,7 @@ numbers as text). What a schema allows, the command takes.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
@@ -15,7 +16,7 @@ from neon.api import wire
 from neon.arguments import MAX_ID, REQUIRED, Parameter
 from neon.commands import TABLE, Command, Field, Needs
 from neon.commands.table import REQUEST_ID
-from neon.events import CallClaimed, CallEvent, CallStarted, RegistrationEvent
+from neon.events import CallStarted, RegistrationEvent
 from neon.values import Direction
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -45,7 +46,19 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "reason": ({"type": "string"}, "Extension: The failure in words, where there is one."),
     "displayName": ({"type": "string"}, "Extension: The far end's name, where it has one."),
     "application": ({"type": "string"}, "Whose client it was."),
+    "local": ({"type": "boolean"}, "The far end waits for us."),
+    "remote": ({"type": "boolean"}, "We wait for the far end."),
+    "dtmf": ({"type": "string", "pattern": "^[0-9*#A-D]$"}, "The digit."),
 }
+
+_ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
+    "application": ("application",),
+    "local": ("local",),
+    "remote": ("remote",),
+    "digit": ("dtmf",),
+    "cause": ("SIPError",),
+}
+"""What an extension event's attributes are called on the wire."""
 
 _WARNINGS: Final[Mapping[str, Any]] = {
     "type": "array",
@@ -127,14 +140,16 @@ def answer_schema(command: Command) -> dict[str, Any]:
 
 def event_fields(kind: wire.EventType) -> dict[str, bool]:
     """The fields of an event's data in their order, and whether each is always there."""
+    own = [field.name for field in dataclasses.fields(kind)]
     if issubclass(kind, RegistrationEvent):
         return {"connectionId": True, "SIPError": True, "reason": False}
-    fields = {"callId": True, "type": True, "from": True, "to": True}
-    if issubclass(kind, CallClaimed):
-        fields["application"] = True
-    elif not issubclass(kind, CallStarted):
-        fields |= {"duration": True, "SIPError": True, "reason": False}
-    assert issubclass(kind, CallEvent)
+    fields = dict.fromkeys(("callId", "type", "from", "to"), True)
+    if kind in wire.NAMES:
+        fields |= {} if kind is CallStarted else {"duration": True, "SIPError": True}
+    else:
+        fields |= {name: True for attribute in own for name in _ATTRIBUTES.get(attribute, ())}
+    if "cause" in own:
+        fields["reason"] = False
     return {**fields, "displayName": False}
 
 
