@@ -11,7 +11,7 @@ from twisted.python.logfile import LogFile
 from neon.access import Applications
 from neon.api.approvals import ApprovalRequests
 from neon.api.audit import Audit
-from neon.api.guard import LOCAL_NAMES, Guard, Limits, PeerRule
+from neon.api.guard import Guard, Limits, PeerRule
 from neon.api.keeper import Keeper
 from neon.api.origins import Origins, Policy
 from neon.api.sessions import Sessions
@@ -73,10 +73,6 @@ class Admission:
         toll = TollGuard(clock, Tariff(config.toll.calls_per_minute, config.toll.calls_at_once, config.toll.deny))
         self._unsubscribe = bus.subscribe(toll.happened)
         self.keeper = Keeper(clock, applications, toll, Audit(self._audit_file))
-
-    def serves_pages(self, port: int) -> None:
-        """NEON's own pages come from this port: they need nobody's approval."""
-        self.origins.own.update(f"http://{name}:{port}" for name in LOCAL_NAMES)
 
     def stop(self) -> None:
         """Nobody is asked and nothing is written any more."""

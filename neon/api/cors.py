@@ -69,10 +69,10 @@ class Verdict:
 class OriginPolicy(Protocol):
     """Decides at once; it may ask the user meanwhile, for the next time."""
 
-    def entered(self, connection: object, peer: Address, local: Address) -> Verdict:
+    def entered(self, connection: Connection, peer: Address, local: Address) -> Verdict:
         """A connection was made: whether there is room for it. L{left} is called when it is gone, in any case."""
 
-    def left(self, connection: object) -> None:
+    def left(self, connection: Connection) -> None:
         """A connection is gone."""
 
     def decide(self, visitor: Visitor) -> Verdict:
