@@ -13,6 +13,7 @@ from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
+from neon.api import schema
 from neon.api.approvals import ApprovalRequests
 from neon.api.autodisconnect import Autodisconnect
 from neon.api.guard import Guard
@@ -77,6 +78,7 @@ class HttpCase(SynchronousTestCase):
         self.approvals = ApprovalRequests(self.clock, self.origins.decide)
         self.guard = Guard(self.clock, self.origins, self.approvals)
         self.root = Root(self.commands, self.mailboxes, self.autodisconnect, self.guard)
+        self.root.manual = schema.manual
         # The client of treq's own test module, but with our server at the other end.
         self.patch(treq.testing, "Site", self.site)
         self.http: Any = treq.testing.StubTreq(self.root)
