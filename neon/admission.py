@@ -79,7 +79,7 @@ class Admission:
         self.approvals.stop()
         self._unsubscribe()
         if self._audit_file is not None:
-            self._audit_file.close()
+            self._audit_file.close()  # type: ignore[no-untyped-call]
 
     def _end_sessions(self, origin: str) -> None:
         for session in self._sessions:

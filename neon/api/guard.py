@@ -32,7 +32,7 @@ from neon.api import peers
 from neon.api.approvals import ApprovalRequests
 from neon.api.cors import Connection, Verdict, Visitor
 from neon.api.origins import NULL, Origins, Standing
-from neon.api.throttle import Bucket
+from neon.api.throttle import Bucket, Recent
 from neon.ports import Clock
 from neon.values import Address
 
@@ -40,6 +40,7 @@ LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 
 FORBIDDEN: Final = 403
 MISDIRECTED: Final = 421
+TOO_MANY: Final = 429
 UNAVAILABLE: Final = 503
 
 _PHRASES: Final = {FORBIDDEN: "Forbidden", MISDIRECTED: "Misdirected Request", UNAVAILABLE: "Service Unavailable"}
@@ -94,6 +95,7 @@ class Guard:
         self._peer_rule = peer_rule
         self._uid_of = uid_of
         self._connections: dict[Connection, str | None] = {}
+        self._rates: Recent[str, Bucket] = Recent()
         self._lines = Bucket(clock, 1)
         self._unlogged = 0
 
@@ -129,9 +131,17 @@ class Guard:
     def decide(self, visitor: Visitor) -> Verdict:
         """Whether a request is let through, at once; an unknown origin is refused and the user is asked."""
         verdict, unknown = self._judge(visitor)
-        if unknown and verdict.origin is not None and not visitor.preflight:
+        if verdict.origin is None or visitor.preflight:
+            return verdict
+        if unknown:
             self.approvals.ask(verdict.origin)
+        elif verdict.admitted and self._rate(verdict.origin).take():
+            return replace(verdict, status=TOO_MANY, reason="too many requests a second")
         return verdict
+
+    def _rate(self, origin: str) -> Bucket:
+        """The requests of a page, by however many connections."""
+        return self._rates.get(origin) or self._rates.put(origin, self.bucket())
 
     def hold(self, visitor: Visitor) -> Verdict | Deferred[Verdict]:
         """The same for a visitor who can wait while the user is asked. The Deferred may be cancelled: a refusal."""

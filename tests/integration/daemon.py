@@ -38,8 +38,20 @@ port = 0
 enabled = {testbed}
 port = 0
 
+{limits}
+
 {more}
 """
+
+NO_LIMITS = """\
+[api]
+messages-per-second = 0
+
+[toll]
+calls-per-minute = 0
+calls-at-once = 0
+"""
+"""Tests call more, and faster, than an application usually may."""
 
 
 class Refused(Exception):
@@ -181,6 +193,7 @@ async def start_daemon(
     max_calls: int = 4,
     sip_more: str = "",
     more: str = "",
+    limits: str = NO_LIMITS,
     name: str = "neon",
 ) -> Daemon:
     """Start a daemon with free ports; it is ready when this returns."""
@@ -200,6 +213,7 @@ async def start_daemon(
             testbed="yes" if testbed else "no",
             sip_more=sip_more,
             more=more,
+            limits=limits,
         )
     )
     configuration.chmod(0o600)
