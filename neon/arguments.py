@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from neon import dialling, parsing
+from neon import dialling, digits, parsing
 from neon.errors import InvalidArgument
 
 T = TypeVar("T")
@@ -209,6 +209,9 @@ dial_string: Final = written(
     dialling.parse, maxLength=255, pattern=rf"^(?:\+?[0-9*#]{{1,60}}|sip:[A-Za-z0-9_.+-]{{1,64}}@{_HOST_PORT})$"
 )
 """A number, or a SIP URI."""
+
+dtmf: Final = written(digits.parse, maxLength=digits.LONGEST, pattern=r"^,*[0-9*#A-Da-d][0-9*#A-Da-d,]*$")
+"""Digits to type into a call."""
 
 
 @dataclass(frozen=True, slots=True)

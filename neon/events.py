@@ -54,6 +54,36 @@ class CallFinalized(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class CallTransferred(CallEvent):
+    """The far end of a call talks to somebody else now, as we asked it to; C{CallFinalized} follows."""
+
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallTransferFailed(CallEvent):
+    """It could not be passed on; the call goes on as before."""
+
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class HoldChanged(CallEvent):
+    """Who is on hold: C{local} is by us, C{remote} by the far end. C{cause} says why a change was refused."""
+
+    local: bool
+    remote: bool
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class DigitReceived(CallEvent):
+    """The far end typed a digit, one of C{0-9 * # A-D}."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrationEvent:
     """Something about the registration of one account."""
 

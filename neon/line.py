@@ -12,16 +12,23 @@ from typing import TypeAlias
 from twisted.logger import Logger
 
 from neon.bus import Bus
+from neon.digits import DIGIT_MS, Dialler
 from neon.model.account import Account
 from neon.model.actions import (
     AcceptCall,
     AccountAction,
     Announce,
     CallAction,
+    Deflect,
     HangUp,
+    PlayDigits,
     RejectCall,
+    SendDigits,
+    SendHold,
     SendInvite,
+    SendRefer,
     SendRinging,
+    SilenceMedia,
     StartMedia,
     StartRegistration,
     StopMedia,
@@ -29,11 +36,24 @@ from neon.model.actions import (
 )
 from neon.model.call import Call
 from neon.ports import CallListener, Clock, MediaStream, Signalling, SignallingCall, Timer
-from neon.values import AccountSettings, AccountSnapshot, CallSnapshot, CallState, Cause, LocalMedia, MediaAgreement
+from neon.values import (
+    AccountSettings,
+    AccountSnapshot,
+    CallSnapshot,
+    CallState,
+    Cause,
+    Direction,
+    LocalMedia,
+    MediaAgreement,
+)
 
 Invite: TypeAlias = Callable[[CallListener, LocalMedia], SignallingCall]
 
+FindDialog: TypeAlias = Callable[[int], SignallingCall | None]
+"""The signalling side of another call, None if that call is over."""
+
 INTERNAL_ERROR = Cause(500, "internal error")
+OTHER_IS_OVER = Cause(481, "the call to transfer to is over")
 
 RELEASE_PATIENCE = 40.0
 """Seconds that a dialog may take to go once we ended it: a transaction's 32 s (RFC 3261, 64*T1), and some more.
@@ -45,8 +65,8 @@ Only a signalling side that forgot the call reaches it; the call is finalized al
 class CallLine:
     """One call: implements L{neon.ports.CallListener}, and the verbs of the user.
 
-    C{invite} sends the INVITE of an outgoing call; an incoming one brings its C{signalling}. C{finished} is called
-    once, after the last action.
+    C{invite} sends the INVITE of an outgoing call; an incoming one brings its C{signalling}. C{find_dialog} is for
+    transfers to the far end of another call. C{finished} is called once, after the last action.
     """
 
     _log = Logger()
@@ -61,6 +81,7 @@ class CallLine:
         *,
         signalling: SignallingCall | None = None,
         invite: Invite | None = None,
+        find_dialog: FindDialog = lambda call_id: None,
     ) -> None:
         self._call = call
         self._stream = stream
@@ -69,6 +90,8 @@ class CallLine:
         self._finished = finished
         self._signalling = signalling
         self._invite = invite
+        self._find_dialog = find_dialog
+        self._dialler = Dialler(clock)
         self._patience: Timer | None = None
         self._running = False
         self._over = False
@@ -84,11 +107,28 @@ class CallLine:
 
     @property
     def expects_audio(self) -> bool:
-        """Whether the far end should be sending now: the call is up and not on hold."""
-        agreement = self._call.agreement
+        """Whether the far end should be sending now: the call is up and not on hold, by whomever."""
+        agreement, call = self._call.agreement, self.snapshot()
+        held = call.held or call.held_remotely
         return (
-            self.snapshot().state is CallState.CONFIRMED and agreement is not None and agreement.direction.receives
+            call.state is CallState.CONFIRMED and not held and agreement is not None and agreement.direction.receives
         )
+
+    @property
+    def far_end(self) -> str:
+        """The bare SIP URI of whom we talk to."""
+        call = self.snapshot()
+        return call.callee if call.direction is Direction.OUTGOING else call.caller
+
+    @property
+    def transferring(self) -> bool:
+        """Whether a transfer is under way."""
+        return self._call.transferring
+
+    @property
+    def dialog(self) -> SignallingCall | None:
+        """The signalling side, if there is one yet."""
+        return self._signalling
 
     def snapshot(self) -> CallSnapshot:
         return self._call.snapshot()
@@ -116,6 +156,30 @@ class CallLine:
         self._call.inputs.hang_up(self._clock.seconds(), reason)
         self._run()
 
+    def send_digits(self, digits: str) -> None:
+        """Type digits.
+
+        @raise NoTransition: the call is not up.
+        """
+        self._call.inputs.send_digits(self._clock.seconds(), digits)
+        self._run()
+
+    def hold(self, wanted: bool) -> None:
+        """Hold or resume.
+
+        @raise NoTransition: the call is not up.
+        """
+        self._call.inputs.hold(self._clock.seconds(), wanted)
+        self._run()
+
+    def transfer(self, uri: str, other: int | None) -> None:
+        """Pass the far end on.
+
+        @raise NoTransition: the call is neither up nor ringing here.
+        """
+        self._call.inputs.transfer(self._clock.seconds(), uri, other)
+        self._run()
+
     def fail(self, cause: Cause) -> None:
         """Something on our side broke."""
         self._call.inputs.fail(self._clock.seconds(), cause)
@@ -133,6 +197,30 @@ class CallLine:
 
     def media_changed(self, agreement: MediaAgreement) -> None:
         self._call.inputs.media_changed(self._clock.seconds(), agreement)
+        self._run()
+
+    def hold_answered(self, agreement: MediaAgreement) -> None:
+        self._call.inputs.hold_answered(self._clock.seconds(), agreement)
+        self._run()
+
+    def hold_refused(self, cause: Cause) -> None:
+        self._call.inputs.hold_refused(self._clock.seconds(), cause)
+        self._run()
+
+    def digit_received(self, digit: str) -> None:
+        self._call.inputs.digit_received(self._clock.seconds(), digit)
+        self._run()
+
+    def digits_refused(self, digits: str) -> None:
+        self._call.inputs.digits_refused(self._clock.seconds(), digits)
+        self._run()
+
+    def transferred(self) -> None:
+        self._call.inputs.transferred(self._clock.seconds())
+        self._run()
+
+    def transfer_failed(self, cause: Cause) -> None:
+        self._call.inputs.transfer_failed(self._clock.seconds(), cause)
         self._run()
 
     def ended(self, cause: Cause) -> None:
@@ -163,10 +251,14 @@ class CallLine:
         except Exception:
             self._log.failure("call {call_id}: {action} failed", call_id=self.call_id, action=action)
             now = self._clock.seconds()
-            if isinstance(action, (HangUp, RejectCall, SendInvite)):
+            if isinstance(action, (HangUp, RejectCall, Deflect, SendInvite)):
                 self._call.inputs.ended(now, INTERNAL_ERROR)  # no dialog that could tell us its end
-            elif isinstance(action, (StartMedia, AcceptCall)):
+            elif isinstance(action, (StartMedia, AcceptCall, SilenceMedia)):
                 self._call.inputs.fail(now, INTERNAL_ERROR)
+            elif isinstance(action, SendHold):
+                self._call.inputs.hold_refused(now, INTERNAL_ERROR)
+            elif isinstance(action, SendRefer):
+                self._call.inputs.transfer_failed(now, INTERNAL_ERROR)
 
     def _carry_out(self, action: CallAction) -> None:
         match action:
@@ -183,6 +275,9 @@ class CallLine:
             case RejectCall(status):
                 self._expect_end()
                 self._dialog.reject(status)
+            case Deflect(uri):
+                self._expect_end()
+                self._dialog.deflect(uri)
             case HangUp():
                 self._expect_end()
                 self._dialog.hang_up()
@@ -190,8 +285,34 @@ class CallLine:
                 assert self._stream is not None
                 self._stream.start(agreement)
             case StopMedia():
+                self._dialler.stop()
                 if self._stream is not None:
                     self._stream.close()
+            case SilenceMedia(on):
+                assert self._stream is not None
+                self._stream.silence(on)
+            case PlayDigits(digits):
+                self._dialler.dial(digits, self._play_digit)
+            case SendDigits(digits):
+                self._dialler.dial(digits, self._send_digit)
+            case SendHold(on):
+                self._dialog.hold(on)
+            case SendRefer(uri, other):
+                self._refer(uri, other)
+
+    def _play_digit(self, digit: str) -> None:
+        assert self._stream is not None
+        self._stream.send_digit(digit, DIGIT_MS)
+
+    def _send_digit(self, digit: str) -> None:
+        self._dialog.send_digit(digit, DIGIT_MS)
+
+    def _refer(self, uri: str, other: int | None) -> None:
+        dialog = None if other is None else self._find_dialog(other)
+        if other is not None and dialog is None:
+            self._call.inputs.transfer_failed(self._clock.seconds(), OTHER_IS_OVER)
+        else:
+            self._dialog.refer(uri, dialog)
 
     @property
     def _dialog(self) -> SignallingCall:

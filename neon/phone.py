@@ -13,11 +13,13 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from neon.bus import Bus
+from neon.callcontrol import CallControl
 from neon.errors import InvalidArgument, NotRegistered
 from neon.events import CallClaimed
 from neon.line import AccountLine, CallLine, Invite
 from neon.model.account import Account
-from neon.model.call import Call, CallFacts
+from neon.model.call import Call
+from neon.model.facts import CallFacts
 from neon.ports import (
     CallListener,
     Clock,
@@ -71,6 +73,7 @@ class Phone:
         self._settings = settings
         self._calls: dict[int, CallLine] = {}
         self._ended: dict[int, float] = {}
+        self.control = CallControl(self._calls, signalling)
         self._accounts: dict[int, AccountLine] = {}
         self._stopping: list[Deferred[None]] | None = None
         self._stop_timer: Timer | None = None
@@ -260,7 +263,14 @@ class Phone:
         invite: Invite | None = None,
     ) -> CallLine:
         line = self._calls[facts.call_id] = CallLine(
-            Call(facts), stream, self._bus, self._clock, self._call_over, signalling=signalling, invite=invite
+            Call(facts),
+            stream,
+            self._bus,
+            self._clock,
+            self._call_over,
+            signalling=signalling,
+            invite=invite,
+            find_dialog=self.control.dialog,
         )
         return line
 

@@ -73,6 +73,24 @@ class CallListener(Protocol):
     def media_changed(self, agreement: MediaAgreement) -> None:
         """A re-INVITE of the far end moved or changed the media; it has been answered already."""
 
+    def hold_answered(self, agreement: MediaAgreement) -> None:
+        """Our L{SignallingCall.hold} was accepted; the agreement says what is sent from now on."""
+
+    def hold_refused(self, cause: Cause) -> None:
+        """Our L{SignallingCall.hold} was not accepted; the session is as it was before."""
+
+    def digit_received(self, digit: str) -> None:
+        """The far end sent one of C{0-9 * # A-D} by INFO."""
+
+    def digits_refused(self, digits: str) -> None:
+        """The far end takes no digits by INFO; these were not sent."""
+
+    def transferred(self) -> None:
+        """What L{SignallingCall.refer} asked for was done. The call is still there."""
+
+    def transfer_failed(self, cause: Cause) -> None:
+        """What L{SignallingCall.refer} asked for was refused, or the far end could not do it."""
+
     def ended(self, cause: Cause) -> None:
         """Refused, timed out, cancelled, hung up by the far end, or our CANCEL or BYE is done.
 
@@ -97,8 +115,23 @@ class SignallingCall(Protocol):
     def reject(self, status: int) -> None:
         """Send a final failure (486, 603, 480...) to an incoming call that was not accepted."""
 
+    def deflect(self, uri: str) -> None:
+        """Send the caller of an incoming call that was not accepted to another SIP URI (302)."""
+
     def hang_up(self) -> None:
         """End the call from our side: CANCEL, or BYE, or both after each other when the 200 crossed the CANCEL."""
+
+    def hold(self, on: bool) -> None:
+        """Send a re-INVITE that holds or resumes; one at a time, C{hold_answered} or C{hold_refused} follows."""
+
+    def send_digit(self, digit: str, duration_ms: int) -> None:
+        """Send one of C{0-9 * # A-D} by INFO; several leave one after the other."""
+
+    def refer(self, uri: str, other: SignallingCall | None = None) -> None:
+        """Ask the far end to call C{uri}, or the far end of C{other} in place of us (RFC 3515, RFC 3891).
+
+        One at a time; C{transferred} or C{transfer_failed} follows.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +182,12 @@ class MediaStream(Protocol):
 
     def start(self, agreement: MediaAgreement) -> None:
         """Send and receive as agreed; called again when the agreement changes."""
+
+    def silence(self, on: bool) -> None:
+        """Send silence instead of what the source gives, until C{silence(False)}."""
+
+    def send_digit(self, digit: str, duration_ms: int) -> None:
+        """Send one of C{0-9 * # A-D}: as a telephone event where that was agreed, else as two tones."""
 
     def statistics(self) -> MediaStatistics:
         """The counters so far."""

@@ -147,7 +147,10 @@ class RegistrationState(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class CallSnapshot:
-    """A call as it is at one moment. Times are seconds of the monotonic clock, None where not reached."""
+    """A call as it is at one moment. Times are seconds of the monotonic clock, None where not reached.
+
+    C{held}: the far end waits for us; C{held_remotely}: we wait for it.
+    """
 
     call_id: int
     connection_id: int
@@ -157,6 +160,8 @@ class CallSnapshot:
     callee: str
     display_name: str | None
     answered_at: float | None
+    held: bool = False
+    held_remotely: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,20 @@ class FakeCall:
     def reject(self, status: int) -> None:
         self._request(f"reject {status}")
 
+    def deflect(self, uri: str) -> None:
+        self._request(f"deflect {uri}")
+
     def hang_up(self) -> None:
         self._request("hang_up")
+
+    def hold(self, on: bool) -> None:
+        self._request("hold" if on else "resume")
+
+    def send_digit(self, digit: str, duration_ms: int) -> None:
+        self._request(f"digit {digit}")
+
+    def refer(self, uri: str, other: SignallingCall | None = None) -> None:
+        self._request(f"refer {uri}" if other is None else f"refer {uri} replacing {other.call_id}")
 
     def _request(self, request: str) -> None:
         if request.split()[0] in self.broken:
@@ -150,6 +162,8 @@ class FakeStream:
         self._local = local
         self.started: list[MediaAgreement] = []
         self.closed = 0
+        self.silent = False
+        self.digits = ""
         self.broken = False
         self.on_start: Callable[[], None] | None = None
 
@@ -164,6 +178,15 @@ class FakeStream:
         self.started.append(agreement)
         if self.on_start is not None:
             self.on_start()
+
+    def silence(self, on: bool) -> None:
+        if self.broken:
+            raise OSError("the stream is broken")
+        self.silent = on
+
+    def send_digit(self, digit: str, duration_ms: int) -> None:
+        assert not self.closed, "a digit after the end"
+        self.digits += digit
 
     def statistics(self) -> MediaStatistics:
         return MediaStatistics()

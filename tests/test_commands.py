@@ -396,6 +396,8 @@ class CallTests(CommandCase):
                     "state": CallState.EARLY.value,
                     "from": "sip:32@sip.acme.com",
                     "to": "sip:31@sip.acme.com",
+                    "hold": False,
+                    "remoteHold": False,
                 }
             ],
         )

@@ -5,6 +5,7 @@ skin's own business::
 
     OnNewCall        callId type from to
     OnAcceptCall     callId type from to duration SIPError
+    OnTransferedCall callId type from to duration SIPError
     OnFinalizedCall  callId type from to duration SIPError
     OnSIPRegister    connectionId SIPError                     and the other registration events
 
@@ -26,7 +27,11 @@ from neon.events import (
     CallEvent,
     CallFinalized,
     CallStarted,
+    CallTransferFailed,
+    CallTransferred,
+    DigitReceived,
     Event,
+    HoldChanged,
     Registered,
     RegistrationCancelled,
     RegistrationEvent,
@@ -43,6 +48,7 @@ EventType: TypeAlias = type[CallEvent] | type[RegistrationEvent]
 NAMES: Final[Mapping[EventType, str]] = {
     CallStarted: "OnNewCall",
     CallAccepted: "OnAcceptCall",
+    CallTransferred: "OnTransferedCall",
     CallFinalized: "OnFinalizedCall",
     Registered: "OnSIPRegister",
     Unregistered: "OnSIPUnRegister",
@@ -54,7 +60,12 @@ NAMES: Final[Mapping[EventType, str]] = {
 }
 """The documented events: every client with a token gets them."""
 
-EXTENSIONS: Final[Mapping[EventType, str]] = {CallClaimed: "OnCallClaimed"}
+EXTENSIONS: Final[Mapping[EventType, str]] = {
+    CallClaimed: "OnCallClaimed",
+    CallTransferFailed: "OnTransferFailed",
+    HoldChanged: "OnHold",
+    DigitReceived: "OnDTMF",
+}
 """The others: a client written from the documents alone never meets one."""
 
 ALL_NAMES: Final[Mapping[EventType, str]] = {**NAMES, **EXTENSIONS}
@@ -123,8 +134,16 @@ def fields(event: Event) -> dict[str, Any]:
     }
     if isinstance(event, CallFinalized):
         data |= {"duration": event.duration_ms, **_outcome(event.cause)}
+    elif isinstance(event, CallTransferred):
+        data |= {"duration": event.duration_ms, "SIPError": 0}
     elif isinstance(event, CallClaimed):
         data["application"] = event.application
+    elif isinstance(event, CallTransferFailed):
+        data |= _outcome(event.cause)
+    elif isinstance(event, HoldChanged):
+        data |= {"local": event.local, "remote": event.remote, **_outcome(event.cause)}
+    elif isinstance(event, DigitReceived):
+        data["dtmf"] = event.digit
     elif not isinstance(event, CallStarted):
         data |= {"duration": 0, "SIPError": 0}
     if event.display_name:

@@ -25,6 +25,27 @@ def finalize_call(context: Context, call_id: int) -> Data:
     return {}
 
 
+def transfer_call(context: Context, call_id: int, to: str | None, to_call_id: int | None) -> Data:
+    """Pass a call on: an answered one by REFER, one that rings here by 302.
+
+    An answered call is held first, and ends when the new party has answered; if that fails it goes on as before.
+    """
+    context.phone.control.transfer(call_id, to, to_call_id)
+    return {}
+
+
+def send_dtmf(context: Context, call_id: int, dtmf: str) -> Data:
+    """Type digits into a call that was answered, one after the other."""
+    context.phone.control.send_digits(call_id, dtmf)
+    return {}
+
+
+def set_hold(context: Context, call_id: int, hold: bool) -> Data:
+    """Have the far end wait, or go on with it. Whether it agreed arrives as OnHold."""
+    context.phone.control.set_hold(call_id, hold)
+    return {}
+
+
 def list_calls(context: Context) -> Data:
     """The calls that have not ended, and the number of the last event that this list knows of."""
     return {
@@ -37,6 +58,8 @@ def list_calls(context: Context) -> Data:
                 "state": call.state.value,
                 "from": call.caller,
                 "to": call.callee,
+                "hold": call.held,
+                "remoteHold": call.held_remotely,
                 **({} if call.display_name is None else {"displayName": call.display_name}),
             }
             for call in context.phone.calls()

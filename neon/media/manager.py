@@ -67,6 +67,9 @@ class MediaManager(Service):
     on_silent: Callable[[int], None] | None = None
     """Called with the call id when a call that should be heard has not been for a while (the engine's setting)."""
 
+    on_digit: Callable[[int, str], None] | None = None
+    """Called with the call id and a digit that the far end sent as a telephone event."""
+
     def __init__(self, reactor: MediaReactor, engine: native.Engine, settings: MediaSettings) -> None:
         self.engine = engine
         self._reactor = reactor
@@ -144,14 +147,14 @@ class MediaManager(Service):
     def _attach_capture(self, call: CallStream) -> None:
         capture = self._settings.capture
         if isinstance(capture, ToneDevice):
-            call.stream.set_source(native.Tone(capture.hz, capture.dbm0))
+            call.set_source(native.Tone(capture.hz, capture.dbm0))
         elif isinstance(capture, FileCapture):
             if self._samples is not None:
-                call.stream.set_source(native.Samples(self._samples, capture.loop))
+                call.set_source(native.Samples(self._samples, capture.loop))
             else:
                 self._load(capture)  # it failed before, or is under way: the call hears it from then on
         elif self._card_link is not None and isinstance(capture, PortAudioDevice):
-            call.stream.set_source(call.use(self._card_link))
+            call.set_source(call.use(self._card_link))
 
     def _attach_playback(self, call: CallStream) -> None:
         playback = self._settings.playback
@@ -193,7 +196,7 @@ class MediaManager(Service):
         self._samples = samples
         for call in self._calls.values():
             if call.started:
-                call.stream.set_source(native.Samples(samples, capture.loop))
+                call.set_source(native.Samples(samples, capture.loop))
 
     def _not_loaded(self, failure: Failure, capture: FileCapture) -> None:
         self._loading = False
@@ -218,9 +221,11 @@ class MediaManager(Service):
                 _log.debug("call {call_id}: audio arrives", call_id=call.call_id)
             case native.SourceLearnt():
                 _log.info("call {call_id}: audio comes from behind a NAT", call_id=call.call_id)
-            case native.DigitReceived():
+            case native.DigitReceived(digit=digit):
                 # Which digit is nobody's business but the callers': people type passwords.
                 _log.debug("call {call_id}: a digit arrived", call_id=call.call_id)
+                if self.on_digit is not None:
+                    self.on_digit(call.call_id, digit)
 
     def _stopped(self, _: object) -> None:
         if self._card_link is not None:
@@ -238,6 +243,8 @@ class CallStream:
         self._manager = manager
         self._local = LocalMedia(stream.local_port, codecs)
         self._release: list[Callable[[], None]] = []
+        self._source: native.Source = native.Silence()
+        self._silent = False
         self._closed = False
 
     @property
@@ -255,6 +262,22 @@ class CallStream:
         except ValueError as error:
             # What the far end offered can be sent to nobody; it hears so from the silence.
             _log.error("call {call_id} has no audio: {error}", call_id=self.call_id, error=str(error))
+
+    def set_source(self, source: native.Source) -> None:
+        """Send this, as soon as nothing asks for silence."""
+        self._source = source
+        if not self._silent:
+            self.stream.set_source(source)
+
+    def silence(self, on: bool) -> None:
+        if self._closed or on == self._silent:
+            return
+        self._silent = on
+        self.stream.set_source(native.Silence() if on else self._source)
+
+    def send_digit(self, digit: str, duration_ms: int) -> None:
+        if not self._closed:
+            self.stream.send_digit(digit, duration_ms)
 
     def statistics(self) -> MediaStatistics:
         return self.stream.statistics()

@@ -52,6 +52,49 @@ class StopMedia:
 
 
 @dataclass(frozen=True, slots=True)
+class SilenceMedia:
+    """Send silence instead of what is said here, or what is said here again."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlayDigits:
+    """Send digits in the media: telephone events where those were agreed, else tones. A comma is a pause."""
+
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendDigits:
+    """Send digits by SIP INFO. A comma is a pause."""
+
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendHold:
+    """Tell the far end that it is on hold, or no longer (a re-INVITE)."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SendRefer:
+    """Ask the far end to call C{uri}, or to take our place in our call C{other}."""
+
+    uri: str
+    other: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deflect:
+    """Send the caller of an incoming call that was not accepted to C{uri} (302)."""
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
 class StartRegistration:
     """Register with these settings, in place of any earlier ones, and keep registered."""
 
@@ -70,6 +113,21 @@ class Announce:
     event: Event
 
 
-CallAction: TypeAlias = SendInvite | SendRinging | AcceptCall | RejectCall | HangUp | StartMedia | StopMedia | Announce
+CallAction: TypeAlias = (
+    SendInvite
+    | SendRinging
+    | AcceptCall
+    | RejectCall
+    | HangUp
+    | StartMedia
+    | StopMedia
+    | SilenceMedia
+    | PlayDigits
+    | SendDigits
+    | SendHold
+    | SendRefer
+    | Deflect
+    | Announce
+)
 
 AccountAction: TypeAlias = StartRegistration | StopRegistration | Announce

@@ -2,11 +2,12 @@
 
 Inputs of the network (C{ringing}, C{answered}, C{media_changed}, C{ended}) and of the shell (C{fail}) are
 legal in every state, because UDP delivers late, twice and out of order. Inputs of the user (C{accept},
-C{hang_up}) may be refused with C{automat.NoTransition}. Effects note facts and append actions, nothing else;
-time is an argument.
+C{hang_up}, C{hold}...) may be refused with C{automat.NoTransition}. Effects note facts and append actions, nothing
+else; time is an argument.
 
 What the machine promises (spec section 2, "Order for one call"): CallStarted first, at most one CallAccepted,
-and exactly one CallFinalized, its last action. The cause of the end is the first one that explains it:
+at most one CallTransferred, and exactly one CallFinalized, its last action. The cause of the end is the first one
+that explains it:
 
   - what the far end or the network said, if it ended the call: 486, 603, 408...; 0 for an ordinary BYE;
   - 487 if we gave up an outgoing call before it was answered, which is what its INVITE ends with
@@ -18,31 +19,26 @@ and exactly one CallFinalized, its last action. The cause of the end is the firs
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from automat import TypeMachineBuilder
 
-from neon.events import CallAccepted, CallEvent, CallFinalized, CallStarted
-from neon.model.actions import (
-    AcceptCall,
-    Announce,
-    CallAction,
-    HangUp,
-    RejectCall,
-    SendInvite,
-    SendRinging,
-    StartMedia,
-    StopMedia,
-)
+from neon.events import CallAccepted, CallStarted
+from neon.model import control
+from neon.model.actions import AcceptCall, CallAction, HangUp, RejectCall, SendInvite, SendRinging
+from neon.model.control import ControlInputs
+from neon.model.facts import CallFacts
 from neon.values import CallSnapshot, CallState, Cause, Direction, MediaAgreement
 
 CANCELLED = 487
 """Request Terminated (RFC 3261, section 21.4.25)."""
 
 
-class CallInputs(Protocol):
-    """Everything that can happen to a call. C{now} is in seconds of a monotonic clock."""
+class CallInputs(ControlInputs, Protocol):
+    """Everything that can happen to a call, with what L{neon.model.control} has for one that is up.
+
+    C{now} is in seconds of a monotonic clock.
+    """
 
     def begin(self, now: float) -> None:
         """The call has its media ports: send the INVITE, or let it ring here. The first input, given once."""
@@ -67,80 +63,6 @@ class CallInputs(Protocol):
 
     def ended(self, now: float, cause: Cause) -> None:
         """The dialog is gone."""
-
-
-@dataclass
-class CallFacts:
-    """What is known of one call, and what is to be done next."""
-
-    call_id: int
-    connection_id: int
-    direction: Direction
-    caller: str
-    callee: str
-    display_name: str | None
-    reject_status: int = 486
-    state: CallState = CallState.TRYING
-    accepted: bool = False
-    answered_at: float | None = None
-    ended_at: float | None = None
-    cause: Cause | None = None
-    agreement: MediaAgreement | None = None
-    media_stopped: bool = False
-    actions: list[CallAction] = field(default_factory=list)
-
-    def do(self, *actions: CallAction) -> None:
-        self.actions.extend(actions)
-
-    def announce(self, kind: Callable[[int, int, Direction, str, str, str | None], CallEvent]) -> None:
-        self.do(
-            Announce(
-                kind(self.call_id, self.connection_id, self.direction, self.caller, self.callee, self.display_name)
-            )
-        )
-
-    def use_media(self, agreement: MediaAgreement) -> None:
-        """Start the media, or move them, unless they are so already."""
-        if agreement != self.agreement:
-            self.agreement = agreement
-            self.do(StartMedia(agreement))
-
-    def stop_media(self) -> None:
-        if not self.media_stopped:
-            self.media_stopped = True
-            self.do(StopMedia())
-
-    def release(self, now: float, cause: Cause, request: HangUp | RejectCall) -> None:
-        """We end the call: silence at once, and the dialog when the far end has agreed."""
-        self.state = CallState.RELEASING
-        self.ended_at = now
-        self.cause = cause
-        self.stop_media()
-        self.do(request)
-
-    def terminate(self, now: float, cause: Cause) -> None:
-        """The dialog is gone."""
-        self.state = CallState.TERMINATED
-        if self.ended_at is None:
-            self.ended_at = now
-        if self.cause is None:
-            self.cause = cause
-        self.stop_media()
-        duration = 0.0 if self.answered_at is None else max(0.0, self.ended_at - self.answered_at)
-        self.do(
-            Announce(
-                CallFinalized(
-                    self.call_id,
-                    self.connection_id,
-                    self.direction,
-                    self.caller,
-                    self.callee,
-                    self.display_name,
-                    duration_ms=round(duration * 1000),
-                    cause=self.cause,
-                )
-            )
-        )
 
 
 class Call:
@@ -181,7 +103,14 @@ class Call:
             facts.callee,
             facts.display_name,
             facts.answered_at,
+            held=facts.hold.agreed,
+            held_remotely=facts.hold.remote,
         )
+
+    @property
+    def transferring(self) -> bool:
+        """Whether a transfer is under way."""
+        return self._facts.transfer is not None
 
 
 # Effects. Their names are what Automat's diagrams show.
@@ -220,9 +149,11 @@ def _confirm(call: CallInputs, facts: CallFacts, now: float, agreement: MediaAgr
     facts.answered_at = now
     facts.use_media(agreement)
     facts.announce(CallAccepted)
+    if facts.note_remote_hold(agreement):
+        facts.announce_hold()
 
 
-def _move_media(call: CallInputs, facts: CallFacts, now: float, agreement: MediaAgreement) -> None:
+def _move_early_media(call: CallInputs, facts: CallFacts, now: float, agreement: MediaAgreement) -> None:
     facts.use_media(agreement)
 
 
@@ -250,6 +181,27 @@ def _finish(call: CallInputs, facts: CallFacts, now: float, cause: Cause) -> Non
     facts.terminate(now, cause)
 
 
+# Any: Automat's state has four type parameters, and none of them matters here.
+def _add_control(confirmed: Any, others: tuple[Any, ...]) -> None:
+    """What only a call that is up can do; elsewhere the network is ignored and the user refused."""
+    confirmed.upon(CallInputs.send_digits).loop()(control.send_digits)
+    confirmed.upon(CallInputs.hold).loop()(control.hold)
+    confirmed.upon(CallInputs.transfer).loop()(control.transfer)
+    confirmed.upon(CallInputs.hold_answered).loop()(control.note_hold)
+    confirmed.upon(CallInputs.hold_refused).loop()(control.restore_hold)
+    confirmed.upon(CallInputs.digit_received).loop()(control.hear_digit)
+    confirmed.upon(CallInputs.digits_refused).loop()(control.resend_digits)
+    confirmed.upon(CallInputs.transferred).loop()(control.finish_transfer)
+    confirmed.upon(CallInputs.transfer_failed).loop()(control.fail_transfer)
+    for state in others:
+        state.upon(CallInputs.hold_answered).loop().returns(None)
+        state.upon(CallInputs.hold_refused).loop().returns(None)
+        state.upon(CallInputs.digit_received).loop().returns(None)
+        state.upon(CallInputs.digits_refused).loop().returns(None)
+        state.upon(CallInputs.transferred).loop().returns(None)
+        state.upon(CallInputs.transfer_failed).loop().returns(None)
+
+
 def _build_outgoing() -> Callable[[CallFacts], CallInputs]:
     builder = TypeMachineBuilder(CallInputs, CallFacts)
     new = builder.state("new")
@@ -265,8 +217,8 @@ def _build_outgoing() -> Callable[[CallFacts], CallInputs]:
         state.upon(CallInputs.answered).to(confirmed)(_confirm)
         state.upon(CallInputs.hang_up).to(releasing)(_cancel)
         state.upon(CallInputs.fail).to(releasing)(_break_off)
-    early.upon(CallInputs.media_changed).loop()(_move_media)
-    confirmed.upon(CallInputs.media_changed).loop()(_move_media)
+    early.upon(CallInputs.media_changed).loop()(_move_early_media)
+    confirmed.upon(CallInputs.media_changed).loop()(control.move_media)
     confirmed.upon(CallInputs.hang_up).to(releasing)(_leave)
     confirmed.upon(CallInputs.fail).to(releasing)(_break_off)
     # A 2xx can cross our CANCEL (RFC 3261, section 9.1); the signalling side answers it with ACK and BYE.
@@ -284,6 +236,7 @@ def _build_outgoing() -> Callable[[CallFacts], CallInputs]:
     for state in (trying, early, confirmed, releasing):
         state.upon(CallInputs.ended).to(terminated)(_finish)
     terminated.upon(CallInputs.ended).loop().returns(None)
+    _add_control(confirmed, (new, trying, early, releasing, terminated))
     return builder.build()
 
 
@@ -303,10 +256,12 @@ def _build_incoming() -> Callable[[CallFacts], CallInputs]:
     accepting.upon(CallInputs.answered).to(confirmed)(_confirm)
     for state in (accepting, confirmed):
         state.upon(CallInputs.accept).loop().returns(None)
-        state.upon(CallInputs.media_changed).loop()(_move_media)
         # No BYE before the ACK (RFC 3261, section 15): the signalling side waits for it.
         state.upon(CallInputs.hang_up).to(releasing)(_leave)
         state.upon(CallInputs.fail).to(releasing)(_break_off)
+    accepting.upon(CallInputs.media_changed).loop()(_move_early_media)
+    confirmed.upon(CallInputs.media_changed).loop()(control.move_media)
+    early.upon(CallInputs.transfer).to(releasing)(control.deflect)
     releasing.upon(CallInputs.hang_up).loop().returns(None)
 
     for state in (new, early, accepting, confirmed, releasing, terminated):
@@ -322,6 +277,7 @@ def _build_incoming() -> Callable[[CallFacts], CallInputs]:
     for state in (early, accepting, confirmed, releasing):
         state.upon(CallInputs.ended).to(terminated)(_finish)
     terminated.upon(CallInputs.ended).loop().returns(None)
+    _add_control(confirmed, (new, early, accepting, releasing, terminated))
     return builder.build()
 
 

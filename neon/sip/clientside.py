@@ -20,8 +20,8 @@ _log = Logger()
 class ClientSide(TransactionBase):
     """Client transactions.
 
-    They have, beside sippy's attributes, C{cancelled}, C{routes} (the INVITE's) and C{remote_tag} (of the final
-    response).
+    They have, beside sippy's attributes, C{cancelled}, C{routes} (the INVITE's), C{within} (whether it is a
+    re-INVITE) and C{remote_tag} (of the final response).
     """
 
     def newTransaction(self, msg: Any, *args: Any, **kwargs: Any) -> Any:
@@ -31,6 +31,7 @@ class ClientSide(TransactionBase):
         if t.needack:
             t.expires = min(t.expires, LONGEST_INVITE)
             t.routes = msg.getHFBCopys("route")
+            t.within = msg.getHFBody("to").getTag() is not None
             # RFC 3261, section 22.1: an ACK cannot be challenged, so it carries what its INVITE carried.
             t.ack.appendHeaders([header.getCopy() for name in ("authorization", "proxy-authorization")
                                  for header in msg.getHFs(name)])  # fmt: skip
@@ -108,7 +109,12 @@ class ClientSide(TransactionBase):
             ack.getHFBody("to").setTag(t.remote_tag)
         contacts = [body for body in msg.getHFBodys("contact") if not body.asterisk]
         target = contacts[0].getUrl().getCopy() if contacts else None
-        routes = [body.getCopy() for body in reversed(msg.getHFBodys("record-route"))]
+        if t.within and t.routes:
+            self._prepare_routed_ack(t, target)
+            return
+        # The 2xx to a re-INVITE does not change the route set, whatever it says (RFC 3261, section 12.2).
+        recorded = [] if t.within else reversed(msg.getHFBodys("record-route"))
+        routes = [body.getCopy() for body in recorded]
         if routes and not routes[0].getUrl().lr:
             if target is not None:
                 routes.append(SipRoute(address=SipAddress(url=target)))
@@ -125,6 +131,15 @@ class ClientSide(TransactionBase):
         # A name cannot be resolved here; whoever answered is reachable by the way that the INVITE took.
         numeric = hop is not None and is_numeric(hop.host)
         t.ack_rAddr = ((unbracketed(hop.host), hop.getPort()) if hop is not None and numeric else t.address, "udp")
+
+    def _prepare_routed_ack(self, t: Any, target: Any) -> None:
+        """The ACK of a re-INVITE's 2xx takes the way of the re-INVITE; the proxies need not record theirs again."""
+        if target is not None and t.routes[0].getUrl().lr:
+            target.headers = None
+            t.ack.setRURI(target)
+        _set_routes(t.ack, t.routes)
+        t.ack.getHFBody("via").genBranch()
+        t.ack_rAddr = (t.address, "udp")
 
     def _send_ack(self, t: Any) -> None:
         data = t.ack.localStr(t.userv.getSIPaddr())

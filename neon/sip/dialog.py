@@ -7,6 +7,7 @@ with the account's credentials, and repeats one that was challenged.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from sippy.SipAddress import SipAddress
@@ -19,15 +20,28 @@ from twisted.python.failure import Failure
 
 from neon.sip import messages
 from neon.sip.digest import DigestClient
-from neon.sip.stack import Stack
+from neon.sip.stack import ClientTransaction, Stack
 from neon.sip.transport import is_numeric, unbracketed
 from neon.values import Address
 
 _log = Logger()
 
 OnResponse: TypeAlias = Callable[[SipResponse], None]
+OnSent: TypeAlias = Callable[[ClientTransaction], None]
 
 RETRY_LATER: messages.Headers = (("Retry-After", "1"),)
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A request to be sent: everything but its place in the dialog. It may be sent twice, the second time signed."""
+
+    method: str
+    on_response: OnResponse = lambda response: None
+    body: str | None = None
+    content_type: str | None = None
+    headers: messages.Headers = ()
+    on_sent: OnSent = lambda transaction: None
 
 
 class Dialog:
@@ -153,33 +167,45 @@ class Dialog:
 
     # What is sent
 
-    def send(self, method: str, on_response: OnResponse, *, body: str | None = None) -> None:
+    def send(
+        self,
+        method: str,
+        on_response: OnResponse,
+        *,
+        body: str | None = None,
+        content_type: str | None = None,
+        headers: messages.Headers = (),
+        on_sent: OnSent = lambda transaction: None,
+    ) -> None:
         """Send a request within the dialog; C{on_response} hears its final response, exactly once.
 
         401 and 407 are answered with credentials first, if the request went C{home}: nobody else gets any.
+        C{on_sent} gets the transaction of every request that leaves; C{local_cseq} is its number then. A body is
+        a session description unless C{content_type} says otherwise.
         """
+        message = _Message(method, on_response, body, content_type, tuple(headers), on_sent)
         hop = self.route_set[0] if self.route_set else self.remote_target
         host, port = str(hop.host), hop.port
         if is_numeric(host):
-            self._send_to((unbracketed(host), port or 5060), method, on_response, body)
+            self._send_to((unbracketed(host), port or 5060), message)
             return
         resolving: Deferred[list[Address]] = self._stack.resolver.resolve(host, port, "udp")
 
         def resolved(addresses: list[Address]) -> None:
-            self._send_to(addresses[0] if addresses else self.home, method, on_response, body)
+            self._send_to(addresses[0] if addresses else self.home, message)
 
         def unknown(failure: Failure) -> None:
             # Whoever made the dialog is reachable by the way that its first request took.
             _log.info("{host} was not resolved: {reason}", host=host, reason=failure.getErrorMessage())
-            self._send_to(self.home, method, on_response, body)
+            self._send_to(self.home, message)
 
         resolving.addCallbacks(resolved, unknown).addErrback(
             lambda failure: _log.failure("{method} was not sent", failure, method=method)
         )
 
-    def _send_to(self, remote: Address, method: str, on_response: OnResponse, body: str | None) -> None:
+    def _send_to(self, remote: Address, message: _Message) -> None:
         self.local_cseq += 1
-        request = self._build(method, self.local_cseq, remote, body)
+        request = self._build(message, self.local_cseq, remote)
         digest = self._digest if remote[0] == self.home[0] else None
         if digest is not None:
             digest.authorize(request)
@@ -197,11 +223,11 @@ class Dialog:
                 and digest.challenged(response)
             )
             if challenged:
-                self._send_to(remote, method, on_response, body)
+                self._send_to(remote, message)
             else:
-                on_response(response)
+                message.on_response(response)
 
-        self._stack.endpoint.send_request(request, remote, heard)
+        message.on_sent(self._stack.endpoint.send_request(request, remote, heard))
 
     def acknowledge(self, cseq: int) -> None:
         """ACK a 2xx that no transaction knows any more, or that another fork sent (section 13.2.2.4)."""
@@ -209,18 +235,18 @@ class Dialog:
         numeric = is_numeric(str(hop.host))
         remote = (unbracketed(str(hop.host)), hop.port or 5060) if numeric else self.home
         try:
-            self._stack.endpoint.send_stateless(self._build("ACK", cseq, remote, None), remote)
+            self._stack.endpoint.send_stateless(self._build(_Message("ACK"), cseq, remote), remote)
         except Exception:
             # Lost, as any datagram may be: the 2xx will come again.
             _log.debug("an ACK was not sent")
 
-    def _build(self, method: str, cseq: int, remote: Address, body: str | None) -> SipRequest:
+    def _build(self, message: _Message, cseq: int, remote: Address) -> SipRequest:
         ruri, routes = self.remote_target, self.route_set
         if routes and not routes[0].lr:
             # A strict router wants to find itself in the Request-URI (section 12.2.1.1).
             ruri, routes = routes[0], (*routes[1:], self.remote_target)
         return messages.build_request(
-            method,
+            message.method,
             ruri,
             sender=self.local,
             sender_tag=self.local_tag,
@@ -229,9 +255,11 @@ class Dialog:
             call_id=self.call_id,
             cseq=cseq,
             remote=remote,
-            contact=self.contact if method != "BYE" else None,
+            contact=self.contact if message.method != "BYE" else None,
             routes=routes,
-            body=body,
+            body=message.body,
+            content_type=message.content_type,
+            headers=message.headers,
         )
 
 

@@ -17,6 +17,7 @@ from sippy.MsgBody import MsgBody
 from sippy.SipAddress import SipAddress
 from sippy.SipCallId import SipCallId
 from sippy.SipContact import SipContact
+from sippy.SipContentType import SipContentType
 from sippy.SipExpires import SipExpires
 from sippy.SipFrom import SipFrom
 from sippy.SipHeader import SipHeader
@@ -32,11 +33,11 @@ from neon.values import Address
 
 Headers: TypeAlias = Iterable[tuple[str, str]]
 
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO")
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "NOTIFY")
 """What Allow says: the methods that are served, not those that are known only to be refused."""
 
 KNOWN_METHODS = frozenset(
-    (*METHODS, "REGISTER", "UPDATE", "PRACK", "REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE", "PUBLISH")
+    (*METHODS, "REGISTER", "UPDATE", "PRACK", "REFER", "SUBSCRIBE", "MESSAGE", "PUBLISH")
 )
 
 ALLOW: Headers = (("Allow", ", ".join(METHODS)),)
@@ -154,10 +155,14 @@ def build_request(
     contact: SipURL | None = None,
     routes: Sequence[SipURL] = (),
     body: str | None = None,
+    content_type: str | None = None,
     expires: int | None = None,
     headers: Headers = (),
 ) -> SipRequest:
-    """A request with a fresh branch, to be sent to C{remote}. The endpoint fills in Via's address and User-Agent."""
+    """A request with a fresh branch, to be sent to C{remote}. The endpoint fills in Via's address and User-Agent.
+
+    A body is a session description unless C{content_type} says otherwise.
+    """
     sender, to = _tagged(sender, sender_tag), _tagged(to, to_tag)
     request = SipRequest(
         method=method,
@@ -170,12 +175,20 @@ def build_request(
         target=(remote, "udp"),
         contact=None if contact is None else SipContact(address=SipAddress(url=contact)),
         expires=None if expires is None else SipExpires(number=expires),
-        body=None if body is None else MsgBody(body),
+        body=None if body is None else _body(body, content_type),
     )
     if expires is None:
         request.delHFs("expires")  # sippy gives every INVITE five minutes
     add_headers(request, headers)
     return request
+
+
+def _body(text: str, content_type: str | None) -> MsgBody:
+    if content_type is None:
+        return MsgBody(text)
+    kind = SipContentType(content_type)
+    kind.parse()
+    return MsgBody(text, kind)
 
 
 def _tagged(address: SipAddress, tag: str | None) -> SipAddress:

@@ -43,11 +43,14 @@ class Negotiation:
         twin.__dict__.update(self.__dict__)
         return twin
 
-    def offer(self, host: str) -> str:
-        """Describe what we want: all our codecs by preference, in the m= section that is ours already."""
+    def offer(self, host: str, direction: MediaDirection | None = None) -> str:
+        """Describe what we want: all our codecs by preference, in the m= section that is ours already.
+
+        C{direction} is said instead of our wish, which goes on to be what the answer is read by.
+        """
         self._offered = {codec: codec.payload_type for codec in self.local.codecs}
         ours = sdp.write_audio(
-            self.local, self.direction, tuple(self._offered.items()), self._layout.telephone_event
+            self.local, direction or self.direction, tuple(self._offered.items()), self._layout.telephone_event
         )
         return self._write(host, self._layout, ours)
 

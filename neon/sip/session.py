@@ -13,13 +13,16 @@ from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
 from twisted.logger import Logger
 
-from neon.ports import CallListener, Timer
+from neon.ports import CallListener, SignallingCall, Timer
 from neon.sip import messages
-from neon.sip.dialog import RETRY_LATER, Dialog
+from neon.sip.dialog import RETRY_LATER, Dialog, OnResponse
+from neon.sip.info import RELAY, DigitSender, answer_info
 from neon.sip.negotiation import Negotiation
+from neon.sip.reinvite import Reinvitation
 from neon.sip.sdp import SdpError
 from neon.sip.stack import ServerTransaction, Stack
-from neon.values import Cause, MediaAgreement
+from neon.sip.transfer import Referral, refer_to
+from neon.values import Cause, MediaAgreement, MediaDirection
 
 _log = Logger()
 
@@ -27,9 +30,14 @@ NO_ACK = Cause(408, "the answer was never acknowledged")
 
 
 class Session:
-    """The common half of L{neon.sip.uac.UacCall} and L{neon.sip.uas.UasCall}."""
+    """The common half of L{neon.sip.uac.UacCall} and L{neon.sip.uas.UasCall}.
 
-    def __init__(self, stack: Stack, call_id: str, local_tag: str, on_over: Callable[[Session], None]) -> None:
+    C{ours}: we made the Call-ID.
+    """
+
+    def __init__(
+        self, stack: Stack, call_id: str, local_tag: str, on_over: Callable[[Session], None], *, ours: bool
+    ) -> None:
         self._stack = stack
         self.call_id = call_id
         self.local_tag = local_tag
@@ -44,6 +52,16 @@ class Session:
         self._offer_pending = False
         self._timer: Timer | None = None
         self._patience: Timer | None = None
+        self._digits = DigitSender(self._send_info, self._report_digits_refused)
+        self._reinvitation = Reinvitation(
+            stack,
+            first=ours,
+            blocked=lambda: self._offer_pending,
+            accepted=self._report_hold,
+            refused=self._report_hold_refused,
+            gone=self._leave,
+        )
+        self._referral = Referral(stack, done=self._report_transferred, failed=self._report_transfer_failed)
 
     @property
     def over(self) -> bool:
@@ -65,6 +83,36 @@ class Session:
         if self._listener is not None and not self._ended and not self._leaving:
             self._listener.media_changed(agreement)
 
+    @property
+    def _heard(self) -> CallListener | None:
+        """Who listens to what happens in a call that is up, None when it is not."""
+        up = self._confirmed and not self._ended and not self._leaving
+        return self._listener if up else None
+
+    def _report_hold(self, agreement: MediaAgreement) -> None:
+        if self._heard is not None:
+            self._heard.hold_answered(agreement)
+
+    def _report_hold_refused(self, cause: Cause) -> None:
+        if self._heard is not None:
+            self._heard.hold_refused(cause)
+
+    def _report_digit(self, digit: str) -> None:
+        if self._heard is not None:
+            self._heard.digit_received(digit)
+
+    def _report_digits_refused(self, digits: str) -> None:
+        if self._heard is not None:
+            self._heard.digits_refused(digits)
+
+    def _report_transferred(self) -> None:
+        if self._heard is not None:
+            self._heard.transferred()
+
+    def _report_transfer_failed(self, cause: Cause) -> None:
+        if self._heard is not None:
+            self._heard.transfer_failed(cause)
+
     def _report_ended(self, cause: Cause) -> None:
         if self._ended:
             return
@@ -77,6 +125,7 @@ class Session:
         if self._over:
             return
         self._over = True
+        self._stop_requests()
         for timer in (self._timer, self._patience):
             if timer is not None and timer.active():
                 timer.cancel()
@@ -106,11 +155,36 @@ class Session:
                 self._stack.settings.patience_seconds, self._report_ended, cause
             )
 
+    def _stop_requests(self) -> None:
+        for requests in (self._digits, self._reinvitation, self._referral):
+            requests.stop()
+
+    # SignallingCall, for a call that is up; anywhere else these are senseless
+
+    def hold(self, on: bool) -> None:
+        if self._heard is not None and self._dialog is not None and self._negotiation is not None:
+            wish = MediaDirection.SENDONLY if on else MediaDirection.SENDRECV
+            self._reinvitation.start(self._dialog, self._negotiation, wish)
+
+    def send_digit(self, digit: str, duration_ms: int) -> None:
+        if self._heard is not None:
+            self._digits.send(digit, duration_ms)
+
+    def refer(self, uri: str, other: SignallingCall | None = None) -> None:
+        if self._heard is not None and self._dialog is not None:
+            replaced = other._dialog if isinstance(other, Session) else None
+            self._referral.start(self._dialog, refer_to(uri, replaced))
+
+    def _send_info(self, body: str, on_response: OnResponse) -> None:
+        assert self._dialog is not None
+        self._dialog.send("INFO", on_response, body=body, content_type=RELAY)
+
     # The end from our side
 
     def _leave(self, cause: Cause) -> None:
         """Send BYE; C{cause} is why, for the listener."""
         self._leaving = True
+        self._stop_requests()
         if self._over:
             return
         self._limit_patience(cause)
@@ -138,6 +212,10 @@ class Session:
             self._far_end_left()
         elif request.getMethod() == "INVITE":
             self._reinvited(dialog, request, transaction)
+        elif request.getMethod() == "INFO":
+            transaction.respond(answer_info(request, self._report_digit))
+        elif request.getMethod() == "NOTIFY":
+            transaction.respond(self._referral.notified(request))
         else:
             transaction.respond(answer_in_dialog(request, self._stack.settings.refer_status))
 
@@ -147,6 +225,11 @@ class Session:
             return self._dialog
         return None
 
+    def stray(self, response: SipResponse) -> None:
+        """A 2xx to one of our INVITEs that no transaction wanted: it comes again until it is acknowledged."""
+        if self._dialog is not None and self._dialog.remote_tag == messages.tag_of(response, "to"):
+            self._dialog.acknowledge(messages.cseq_of(response))
+
     def _far_end_left(self) -> None:
         """A BYE came, and was answered."""
         self._finish(Cause())
@@ -154,7 +237,8 @@ class Session:
     def _reinvited(self, dialog: Dialog, request: SipRequest, transaction: ServerTransaction) -> None:
         """A re-INVITE: an offer, or the wish for one (RFC 3261, section 14.2)."""
         negotiation = self._negotiation
-        if self._offer_pending:
+        if self._offer_pending or self._reinvitation.pending:
+            # One exchange at a time; ours, if both began one, is tried again by whoever waits less (section 14.1).
             transaction.respond(messages.build_response(request, 491))
             return
         if not self._confirmed or self._leaving or negotiation is None:
@@ -218,25 +302,11 @@ def refusal_of(request: SipRequest, error: SdpError) -> SipResponse:
 
 
 def answer_in_dialog(request: SipRequest, refer_status: int) -> SipResponse:
-    """The answer to a request within a dialog that is neither INVITE nor BYE."""
+    """The answer to a request within a dialog that has no effect on it."""
     method = request.getMethod()
     if method == "OPTIONS":
         return messages.build_response(request, 200, headers=messages.CAPABILITIES)
-    if method == "INFO":
-        return _answer_info(request)
     if method == "REFER":
         return messages.build_response(request, refer_status)
-    if method == "NOTIFY":
-        # There is no subscription in this dialog (RFC 6665, section 4.1.3).
-        return messages.build_response(request, 481)
     status = 405 if method in messages.KNOWN_METHODS else 501
     return messages.build_response(request, status, headers=messages.ALLOW)
-
-
-def _answer_info(request: SipRequest) -> SipResponse:
-    """RFC 6086: no package was agreed on (469); an empty INFO is a keep-alive; bodies are for nobody here (415)."""
-    if request.countHFs("info-package"):
-        return messages.build_response(request, 469, headers=(("Recv-Info", ""),))
-    if request.getBody() is not None:
-        return messages.build_response(request, 415, headers=(("Accept", ""),))
-    return messages.build_response(request, 200)

@@ -61,7 +61,7 @@ class UacCall(Session):
         listener: CallListener,
         on_over: Callable[[Session], None],
     ) -> None:
-        super().__init__(stack, messages.new_call_id(), messages.new_tag(), on_over)
+        super().__init__(stack, messages.new_call_id(), messages.new_tag(), on_over, ours=True)
         self._caller = caller
         self._listener = listener
         self._to = messages.named_address(target)
@@ -149,6 +149,9 @@ class UacCall(Session):
         """Senseless for an outgoing call."""
 
     def reject(self, status: int) -> None:
+        """Senseless for an outgoing call."""
+
+    def deflect(self, uri: str) -> None:
         """Senseless for an outgoing call."""
 
     def hang_up(self) -> None:
@@ -276,13 +279,12 @@ class UacCall(Session):
 
     def stray(self, response: SipResponse) -> None:
         """A 2xx that no transaction wanted: ours again (ACK), or another fork's (ACK and BYE, 13.2.2.4)."""
+        if self._dialog is not None and self._dialog.remote_tag == messages.tag_of(response, "to"):
+            super().stray(response)
+            return
         if self._request is None:
             return
         cseq = messages.cseq_of(response)
-        tag = messages.tag_of(response, "to")
-        if self._dialog is not None and self._dialog.remote_tag == tag:
-            self._dialog.acknowledge(cseq)
-            return
         other = self._dialog_of(self._request, response)
         other.local_cseq = max(cseq, self._cseq)
         other.acknowledge(cseq)

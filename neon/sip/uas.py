@@ -46,7 +46,7 @@ class UasCall(Session):
         digest: DigestClient | None = None,
     ) -> None:
         tag = messages.new_tag()
-        super().__init__(stack, messages.call_id_of(request), tag, on_over)
+        super().__init__(stack, messages.call_id_of(request), tag, on_over, ours=False)
         self._dialog = Dialog.accepted(stack, request, transaction.source, tag, contact, digest)
         self._request = request
         self._transaction = transaction
@@ -104,6 +104,13 @@ class UasCall(Session):
         self._respond(status)
         self._finish_soon(Cause(status, messages.REASONS.get(status, "")))
 
+    def deflect(self, uri: str) -> None:
+        if self._phase is not _Phase.PROCEEDING:
+            return
+        self._phase = _Phase.DONE
+        self._respond(302, contact=SipURL(uri))
+        self._finish_soon(Cause(302, messages.REASONS[302]))
+
     def hang_up(self) -> None:
         if self._leaving or self._phase is _Phase.DONE:
             return
@@ -117,9 +124,17 @@ class UasCall(Session):
             self._phase = _Phase.DONE
             self._leave(Cause())
 
-    def _respond(self, status: int, *, body: str | None = None, headers: messages.Headers = ()) -> None:
+    def _respond(
+        self,
+        status: int,
+        *,
+        contact: SipURL | None = None,
+        body: str | None = None,
+        headers: messages.Headers = (),
+    ) -> None:
         assert self._dialog is not None
-        contact = self._dialog.contact if status < 300 else None
+        if status < 300:
+            contact = self._dialog.contact
         self._transaction.respond(
             messages.build_response(
                 self._request, status, to_tag=self.local_tag, contact=contact, body=body, headers=headers

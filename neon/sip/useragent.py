@@ -182,7 +182,7 @@ class UserAgent:
         """A 2xx to an INVITE that belongs to no transaction: its call, if we still know it, ACKs it."""
         tag = messages.tag_of(response, "from")
         session = self._sessions.get((messages.call_id_of(response), tag or ""))
-        if isinstance(session, UacCall):
+        if session is not None:
             session.stray(response)
 
     # The table

@@ -52,7 +52,7 @@ class EngineAudio:
 
 
 class SoundStream:
-    """Implements L{neon.ports.MediaStream} on one stream of the engine."""
+    """Implements L{neon.testbed.calls.Sounding} on one stream of the engine."""
 
     def __init__(self, stream: RtpStream) -> None:
         self._stream = stream

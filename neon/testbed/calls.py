@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
-from neon.ports import Clock, MediaStream, SignallingCall, Timer
+from neon.ports import Clock, SignallingCall, Timer
 from neon.testbed.numbers import Number
-from neon.values import Cause, MediaAgreement
+from neon.values import Cause, MediaAgreement, MediaStatistics
 
 SILENCE_SECONDS = 30.0
 """A call whose phone sends no RTP for so long, without having put us on hold, is over: the phone has gone."""
+
+
+class Sounding(Protocol):
+    """What a call of the testbed needs of its stream (L{neon.ports.MediaStream} has more)."""
+
+    def start(self, agreement: MediaAgreement) -> None: ...
+
+    def statistics(self) -> MediaStatistics: ...
+
+    def close(self) -> None: ...
 
 
 class TestbedCall:
@@ -24,7 +35,7 @@ class TestbedCall:
         self,
         clock: Clock,
         number: Number,
-        stream: MediaStream,
+        stream: Sounding,
         on_over: Callable[[TestbedCall, Cause], None],
     ) -> None:
         self.number = number
@@ -66,6 +77,24 @@ class TestbedCall:
     def media_changed(self, agreement: MediaAgreement) -> None:
         if not self._over:
             self._start(agreement)
+
+    def hold_answered(self, agreement: MediaAgreement) -> None:
+        """We hold nobody."""
+
+    def hold_refused(self, cause: Cause) -> None:
+        """We hold nobody."""
+
+    def digit_received(self, digit: str) -> None:
+        """Nobody listens to digits here."""
+
+    def digits_refused(self, digits: str) -> None:
+        """We send none."""
+
+    def transferred(self) -> None:
+        """We transfer nobody."""
+
+    def transfer_failed(self, cause: Cause) -> None:
+        """We transfer nobody."""
 
     def ended(self, cause: Cause) -> None:
         if self._over:

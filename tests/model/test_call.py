@@ -21,7 +21,8 @@ from neon.model.actions import (
     StartMedia,
     StopMedia,
 )
-from neon.model.call import Call, CallFacts, CallInputs
+from neon.model.call import Call, CallInputs
+from neon.model.facts import CallFacts
 from neon.values import CallState, Cause, Codec, Direction, MediaAgreement
 
 EARLY = MediaAgreement(("192.0.2.7", 4000), Codec.PCMA, 8, 8)

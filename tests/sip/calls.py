@@ -63,6 +63,25 @@ class Ear:
         self._note("media changed")
         self.agreements.append(agreement)
 
+    def hold_answered(self, agreement: MediaAgreement) -> None:
+        self._note("hold answered")
+        self.agreements.append(agreement)
+
+    def hold_refused(self, cause: Cause) -> None:
+        self._note(f"hold refused {cause.status}")
+
+    def digit_received(self, digit: str) -> None:
+        self._note(f"digit {digit}")
+
+    def digits_refused(self, digits: str) -> None:
+        self._note(f"digits refused {digits}")
+
+    def transferred(self) -> None:
+        self._note("transferred")
+
+    def transfer_failed(self, cause: Cause) -> None:
+        self._note(f"transfer failed {cause.status}")
+
     def ended(self, cause: Cause) -> None:
         self._note(f"ended {cause.status}")
         self.cause = cause

@@ -202,16 +202,30 @@ class DialogTests(IncomingCase):
         """A refused method learns what is allowed."""
         self.talk()
         self.in_dialog("UPDATE")
-        self.assertEqual(self.last(405).header("Allow"), "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO")
+        self.assertEqual(self.last(405).header("Allow"), "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, NOTIFY")
 
     def test_info(self) -> None:
-        """INFO of a package that nobody agreed on is 469, with a body that nobody reads 415 (RFC 6086)."""
+        """INFO of a package that nobody agreed on is 469, with a body that nobody reads 415 (RFC 6086).
+
+        Digits are read, in both types, and what is none is nothing.
+        """
         self.talk()
         self.assertEqual(self.in_dialog("INFO", 2, extra=("Info-Package: x",)), "469 Bad Info Package")
         self.assertEqual(
-            self.in_dialog("INFO", 3, body="Signal=5", content_type="application/dtmf-relay"),
+            self.in_dialog("INFO", 3, body="<x/>", content_type="application/media_control+xml"),
             "415 Unsupported Media Type",
         )
+        self.assertEqual(self.last(415).header("Accept"), "application/dtmf-relay, application/dtmf")
+        for number, (kind, body) in enumerate((
+            ("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n"),
+            ("application/dtmf-relay", "Signal= 11\r\n"),
+            ("application/dtmf", "*"),
+            ("Application/DTMF-Relay; charset=x", "duration=5\nsignal=d"),
+            ("application/dtmf-relay", "Signal=16\r\n"),
+            ("application/dtmf", "55555"),
+        )):  # fmt: skip
+            self.assertEqual(self.in_dialog("INFO", 4 + number, body=body, content_type=kind), "200 OK", body)
+        self.assertEqual(self.heard, ["answered", "digit 5", "digit #", "digit *", "digit D"])
 
     def test_old_cseq(self) -> None:
         """A CSeq that is not higher than the last is 500 (section 12.2.2)."""
@@ -241,7 +255,7 @@ class DialogTests(IncomingCase):
         """OPTIONS tells what we can do (section 11.2)."""
         self.say("OPTIONS")
         answer = self.last(200)
-        self.assertEqual(answer.header("Allow"), "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO")
+        self.assertEqual(answer.header("Allow"), "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, NOTIFY")
         self.assertEqual((answer.header("Accept"), answer.header("Supported")), ("application/sdp", ""))
 
 

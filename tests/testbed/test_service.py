@@ -86,6 +86,24 @@ class Ear:
     def media_changed(self, agreement: MediaAgreement) -> None:
         self.heard.append("media_changed")
 
+    def hold_answered(self, agreement: MediaAgreement) -> None:
+        self.heard.append("hold_answered")
+
+    def hold_refused(self, cause: Cause) -> None:
+        self.heard.append(("hold_refused", cause.status))
+
+    def digit_received(self, digit: str) -> None:
+        self.heard.append(f"digit {digit}")
+
+    def digits_refused(self, digits: str) -> None:
+        self.heard.append(f"digits refused {digits}")
+
+    def transferred(self) -> None:
+        self.heard.append("transferred")
+
+    def transfer_failed(self, cause: Cause) -> None:
+        self.heard.append(("transfer_failed", cause.status))
+
     def ended(self, cause: Cause) -> None:
         self.heard.append(("ended", cause.status))
 

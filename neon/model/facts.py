@@ -1,0 +1,156 @@
+"""What is known of one call, and what is to be done next: the data behind the machines of L{neon.model.call}."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from neon.events import CallEvent, CallFinalized, HoldChanged
+from neon.model.actions import (
+    Announce,
+    CallAction,
+    Deflect,
+    HangUp,
+    RejectCall,
+    SendHold,
+    SilenceMedia,
+    StartMedia,
+    StopMedia,
+)
+from neon.values import CallState, Cause, Direction, MediaAgreement
+
+NO_FAILURE = Cause()
+
+DIGITS_AT_ONCE = 32
+DIGITS_PER_SECOND = 20.0
+"""What a far end may type: the faster ones are not heard, so that it cannot flood everybody with events."""
+
+
+@dataclass(slots=True)
+class Hold:
+    """Who waits for whom.
+
+    C{wanted} is what our user wants, C{agreed} what the far end has accepted, C{asked} what a re-INVITE under way
+    asks for (None if there is none). C{remote}: the far end does not listen to us.
+    """
+
+    wanted: bool = False
+    agreed: bool = False
+    asked: bool | None = None
+    remote: bool = False
+
+
+@dataclass(slots=True)
+class Transfer:
+    """A transfer under way: to C{uri}, or to the far end of our call C{other}.
+
+    C{hold_after} is the user's wish for the call if the transfer fails.
+    """
+
+    uri: str
+    other: int | None
+    hold_after: bool
+    asked: bool = False
+
+
+@dataclass
+class CallFacts:
+    """One call. The methods note facts and append actions, nothing else."""
+
+    call_id: int
+    connection_id: int
+    direction: Direction
+    caller: str
+    callee: str
+    display_name: str | None
+    reject_status: int = 486
+    state: CallState = CallState.TRYING
+    accepted: bool = False
+    answered_at: float | None = None
+    ended_at: float | None = None
+    cause: Cause | None = None
+    agreement: MediaAgreement | None = None
+    media_stopped: bool = False
+    silenced: bool = False
+    hold: Hold = field(default_factory=Hold)
+    transfer: Transfer | None = None
+    info_refused: bool = False
+    digit_credit: float = DIGITS_AT_ONCE
+    digit_at: float = 0.0
+    actions: list[CallAction] = field(default_factory=list)
+
+    def do(self, *actions: CallAction) -> None:
+        self.actions.extend(actions)
+
+    @property
+    def who(self) -> tuple[int, int, Direction, str, str, str | None]:
+        """What every event of the call begins with."""
+        return self.call_id, self.connection_id, self.direction, self.caller, self.callee, self.display_name
+
+    def announce(self, kind: Callable[[int, int, Direction, str, str, str | None], CallEvent]) -> None:
+        self.do(Announce(kind(*self.who)))
+
+    def duration_ms(self, until: float) -> int:
+        """From the answer, 0 if there was none."""
+        return 0 if self.answered_at is None else round(max(0.0, until - self.answered_at) * 1000)
+
+    # Media
+
+    def use_media(self, agreement: MediaAgreement) -> None:
+        """Start the media, or move them, unless they are so already."""
+        if agreement != self.agreement:
+            self.agreement = agreement
+            self.do(StartMedia(agreement))
+
+    def stop_media(self) -> None:
+        if not self.media_stopped:
+            self.media_stopped = True
+            self.do(StopMedia())
+
+    def silence(self, on: bool) -> None:
+        """Nothing that is said here may be heard there."""
+        if on != self.silenced:
+            self.silenced = on
+            self.do(SilenceMedia(on))
+
+    # Hold
+
+    def pursue_hold(self) -> None:
+        """Ask the far end for what the user wants, once what was asked before is answered.
+
+        We fall silent at once, and are heard again only when the far end has agreed.
+        """
+        hold = self.hold
+        self.silence(hold.wanted or hold.agreed)
+        if hold.asked is None and hold.wanted != hold.agreed:
+            hold.asked = hold.wanted
+            self.do(SendHold(hold.wanted))
+
+    def note_remote_hold(self, agreement: MediaAgreement) -> bool:
+        """Whether the far end has begun or ceased to listen. We always wish to send, so if we may not, it is they."""
+        before, self.hold.remote = self.hold.remote, not agreement.direction.sends
+        return self.hold.remote != before
+
+    def announce_hold(self, cause: Cause = NO_FAILURE) -> None:
+        self.do(Announce(HoldChanged(*self.who, local=self.hold.agreed, remote=self.hold.remote, cause=cause)))
+
+    # The end
+
+    def release(self, now: float, cause: Cause, request: HangUp | RejectCall | Deflect) -> None:
+        """We end the call: silence at once, and the dialog when the far end has agreed."""
+        self.state = CallState.RELEASING
+        self.ended_at = now
+        self.cause = cause
+        self.stop_media()
+        self.do(request)
+
+    def terminate(self, now: float, cause: Cause) -> None:
+        """The dialog is gone."""
+        self.state = CallState.TERMINATED
+        if self.ended_at is None:
+            self.ended_at = now
+        if self.cause is None:
+            self.cause = cause
+        self.stop_media()
+        duration_ms = self.duration_ms(self.ended_at)
+        self.do(Announce(CallFinalized(*self.who, duration_ms=duration_ms, cause=self.cause)))
