@@ -27,6 +27,7 @@ from twisted.python import usage
 from neon import __version__, banner, config, log
 from neon.access import Applications, access_document, configured_hashes, local_password, write_private
 from neon.admission import Admission
+from neon.api import reference
 from neon.api.administration import ApplicationAccounts, Explanations, OriginDecisions
 from neon.api.autodisconnect import Autodisconnect
 from neon.api.listen import Listeners, listen
@@ -37,6 +38,7 @@ from neon.cases import Cases
 from neon.commands import TABLE, Commands
 from neon.controlpart import ControlSocket
 from neon.errors import InvalidArgument
+from neon.httppart import HttpServer
 from neon.inifile import ConfigError, Setting
 from neon.ladder import Ladder
 from neon.media import devices
@@ -149,6 +151,7 @@ class Neon(Parts):
         self._own_log = own_log
         self._control = ControlSocket(reactor, control)
         self._listeners: Listeners | None = None
+        self._http = HttpServer(reactor, loaded.http)
         # Each takes a core and 16 MB for a moment.
         self._checks = DeferredSemaphore(PASSWORD_CHECKS_AT_ONCE)
         self._tidy = LoopingCall(self._tidy_up)
@@ -201,10 +204,13 @@ class Neon(Parts):
         self._add("SIP", self._start_sip, self.agent.stop)
         # The connections outlive the phone, so that clients hear how their calls end.
         self._add("the WebSocket connections", None, self._close_connections)
+        self._add("the HTTP connections", None, self._http.close_connections)
         self._add("the control connections", None, self._control.close_connections)
         self._add("the phone", self._register_accounts, self.phone.stop)
         if loaded.websocket.enabled:
             self._add("the WebSocket API", self._listen, self._stop_listening)
+        if loaded.http.enabled:
+            self._add("the HTTP API", self._listen_http, self._http.stop_listening)
         self._add("the control socket", self._control.listen, self._control.stop_listening)
         self._add("access.json", self._tell, None)
         self._add("the garbage collector", self._start_tidying, self._stop_tidying)
@@ -258,6 +264,7 @@ class Neon(Parts):
                 applications.put(row.name, row.password_hash, row.scopes)
         commands = partial(Commands, self.phone, self.sessions, applications, gate=admission.keeper)
         self.api = Api(commands(), self.sessions, self.autodisconnect, self.bus, self._reactor, admission.guard)
+        self._http.offer(commands(), self.sessions, self.autodisconnect, self.bus, admission.guard)
         accounts = ApplicationAccounts(
             table, applications, self.sessions, self._in_thread, set(self._config.applications), config.LOCAL
         )
@@ -314,6 +321,15 @@ class Neon(Parts):
         for address in self._listeners.addresses:
             _log.info("WebSocket API at ws://{address}/", address=format_address(address))
 
+    def _listen_http(self) -> None:
+        self._http.listen()
+        assert self._http.address is not None
+        self._http.add_pages(reference.pages(self._http.address, self._websocket_address))
+
+    @property
+    def _websocket_address(self) -> str | None:
+        return None if self._listeners is None else format_address(self._listeners.addresses[0])
+
     def _stop_listening(self) -> Any:
         return None if self._listeners is None else self._listeners.close()
 
@@ -331,11 +347,11 @@ class Neon(Parts):
         if not self._config.api.access_file:
             self._access_file.unlink(missing_ok=True)
             return
-        websocket = f"ws://{format_address(self._listeners.addresses[0])}/" if self._listeners else None
+        websocket = None if self._websocket_address is None else f"ws://{self._websocket_address}/"
         sip = None
         if self.testbed is not None:
             sip = {"domain": self.testbed.domain, "number": self.testbed.number, "password": self.testbed.password}
-        document = access_document(websocket, self._password, sip, control=str(self._control.path))
+        document = access_document(websocket, self._password, sip, self._http.url, str(self._control.path))
         try:
             write_private(self._access_file, document)
         except OSError as error:

@@ -24,6 +24,8 @@ port = 0
 bind = 127.0.0.1
 capture = null
 playback = null
+[http]
+port = 0
 """
 
 

@@ -34,6 +34,10 @@ playback = {playback}
 host = 127.0.0.1
 port = 0
 
+[http]
+host = 127.0.0.1
+port = 0
+
 [testbed]
 enabled = {testbed}
 port = 0
