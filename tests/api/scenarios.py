@@ -14,7 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from neon.commands import Commands
 from neon.errors import NeonError
-from neon.values import Cause
+from neon.events import CallTransferred, DigitReceived
+from neon.values import Cause, Direction
 from tests.api.web import HttpCase, Reply
 from tests.api.websockets import Applications, WebSocketCase
 from tests.api.websockets import Client as JsonConnection
@@ -308,7 +309,58 @@ class EventScenarios(Scenario):
         self.assertEqual(client.command("subscribe", since="7", boot="0123").data["gap"], "true")
 
 
+    def test_transferred(self) -> None:
+        """Who sends transferecall was written from the copy that spells the event so; each gets one name, once."""
+        client, other = self.with_account(), self.with_token()
+        self.assertEqual(client.command("transferecall", callid="9", to="33").code, 102)
+        self.world.bus.publish(CallTransferred(43, 1, Direction.INCOMING, "sip:1@a", "sip:2@a", None, 5))
+        self.world.turn()
+        self.assertEqual(self.names(client), ["OnTransferredCall"])
+        self.assertEqual(self.names(other), ["OnTransferedCall"])
+
+    def test_extensions(self) -> None:
+        """Events that the documents do not name come to those that asked for them, until they ask otherwise."""
+        client, other = self.with_token(), self.with_token()
+        answer = client.command("subscribe", events="OnDTMF, OnFuture")
+        self.assertEqual(answer.data["events"], ["OnDTMF"])
+        self.assertEqual(len(answer.warnings), 1)
+        digit = DigitReceived(43, 1, Direction.INCOMING, "sip:1@a", "sip:2@a", None, "5")
+        for events, names in ((None, ["OnDTMF"]), ("none", [])):
+            if events is not None:
+                self.assertEqual(client.command("subscribe", events=events).data["events"], "")
+            self.world.bus.publish(digit)
+            self.world.turn()
+            self.assertEqual((self.names(client), self.names(other)), (names, []))
+
+    def test_claimed(self) -> None:
+        """Of several clients that ring the first that answers has the call, and the others that asked learn it."""
+        first, second = self.with_account(), self.with_token()
+        for client in (first, second):
+            client.command("subscribe", events="OnCallClaimed")
+        self.call_in()
+        self.world.turn()
+        self.assertEqual((self.names(first), self.names(second)), (["OnNewCall"], ["OnNewCall"]))
+        self.assertEqual(first.command("acceptcall", callid="43").data, "")
+        self.assertEqual(second.command("acceptcall", callid="43").data, {"alreadyAnswered": "true"})
+        self.world.turn()
+        self.assertEqual((self.names(first), self.names(second)), ([], ["OnCallClaimed"]))
+
+
 class ExtensionScenarios(Scenario):
+    def test_show_ui(self) -> None:
+        """Without a panel ShowUI succeeds, and says that there is none."""
+        self.assertEqual(self.with_token().command("ShowUI", show="sim").data, {"ui": "false"})
+
+    def test_snapshot(self) -> None:
+        """A list says which event was the last; whoever goes on from there misses nothing and gets nothing twice."""
+        client = self.with_account()
+        self.call_in()
+        snapshot = client.command("listcalls").data
+        self.call_in()
+        answer = client.command("subscribe", since=snapshot["seq"], boot=snapshot["boot"])
+        self.assertEqual((answer.data["gap"], answer.data["replayed"]), ("false", "1"))
+        self.assertEqual([event.data["callId"] for event in client.events()], ["44"])
+
     def test_version(self) -> None:
         """The version is told."""
         self.assertEqual(self.with_token().command("getversion").data["name"], "NEON")
