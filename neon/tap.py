@@ -37,6 +37,7 @@ from neon.bus import Bus
 from neon.cases import Cases
 from neon.commands import TABLE, Commands
 from neon.controlpart import ControlSocket
+from neon.doctorpart import doctor
 from neon.errors import InvalidArgument
 from neon.httppart import HttpServer
 from neon.inifile import ConfigError, Setting
@@ -325,6 +326,10 @@ class Neon(Parts):
         self._http.listen()
         assert self._http.address is not None
         self._http.add_pages(reference.pages(self._http.address, self._websocket_address))
+        assert self.admission is not None
+        origins = self.admission.origins
+        page = doctor(self.media, self._config.media, self.phone, origins, lambda: self._websocket_address)
+        self._http.add_pages(page.pages())
 
     @property
     def _websocket_address(self) -> str | None:

@@ -19,7 +19,7 @@ FLOORS: dict[str, int] = {
     **dict.fromkeys(("arguments", "gate", "line", "callcontrol", "phone", "commands"), 2),
     **dict.fromkeys(("sip", "media", "operators", "store", "panel", "testbed", "access"), 3),
     **dict.fromkeys(("api", "ctl"), 4),
-    **dict.fromkeys(("tap", "parts", "admission", "banner", "controlpart", "httppart", "trycall"), 5),
+    **dict.fromkeys(("tap", "parts", "admission", "banner", "controlpart", "doctorpart", "httppart", "trycall"), 5),
 }
 
 SAME_FLOOR: dict[str, set[str]] = {
@@ -35,7 +35,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     # The embedded service is a peer of ours, built on the same dialogs and streams.
     "testbed": {"sip", "media"},
     "controlpart": {"parts"},
-    "tap": {"admission", "banner", "controlpart", "httppart", "parts"},
+    "tap": {"admission", "banner", "controlpart", "doctorpart", "httppart", "parts"},
 }
 """What a part may import of its own floor."""
 

@@ -2,7 +2,7 @@
 
     /neon-client.js                     an ES module for web pages, readable by every approved origin
     /doctor                             whether a page in this browser can use NEON, and what to do when not
-    /doctor.json?origin=https://...     facts for it; no secrets, no names of devices or accounts
+    /doctor.json?origin=https://...     facts for it; no secrets, nobody's numbers
 """
 
 from __future__ import annotations
