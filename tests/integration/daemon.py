@@ -31,6 +31,7 @@ capture = {capture}
 playback = {playback}
 
 [websocket]
+enabled = {websocket}
 host = 127.0.0.1
 port = 0
 
@@ -194,6 +195,7 @@ async def start_daemon(
     capture: str = "null",
     playback: str = "null",
     testbed: bool = False,
+    websocket: bool = True,
     max_calls: int = 4,
     sip_more: str = "",
     more: str = "",
@@ -215,6 +217,7 @@ async def start_daemon(
             capture=capture,
             playback=playback,
             testbed="yes" if testbed else "no",
+            websocket="yes" if websocket else "no",
             sip_more=sip_more,
             more=more,
             limits=limits,
