@@ -9,25 +9,33 @@ from typing import TypeAlias
 from automat import NoTransition
 from twisted.trial.unittest import SynchronousTestCase
 
-from neon.events import CallAccepted, CallFinalized, CallStarted, Event
+from neon.events import CallAccepted, CallFinalized, CallStarted, CallTransferred, Event, HoldChanged
 from neon.model.actions import (
     AcceptCall,
     Announce,
     CallAction,
+    Deflect,
     HangUp,
+    PlayDigits,
     RejectCall,
+    SendDigits,
+    SendHold,
     SendInvite,
+    SendRefer,
     SendRinging,
+    SilenceMedia,
     StartMedia,
     StopMedia,
 )
 from neon.model.call import Call, CallInputs
 from neon.model.facts import CallFacts
-from neon.values import CallState, Cause, Codec, Direction, MediaAgreement
+from neon.values import CallState, Cause, Codec, Direction, MediaAgreement, MediaDirection
 
 EARLY = MediaAgreement(("192.0.2.7", 4000), Codec.PCMA, 8, 8)
 AGREED = MediaAgreement(("192.0.2.7", 4002), Codec.PCMA, 8, 8)
 MOVED = MediaAgreement(("192.0.2.9", 5000), Codec.PCMU, 0, 0)
+HOLDING = MediaAgreement(("192.0.2.7", 4002), Codec.PCMA, 8, 8, MediaDirection.SENDONLY)
+HELD = MediaAgreement(("192.0.2.7", 4002), Codec.PCMA, 8, 8, MediaDirection.RECVONLY)
 
 US = "sip:31@sip.acme.com"
 THEM = "sip:32@sip.acme.com"
@@ -259,6 +267,20 @@ USER: list[Input] = [
     ("accept", lambda call, now: call.accept(now)),
     ("hang_up", lambda call, now: call.hang_up(now, "the user")),
 ]
+CONTROL_USER: list[Input] = [
+    ("hold", lambda call, now: call.hold(now, True)),
+    ("resume", lambda call, now: call.hold(now, False)),
+    ("send_digits", lambda call, now: call.send_digits(now, "1,2")),
+    ("transfer", lambda call, now: call.transfer(now, "sip:33@sip.acme.com", None)),
+]
+CONTROL: list[Input] = [
+    ("hold_answered", lambda call, now: call.hold_answered(now, HOLDING)),
+    ("hold_refused", lambda call, now: call.hold_refused(now, BUSY)),
+    ("digit_received", lambda call, now: call.digit_received(now, "5")),
+    ("digits_refused", lambda call, now: call.digits_refused(now, "12")),
+    ("transferred", lambda call, now: call.transferred(now)),
+    ("transfer_failed", lambda call, now: call.transfer_failed(now, BUSY)),
+]
 OTHERS: list[Input] = [
     ("fail", lambda call, now: call.fail(now, BROKEN)),
     ("ringing", lambda call, now: call.ringing(now, 180, None)),
@@ -268,6 +290,18 @@ OTHERS: list[Input] = [
     ("ended", lambda call, now: call.ended(now, BUSY)),
 ]
 INPUTS = USER + OTHERS
+ALL = INPUTS + CONTROL_USER + CONTROL
+UP = [
+    *CONTROL_USER,
+    *(one for one in CONTROL if not one[0].startswith("digit")),
+    ("remote_hold", lambda call, now: call.media_changed(now, HELD)),
+    *(one for one in INPUTS if one[0] in ("hang_up", "fail", "media_changed", "ended")),
+]
+"""What matters to a call that is up."""
+
+CONTROL_NAMES = frozenset(name for name, _ in CONTROL_USER)
+
+DOCUMENTED = (CallStarted, CallAccepted, CallTransferred, CallFinalized)
 
 ORDER = [CallState.TRYING, CallState.EARLY, CallState.CONFIRMED, CallState.RELEASING, CallState.TERMINATED]
 
@@ -291,8 +325,23 @@ class EveryOrderTests(SynchronousTestCase):
     def test_before_the_beginning(self) -> None:
         """No order of inputs that begins with something else than the beginning breaks them either."""
         for make in (outgoing_call, incoming_call):
-            for sequence in itertools.product(INPUTS, repeat=3):
+            for sequence in itertools.product(ALL, repeat=3):
                 self.walk(make(), sequence, begun=False)
+
+    def test_control(self) -> None:
+        """Nor does anything that belongs to a call that is up, wherever it comes."""
+        for make in (outgoing_call, incoming_call):
+            for sequence in itertools.product(ALL, repeat=3):
+                self.walk(make(), sequence, begun=True)
+
+    def test_up(self) -> None:
+        """Nor do digits, holds and transfers of a call that is up, in any order."""
+        up = [one for one in INPUTS if one[0] == "answered"]
+        for sequence in itertools.product(UP, repeat=4):
+            self.walk(outgoing_call(), (*up, *sequence), begun=True)
+        up = [one for one in INPUTS if one[0] in ("accept", "answered")]
+        for sequence in itertools.product(UP, repeat=3):
+            self.walk(incoming_call(), (*up, *sequence), begun=True)
 
     def walk(self, call: Call, sequence: tuple[Input, ...], begun: bool) -> None:
         names = []
@@ -311,7 +360,9 @@ class EveryOrderTests(SynchronousTestCase):
                 may_refuse = not begun or state is CallState.TERMINATED
                 if name == "accept":
                     may_refuse |= outgoing or state is CallState.RELEASING
-                if not (may_refuse and name in ("accept", "hang_up")):
+                if name in CONTROL_NAMES:
+                    may_refuse |= state is not CallState.CONFIRMED
+                if not (may_refuse and name in ("accept", "hang_up", *CONTROL_NAMES)):
                     self.fail(f"{name} was refused: {names}")
             taken = call.take_actions()
             if taken and state is CallState.TERMINATED:
@@ -324,32 +375,77 @@ class EveryOrderTests(SynchronousTestCase):
         if broken:
             self.fail(f"{broken}: {names} led to {actions}")
 
+    def broken_control(self, actions: list[CallAction], names: list[str], passed_on: bool) -> str | None:
+        """What is promised of holds and transfers."""
+        asked = [action.on for action in actions if isinstance(action, SendHold)]
+        if any(one == other for one, other in itertools.pairwise(asked)) and "hold_refused" not in names:
+            return "the same hold was asked for twice"
+        if len(asked) > 1 + names.count("hold_answered") + names.count("hold_refused"):
+            return "a re-INVITE before the last one was answered"
+        told = [a.event for a in actions if isinstance(a, Announce) and isinstance(a.event, HoldChanged)]
+        local = False
+        for event in told:
+            if event.local != local and event.cause.status:
+                return "a refused hold changed something"
+            local = event.local
+        silent = False
+        for action in actions:
+            if isinstance(action, SendHold) and action.on and not silent:
+                return "held without silence"
+            silent = action.on if isinstance(action, SilenceMedia) else silent
+        if local and not silent:
+            return "on hold, and heard all the same"
+        if passed_on and not {"transfer", "hold_answered"} <= set(names):
+            return "transferred without being asked to, or before it was held"
+        refers = [index for index, action in enumerate(actions) if isinstance(action, SendRefer)]
+        if refers and not any(isinstance(a, SendHold) and a.on for a in actions[: refers[0]]):
+            return "REFER without hold"
+        if passed_on and not refers:
+            return "transferred without REFER"
+        if (PlayDigits in map(type, actions) or SendDigits in map(type, actions)) and not (
+            {"send_digits", "digits_refused"} & set(names)
+        ):
+            return "digits that nobody typed"
+        return None
+
     def broken_promise(
         self, actions: list[CallAction], names: list[str], state: CallState, outgoing: bool, begun: bool
     ) -> str | None:
         events: list[Event] = [action.event for action in actions if isinstance(action, Announce)]
+        extensions = [event for event in events if not isinstance(event, DOCUMENTED)]
+        events = [event for event in events if isinstance(event, DOCUMENTED)]
         kinds = [type(event) for event in events]
         doings = [type(action) for action in actions]
         ended = "ended" in names or (not begun and "fail" in names)
-        ordered = [CallStarted] + [CallAccepted] * (CallAccepted in kinds) + [CallFinalized] * ended
+        passed_on = CallTransferred in kinds
+        ordered: list[type[Event]] = [CallStarted]
+        ordered += [CallAccepted] * (CallAccepted in kinds)
+        ordered += [CallTransferred] * passed_on
+        ordered += [CallFinalized] * ended
         if (begun or ended) and kinds != ordered:
             return f"events {[kind.__name__ for kind in kinds]}"
         if ended != (state is CallState.TERMINATED):
             return "ended means terminated"
         if ended and doings[-1] is not Announce:
             return "CallFinalized is the last action"
-        released = doings.count(HangUp) + doings.count(RejectCall)
+        trouble = self.broken_control(actions, names, passed_on)
+        if trouble:
+            return trouble
+        if extensions and CallAccepted not in kinds:
+            return "something was told of a call that is not up"
+        released = doings.count(HangUp) + doings.count(RejectCall) + doings.count(Deflect)
         if released > 1:
             return "released twice"
         if doings.count(StopMedia) != (1 if ended or released else 0):
             return "media are stopped once"
-        if StartMedia in doings[doings.index(StopMedia) :] if StopMedia in doings else False:
-            return "media started after their end"
+        after = doings[doings.index(StopMedia) :] if StopMedia in doings else []
+        if {StartMedia, SilenceMedia, PlayDigits, SendDigits, SendHold, SendRefer}.intersection(after):
+            return "media or requests after their end"
         if doings.count(SendInvite) != (begun and outgoing) or doings.count(SendRinging) != (begun and not outgoing):
             return "one INVITE or one 180"
-        if doings.count(AcceptCall) > (not outgoing) or (outgoing and RejectCall in doings):
+        if doings.count(AcceptCall) > (not outgoing) or (outgoing and {RejectCall, Deflect}.intersection(doings)):
             return "only incoming calls are accepted, once, and rejected"
-        if AcceptCall in doings and RejectCall in doings:
+        if AcceptCall in doings and {RejectCall, Deflect}.intersection(doings):
             return "accepted and rejected"
         if CallAccepted in kinds and not outgoing and AcceptCall not in doings:
             return "nobody accepted"

@@ -1,0 +1,333 @@
+"""A call that is up, as a conversation: digits, hold, transfer."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from automat import NoTransition
+from twisted.trial.unittest import SynchronousTestCase
+
+from neon.events import CallFinalized, CallTransferFailed, CallTransferred, DigitReceived, HoldChanged
+from neon.model.actions import (
+    Announce,
+    CallAction,
+    Deflect,
+    HangUp,
+    PlayDigits,
+    SendDigits,
+    SendHold,
+    SendRefer,
+    SilenceMedia,
+    StartMedia,
+    StopMedia,
+)
+from neon.model.call import Call
+from neon.model.facts import CallFacts
+from neon.values import Cause, Codec, Direction, MediaAgreement, MediaDirection
+
+US, THEM, OTHER = "sip:31@sip.acme.com", "sip:32@sip.acme.com", "sip:33@sip.acme.com"
+WHO = (43, 1, Direction.OUTGOING, US, THEM, None)
+
+AGREED = MediaAgreement(
+    ("192.0.2.7", 4000), Codec.PCMA, 8, 8, telephone_event=101, receive_telephone_event=101
+)
+PLAIN = dataclasses.replace(AGREED, telephone_event=None, receive_telephone_event=None)
+HOLDING = dataclasses.replace(AGREED, direction=MediaDirection.SENDONLY)
+HELD = dataclasses.replace(AGREED, direction=MediaDirection.RECVONLY)
+INACTIVE = dataclasses.replace(AGREED, direction=MediaDirection.INACTIVE)
+REFUSED = Cause(488, "Not Acceptable Here")
+
+
+def hold_changed(local: bool, remote: bool, cause: Cause = Cause()) -> Announce:  # noqa: B008
+    return Announce(HoldChanged(*WHO, local=local, remote=remote, cause=cause))
+
+
+class ControlCase(SynchronousTestCase):
+    agreement = AGREED
+
+    def setUp(self) -> None:
+        self.call = Call(CallFacts(*WHO))
+        self.inputs = self.call.inputs
+        self.inputs.begin(100.0)
+        self.inputs.answered(101.0, self.agreement)
+        self.call.take_actions()
+
+    def assert_taken(self, *actions: CallAction) -> None:
+        self.assertEqual(self.call.take_actions(), list(actions))
+
+    def held(self) -> None:
+        """On hold; what led there is taken."""
+        self.inputs.hold(102.0, True)
+        self.inputs.hold_answered(102.1, HOLDING)
+        self.call.take_actions()
+
+
+class HoldTests(ControlCase):
+    def test_hold_and_resume(self) -> None:
+        """Silence at once, the fact when the far end agreed; sound comes back only with its second agreement."""
+        self.inputs.hold(102.0, True)
+        self.assert_taken(SilenceMedia(True), SendHold(True))
+        self.assertFalse(self.call.snapshot().held)
+        self.inputs.hold_answered(102.1, HOLDING)
+        self.assert_taken(StartMedia(HOLDING), hold_changed(True, False))
+        self.assertTrue(self.call.snapshot().held)
+        self.inputs.hold(103.0, False)
+        self.assert_taken(SendHold(False))
+        self.inputs.hold_answered(103.1, AGREED)
+        self.assert_taken(StartMedia(AGREED), hold_changed(False, False), SilenceMedia(False))
+        self.assertFalse(self.call.snapshot().held)
+
+    def test_twice(self) -> None:
+        """Holding what is held, or is being held, asks for nothing."""
+        self.inputs.hold(102.0, True)
+        self.call.take_actions()
+        self.inputs.hold(102.1, True)
+        self.assert_taken()
+        self.inputs.hold_answered(102.2, HOLDING)
+        self.call.take_actions()
+        self.inputs.hold(102.3, True)
+        self.assert_taken()
+
+    def test_refused(self) -> None:
+        """A far end that refuses is not on hold, and hears us again; the call goes on."""
+        self.inputs.hold(102.0, True)
+        self.call.take_actions()
+        self.inputs.hold_refused(102.1, REFUSED)
+        self.assert_taken(SilenceMedia(False), hold_changed(False, False, REFUSED))
+        self.assertFalse(self.call.snapshot().held)
+
+    def test_resume_refused(self) -> None:
+        """A far end that does not want to be resumed stays on hold, unheard."""
+        self.held()
+        self.inputs.hold(103.0, False)
+        self.assert_taken(SendHold(False))
+        self.inputs.hold_refused(103.1, REFUSED)
+        self.assert_taken(hold_changed(True, False, REFUSED))
+        self.assertTrue(self.call.snapshot().held)
+
+    def test_second_thoughts(self) -> None:
+        """One re-INVITE at a time: who changes his mind meanwhile gets what he wanted last."""
+        self.inputs.hold(102.0, True)
+        self.call.take_actions()
+        self.inputs.hold(102.1, False)
+        self.assert_taken(SilenceMedia(False))
+        self.inputs.hold_answered(102.2, HOLDING)
+        self.assert_taken(StartMedia(HOLDING), hold_changed(True, False), SilenceMedia(True), SendHold(False))
+        self.inputs.hold_answered(102.3, AGREED)
+        self.assert_taken(StartMedia(AGREED), hold_changed(False, False), SilenceMedia(False))
+
+    def test_remote(self) -> None:
+        """A far end that does not listen holds us, until it does."""
+        self.inputs.media_changed(102.0, HELD)
+        self.assert_taken(StartMedia(HELD), hold_changed(False, True))
+        self.assertTrue(self.call.snapshot().held_remotely)
+        self.inputs.media_changed(103.0, AGREED)
+        self.assert_taken(StartMedia(AGREED), hold_changed(False, False))
+
+    def test_remote_move(self) -> None:
+        """Media that only move are no hold."""
+        self.inputs.media_changed(102.0, PLAIN)
+        self.assert_taken(StartMedia(PLAIN))
+
+    def test_both(self) -> None:
+        """Both may hold; each is reported for itself. An "inactive" in answer to our hold is not theirs."""
+        self.inputs.hold(102.0, True)
+        self.call.take_actions()
+        self.inputs.hold_answered(102.1, INACTIVE)
+        self.assert_taken(StartMedia(INACTIVE), hold_changed(True, False))
+        self.inputs.media_changed(103.0, INACTIVE)
+        self.assert_taken(hold_changed(True, True))
+        self.inputs.hold(104.0, False)
+        self.assert_taken(SendHold(False))
+        self.inputs.hold_answered(104.1, HELD)
+        self.assert_taken(StartMedia(HELD), hold_changed(False, True), SilenceMedia(False))
+
+    def test_unasked(self) -> None:
+        """Answers to nothing change nothing."""
+        self.inputs.hold_answered(102.0, HOLDING)
+        self.inputs.hold_refused(102.0, REFUSED)
+        self.assert_taken()
+
+    def test_before_the_answer(self) -> None:
+        """A call that is not up cannot be held."""
+        call = Call(CallFacts(*WHO))
+        call.inputs.begin(100.0)
+        self.assertRaises(NoTransition, call.inputs.hold, 101.0, True)
+        call.inputs.ringing(101.0, 180, None)
+        self.assertRaises(NoTransition, call.inputs.hold, 101.0, True)
+
+
+class DigitTests(ControlCase):
+    def test_telephone_events(self) -> None:
+        """Where telephone events were agreed, digits are media."""
+        self.inputs.send_digits(102.0, "12,#")
+        self.assert_taken(PlayDigits("12,#"))
+
+    def test_received(self) -> None:
+        """What the far end types is told."""
+        self.inputs.digit_received(102.0, "5")
+        self.assert_taken(Announce(DigitReceived(*WHO, digit="5")))
+
+    def test_flood(self) -> None:
+        """Of a flood of digits, what nobody could type is not heard."""
+        for _ in range(1000):
+            self.inputs.digit_received(102.0, "5")
+        self.assertEqual(len(self.call.take_actions()), 32)
+        self.inputs.digit_received(102.125, "6")
+        self.inputs.digit_received(102.125, "7")
+        self.inputs.digit_received(102.125, "8")
+        self.assertEqual(len(self.call.take_actions()), 2)
+
+    def test_held_by_them(self) -> None:
+        """While we may not send media, digits go by INFO."""
+        self.inputs.media_changed(102.0, HELD)
+        self.call.take_actions()
+        self.inputs.send_digits(102.0, "1")
+        self.assert_taken(SendDigits("1"))
+        self.inputs.digits_refused(102.1, "1")
+        self.assert_taken()
+
+    def test_not_up(self) -> None:
+        """A call that is over takes no digits."""
+        self.inputs.hang_up(102.0, "enough")
+        self.assertRaises(NoTransition, self.inputs.send_digits, 103.0, "1")
+
+
+class PlainDigitTests(ControlCase):
+    agreement = PLAIN
+
+    def test_info(self) -> None:
+        """Without telephone events, digits go by INFO, and as tones once the far end has refused that."""
+        self.inputs.send_digits(102.0, "1")
+        self.assert_taken(SendDigits("1"))
+        self.inputs.digits_refused(102.1, "1")
+        self.assert_taken(PlayDigits("1"))
+        self.inputs.send_digits(103.0, "23")
+        self.assert_taken(PlayDigits("23"))
+
+
+class TransferTests(ControlCase):
+    def transfer(self) -> None:
+        self.inputs.transfer(102.0, OTHER, None)
+
+    def test_success(self) -> None:
+        """Hold, its answer, REFER, the new party's answer; then CallTransferred, BYE, and the end."""
+        self.transfer()
+        self.assertTrue(self.call.transferring)
+        self.assert_taken(SilenceMedia(True), SendHold(True))
+        self.inputs.hold_answered(103.0, HOLDING)
+        self.assert_taken(StartMedia(HOLDING), hold_changed(True, False), SendRefer(OTHER, None))
+        self.inputs.transferred(105.0)
+        self.assert_taken(Announce(CallTransferred(*WHO, duration_ms=4000)), StopMedia(), HangUp())
+        self.inputs.ended(105.1, Cause())
+        self.assert_taken(Announce(CallFinalized(*WHO, duration_ms=4000, cause=Cause(0, "transferred"))))
+
+    def test_failure(self) -> None:
+        """A transfer that fails is told, and takes the call off hold."""
+        self.transfer()
+        self.inputs.hold_answered(103.0, HOLDING)
+        self.call.take_actions()
+        self.inputs.transfer_failed(104.0, REFUSED)
+        self.assert_taken(Announce(CallTransferFailed(*WHO, cause=REFUSED)), SendHold(False))
+        self.inputs.hold_answered(104.1, AGREED)
+        self.assert_taken(StartMedia(AGREED), hold_changed(False, False), SilenceMedia(False))
+        self.assertFalse(self.call.transferring)
+
+    def test_hold_refused(self) -> None:
+        """Without hold there is no REFER; the call goes on."""
+        self.transfer()
+        self.call.take_actions()
+        self.inputs.hold_refused(103.0, REFUSED)
+        self.assert_taken(
+            SilenceMedia(False), hold_changed(False, False, REFUSED), Announce(CallTransferFailed(*WHO, cause=REFUSED))
+        )
+
+    def test_on_hold_already(self) -> None:
+        """A call on hold is referred at once, and stays on hold if that fails."""
+        self.held()
+        self.transfer()
+        self.assert_taken(SendRefer(OTHER, None))
+        self.inputs.transfer_failed(104.0, REFUSED)
+        self.assert_taken(Announce(CallTransferFailed(*WHO, cause=REFUSED)))
+        self.assertTrue(self.call.snapshot().held)
+
+    def test_while_resuming(self) -> None:
+        """A call that is being resumed is held again before it is referred."""
+        self.held()
+        self.inputs.hold(103.0, False)
+        self.transfer()
+        self.assert_taken(SendHold(False))
+        self.inputs.hold_answered(103.1, AGREED)
+        self.assert_taken(StartMedia(AGREED), hold_changed(False, False), SendHold(True))
+        self.inputs.hold_answered(103.2, HOLDING)
+        self.assert_taken(StartMedia(HOLDING), hold_changed(True, False), SendRefer(OTHER, None))
+
+    def test_hold_wish_meanwhile(self) -> None:
+        """What the user wants of hold during a transfer counts when it has failed."""
+        self.transfer()
+        self.inputs.hold_answered(103.0, HOLDING)
+        self.call.take_actions()
+        self.inputs.hold(103.5, True)
+        self.assert_taken()
+        self.inputs.transfer_failed(104.0, REFUSED)
+        self.assert_taken(Announce(CallTransferFailed(*WHO, cause=REFUSED)))
+
+    def test_twice(self) -> None:
+        """A second transfer while one is under way is nothing; after a failure it is another."""
+        self.transfer()
+        self.call.take_actions()
+        self.transfer()
+        self.assert_taken()
+        self.inputs.hold_refused(103.0, REFUSED)
+        self.call.take_actions()
+        self.transfer()
+        self.assert_taken(SilenceMedia(True), SendHold(True))
+
+    def test_far_end_leaves(self) -> None:
+        """A far end that hangs up during the transfer told no success: none is announced."""
+        self.transfer()
+        self.inputs.hold_answered(103.0, HOLDING)
+        self.call.take_actions()
+        self.inputs.ended(104.0, Cause())
+        self.inputs.transferred(105.0)
+        self.assert_taken(StopMedia(), Announce(CallFinalized(*WHO, duration_ms=3000, cause=Cause())))
+
+    def test_attended(self) -> None:
+        """The other call goes with the REFER."""
+        self.held()
+        self.inputs.transfer(103.0, OTHER, 44)
+        self.assert_taken(SendRefer(OTHER, 44))
+
+    def test_unasked(self) -> None:
+        """News of no transfer is none."""
+        self.inputs.transferred(102.0)
+        self.inputs.transfer_failed(102.0, REFUSED)
+        self.assert_taken()
+
+    def test_before_the_refer(self) -> None:
+        """Success before anything was asked of the far end is none."""
+        self.transfer()
+        self.call.take_actions()
+        self.inputs.transferred(102.5)
+        self.assert_taken()
+
+
+class DeflectionTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.call = Call(CallFacts(43, 1, Direction.INCOMING, THEM, US, None))
+        self.call.inputs.begin(100.0)
+        self.call.take_actions()
+
+    def test_ringing(self) -> None:
+        """A call that rings here is sent elsewhere; that is its end."""
+        self.call.inputs.transfer(101.0, OTHER, None)
+        self.assertEqual(self.call.take_actions(), [StopMedia(), Deflect(OTHER)])
+        self.call.inputs.ended(101.1, Cause(302, "Moved Temporarily"))
+        (final,) = self.call.take_actions()
+        assert isinstance(final, Announce) and isinstance(final.event, CallFinalized)
+        self.assertEqual((final.event.cause.status, final.event.duration_ms), (302, 0))
+
+    def test_being_answered(self) -> None:
+        """After our 200 it is too late for a 302 and too early for a REFER."""
+        self.call.inputs.accept(101.0)
+        self.assertRaises(NoTransition, self.call.inputs.transfer, 101.1, OTHER, None)
