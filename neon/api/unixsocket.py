@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
 
 from neon.places import short_name
@@ -36,8 +36,11 @@ class UnixListener:
         self._directory = directory
 
     def close(self) -> Deferred[object]:
-        """Accept no more, and take the name away."""
-        stopped: Deferred[object] = maybeDeferred(self._port.stopListening)
+        """Accept no more, and take the name away. May be called twice."""
+        port, self._port = self._port, None
+        if port is None:
+            return succeed(None)
+        stopped: Deferred[object] = maybeDeferred(port.stopListening)
         return stopped.addBoth(self._stopped)
 
     def _stopped(self, result: object) -> object:

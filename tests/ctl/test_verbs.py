@@ -1,0 +1,305 @@
+"""What each verb asks of the daemon, and what it prints."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from neon.ctl.exits import Failed, Refused, Usage
+from tests.ctl.daemon import FakeConnection, drive, drive_json
+
+
+def call(number: int, state: str = "confirmed", kind: str = "outgoing") -> dict[str, Any]:
+    return {
+        "callId": number, "connectionId": 1, "type": kind, "state": state, "from": "sip:31@h", "to": f"sip:{number}@h"
+    }
+
+
+ACCOUNT = {"connectionId": 1, "uri": "sip:31@sip.acme.com", "state": "registered", "displayName": "Ana"}
+OTHER = {"connectionId": 2, "uri": "sip:31@example.org", "state": "refused"}
+
+
+class VerbCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.neon = FakeConnection()
+
+    def calls(self, *calls: dict[str, Any]) -> None:
+        self.neon.answers["listcalls"] = {"calls": list(calls)}
+
+    def accounts(self, *accounts: dict[str, Any]) -> None:
+        self.neon.answers["listaccounts"] = {"accounts": list(accounts)}
+
+    def asked(self, *argv: str, typed: str = "") -> tuple[str, dict[str, object]]:
+        """The last thing that a verb asked for."""
+        drive(self.neon, *argv, typed=typed)
+        return self.neon.asked[-1]
+
+
+class TableTests(VerbCase):
+    def test_calls(self) -> None:
+        """Calls in aligned columns."""
+        self.calls(call(5), {**call(10432, "early", "incoming"), "displayName": "José Ñandú\x1b[2J"})
+        self.assertEqual(
+            drive(self.neon, "calls"),
+            "CALLID  TYPE      STATE      FROM      TO           NAME\n"
+            "5       outgoing  confirmed  sip:31@h  sip:5@h      -\n"
+            "10432   incoming  early      sip:31@h  sip:10432@h  José Ñandú?[2J\n",
+        )
+
+    def test_accounts(self) -> None:
+        """Accounts in aligned columns."""
+        self.accounts(ACCOUNT, OTHER)
+        self.assertEqual(
+            drive(self.neon, "accounts"),
+            "ACCOUNT  URI                  STATE       NAME\n"
+            "1        sip:31@sip.acme.com  registered  Ana\n"
+            "2        sip:31@example.org   refused     -\n",
+        )
+
+    def test_nothing(self) -> None:
+        """No rows: a sentence, and no titles."""
+        self.calls()
+        self.assertEqual(drive(self.neon, "calls"), "No call.\n")
+
+    def test_status(self) -> None:
+        """One look at everything; as JSON the three answers in one."""
+        self.calls(call(5))
+        self.accounts(ACCOUNT)
+        self.neon.answers["getversion"] = {"version": "1.2"}
+        self.assertIn("NEON 1.2 is running.", drive(self.neon, "status"))
+        self.assertEqual(
+            drive_json(self.neon, "status"), {"version": "1.2", "calls": [call(5)], "accounts": [ACCOUNT]}
+        )
+
+
+class CallTests(VerbCase):
+    def test_dial(self) -> None:
+        """The number as it was typed; the account by any of its names."""
+        self.neon.answers["startcall"] = {"callId": 55}
+        self.accounts(ACCOUNT, {**OTHER, "uri": "sip:32@example.org"})
+        self.assertEqual(self.asked("dial", "+55 21 555"), ("startcall", {"number": "+55 21 555"}))
+        for word in ("2", "32", "32@example.org", "sip:32@example.org"):
+            asked = self.asked("dial", "600", "--account", word)
+            self.assertEqual(asked, ("startcall", {"number": "600", "connectionid": 2}))
+        self.assertEqual(drive(self.neon, "dial", "600"), "Call 55.\n")
+        self.assertEqual(drive_json(self.neon, "dial", "600"), {"callId": 55})
+
+    def test_which_account(self) -> None:
+        """An account that is not there, or a number that several have."""
+        self.accounts(ACCOUNT, OTHER)
+        for word in ("3", "31", "nobody@h"):
+            self.assertRaises(Usage, drive, self.neon, "dial", "600", "--account", word)
+
+    def test_dial_and_wait(self) -> None:
+        """Answered is success; ended before is not, with the status. Other calls do not count."""
+        self.neon.answers["startcall"] = {"callId": 55}
+        self.neon.happens("OnNewCall", callId=55)
+        self.neon.happens("OnFinalizedCall", callId=54, SIPError=486)
+        self.neon.happens("OnAcceptCall", callId=55)
+        self.assertEqual(drive(self.neon, "dial", "600", "--wait"), "Call 55 is answered.\n")
+        self.neon.happens("OnFinalizedCall", callId=55, SIPError=486, reason="Busy Here")
+        error = self.assertRaises(Failed, drive, self.neon, "dial", "600", "--wait")
+        self.assertIn("486 Busy Here", str(error))
+        self.assertEqual(error.status, 5)
+
+    def test_the_only_call(self) -> None:
+        """A CALLID may be left out where just one call comes into question."""
+        self.calls(call(5), call(6, "early", "incoming"), call(7, "releasing"))
+        for argv, asked in (
+            (["answer"], ("acceptcall", {"callid": 6})),
+            (["hold"], ("sethold", {"callid": 5, "hold": True})),
+            (["resume"], ("sethold", {"callid": 5, "hold": False})),
+            (["dtmf", "12#"], ("senddtmf", {"callid": 5, "dtmf": "12#"})),
+            (["hangup", "9"], ("finalizecall", {"callid": 9})),
+            (["transfer", "32", "5"], ("transfercall", {"callid": 5, "to": "32"})),
+            (["transfer", "6", "--attended"], ("transfercall", {"callid": 5, "to": "6", "tocallid": 6})),
+        ):
+            self.assertEqual(self.asked(*argv), asked)
+
+    def test_which_call(self) -> None:
+        """Several calls, or none: the user has to say which, and nothing is done."""
+        self.calls(call(5), call(6))
+        for verb in (["hangup"], ["hold"], ["answer"], ["transfer", "32"], ["dtmf", "1"]):
+            error = self.assertRaises(Usage, drive, self.neon, *verb)
+            self.assertEqual(error.status, 2)
+        self.assertEqual({action for action, _ in self.neon.asked}, {"listcalls"})
+
+    def test_hang_up_everything(self) -> None:
+        """Every call; one that ended by itself meanwhile is no failure, but a refusal is."""
+        self.calls(call(5), call(6))
+        drive(self.neon, "hangup", "--all")
+        ended = [parameters for action, parameters in self.neon.asked if action == "finalizecall"]
+        self.assertEqual(ended, [{"callid": 5}, {"callid": 6}])
+        self.neon.refusals["finalizecall"] = (102, "there is no call 5")
+        self.assertEqual(drive_json(self.neon, "hangup", "--all"), {"callIds": [5, 6]})
+        self.neon.refusals["finalizecall"] = (500, "internal error")
+        self.assertRaises(Refused, drive, self.neon, "hangup", "--all")
+        self.assertRaises(Usage, drive, self.neon, "hangup", "5", "--all")
+
+    def test_panel(self) -> None:
+        """Shown and hidden."""
+        self.assertEqual(self.asked("show"), ("showui", {"show": True}))
+        self.assertEqual(self.asked("hide"), ("showui", {"show": False}))
+
+
+class RegisterTests(VerbCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.neon.answers["sipregister"] = {"connectionId": 3}
+        self.neon.happens("OnSIPRegister", connectionId=2)
+
+    def test_registered(self) -> None:
+        """The password from standard input; done when the registrar said yes to this account."""
+        self.neon.happens("OnSIPRegister", connectionId=3)
+        argv = ("register", "sip:31@sip.acme.com:5080", "--proxy", "p", "--auth-user", "a", "--display-name", "n",
+                "--expires", "60")
+        self.assertEqual(drive(self.neon, *argv, typed="se cret\nmore\n"), "Account 3 is registered.\n")
+        self.assertEqual(
+            self.neon.asked,
+            [("sipregister", {"number": "31", "domain": "sip.acme.com:5080", "password": "se cret", "proxy": "p",
+                              "authuser": "a", "displayname": "n", "expires": 60})],
+        )
+
+    def test_password_file(self) -> None:
+        """The first line of a file; one that cannot be read is said."""
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("from file\nnot this\n")
+            file.flush()
+            _, parameters = self.asked("register", "31@h", "--no-wait", "--password-file", file.name)
+        self.assertEqual(parameters["password"], "from file")
+        self.assertRaises(Usage, drive, self.neon, "register", "31@h", "--password-file", str(Path(file.name)))
+
+    def test_refused(self) -> None:
+        """A registrar's no ends it with its own status."""
+        self.neon.happens("OnSIPRegisterRefused", connectionId=3, SIPError=403, reason="Forbidden")
+        error = self.assertRaises(Failed, drive, self.neon, "register", "31@h", typed="x\n")
+        self.assertIn("403 Forbidden", str(error))
+
+    def test_no_account(self) -> None:
+        """What has no number or no domain."""
+        for uri in ("31", "@h", "31@", ""):
+            self.assertRaises(Usage, drive, self.neon, "register", uri, typed="x\n")
+        self.assertEqual(self.neon.asked, [])
+
+    def test_unregister(self) -> None:
+        """The one that was named, or the only one."""
+        self.accounts(ACCOUNT)
+        self.assertEqual(self.asked("unregister"), ("sipunregister", {"connectionid": 1}))
+        self.accounts(ACCOUNT, OTHER)
+        self.assertEqual(self.asked("unregister", "31@example.org"), ("sipunregister", {"connectionid": 2}))
+        self.assertRaises(Usage, drive, self.neon, "unregister")
+
+
+class EventTests(VerbCase):
+    def test_remembered(self) -> None:
+        """Without C{--follow}: what is remembered, and then the end."""
+        self.neon.answers["subscribe"] = {"replayed": 2, "gap": False}
+        for number in (1, 2, 3):
+            self.neon.happens("OnNewCall", callId=number)
+        printed = drive(self.neon, "events")
+        self.assertEqual(self.neon.asked, [("subscribe", {"since": 0})])
+        self.assertEqual(
+            printed.splitlines(),
+            ["12:00:00.250     7 OnNewCall callId=1", "12:00:00.250     7 OnNewCall callId=2"],
+        )
+
+    def test_follow(self) -> None:
+        """As JSON, one object a line."""
+        self.neon.happens("OnNewCall", callId=1)
+        self.neon.happens("OnFinalizedCall", callId=1)
+        printed = drive(self.neon, "events", "--follow", "--json", "--extra", "OnDTMF")
+        self.assertEqual([json.loads(line)["name"] for line in printed.splitlines()], ["OnNewCall", "OnFinalizedCall"])
+        self.assertEqual(self.neon.asked, [("subscribe", {"events": ["OnDTMF"]})])
+
+    def test_since_and_follow(self) -> None:
+        """First what was missed, then what comes."""
+        self.neon.answers["subscribe"] = {"replayed": 1, "gap": True}
+        self.neon.happens("OnNewCall", callId=1)
+        self.neon.happens("OnNewCall", callId=2)
+        self.assertEqual(len(drive(self.neon, "events", "-f", "--since", "5").splitlines()), 2)
+        self.assertEqual(self.neon.asked, [("subscribe", {"since": 5})])
+
+
+class AccessTests(VerbCase):
+    def test_applications(self) -> None:
+        """Added with a password that is shown; listed without."""
+        self.neon.answers["appadd"] = {"name": "crm", "password": "s3cret", "scopes": ["call"]}
+        printed = drive(self.neon, "app", "add", "crm", "--scopes", "Call, call")
+        self.assertEqual(self.neon.asked, [("appadd", {"name": "crm", "scopes": "call"})])
+        self.assertIn("Password: s3cret\n", printed)
+        self.assertEqual(drive_json(self.neon, "app", "add", "crm")["password"], "s3cret")
+        crm = {"name": "crm", "scopes": ["call", "ui"], "source": "neonctl"}
+        self.neon.answers["applist"] = {"applications": [crm]}
+        self.assertIn("crm   call,ui  neonctl  -", drive(self.neon, "app", "list"))
+        self.assertEqual(self.asked("app", "remove", "crm"), ("appremove", {"name": "crm"}))
+
+    def test_new_password(self) -> None:
+        """Shown once, too."""
+        self.neon.answers["apppasswd"] = {"name": "crm", "password": "n3w", "scopes": []}
+        self.assertIn("Password: n3w\n", drive(self.neon, "app", "passwd", "crm"))
+
+    def test_origins(self) -> None:
+        """Each decision is a command of its own."""
+        for what in ("deny", "block", "forget"):
+            self.assertEqual(self.asked("origin", what, "https://x"), (f"origin{what}", {"origin": "https://x"}))
+        self.assertEqual(self.asked("origin", "allow", "https://x"), ("originallow", {"origin": "https://x"}))
+        self.assertEqual(
+            self.asked("origin", "allow", "https://x", "--once"), ("originallow", {"origin": "https://x", "once": True})
+        )
+        self.neon.answers["originpending"] = {"origins": [{"origin": "https://x", "asked": "now"}]}
+        self.assertIn("https://x  now", drive(self.neon, "origin", "pending"))
+        self.neon.answers["originlist"] = {"origins": [{"origin": "https://y", "standing": "allowed"}]}
+        self.assertIn("https://y  allowed", drive(self.neon, "origin", "list"))
+
+
+class ExplainTests(VerbCase):
+    CASE = {
+        "kind": "call", "callId": 5, "type": "outgoing", "from": "sip:31@h", "to": "sip:603@h",
+        "started": "2024-05-01T12:00:00.000Z", "answered": None, "ended": "2024-05-01T12:00:01.000Z", "duration": 0,
+        "SIPError": 486, "reason": "Busy Here", "omitted": 0,
+        "ladder": [
+            {"ts": "2024-05-01T12:00:00.000Z", "sent": True, "peer": "h:5060", "message": "INVITE sip:603@h",
+             "cseq": "1 INVITE", "notes": ["with credentials"], "repeats": 2},
+            {"ts": "2024-05-01T12:00:00.500Z", "sent": False, "peer": "h:5060", "message": "486 Busy Here",
+             "cseq": "1 INVITE", "notes": [], "repeats": 0},
+        ],
+    }  # fmt: skip
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.neon.answers["explain"] = self.CASE
+
+    def test_languages(self) -> None:
+        """What happened and what to do, in the language that was asked for."""
+        for language, words in (("en", "is busy"), ("pt", "está ocupado."), ("es", "está ocupado.")):
+            printed = drive(self.neon, "explain", "5", "--lang", language)
+            self.assertIn(words, printed)
+            self.assertIn("SIP 486 Busy Here", printed)
+        self.assertEqual(self.neon.asked[0], ("explain", {"case": "5"}))
+
+    def test_ladder(self) -> None:
+        """Each message is an arrow, with seconds and notes."""
+        lines = drive(self.neon, "explain", "--lang", "en").splitlines()
+        sent, received = lines[-2:]
+        self.assertRegex(sent, r"^   \+0\.000  INVITE sip:603@h -+->  1 INVITE; x3; with credentials$")
+        self.assertRegex(received, r"^   \+0\.500  <-+ 486 Busy Here  1 INVITE$")
+
+    def test_json(self) -> None:
+        """Everything, with the words."""
+        told = drive_json(self.neon, "explain", "--lang", "es")
+        self.assertEqual((told["diagnosis"], told["language"], told["SIPError"]), ("busy", "es", 486))
+        self.assertEqual(told["ladder"], self.CASE["ladder"])
+
+    def test_registration(self) -> None:
+        """An account, with its outcome."""
+        self.neon.answers["explain"] = {
+            "kind": "registration", "connectionId": 1, "uri": "sip:31@h", "outcome": "refused", "at": "then",
+            "SIPError": 403, "reason": "Forbidden", "ladder": [], "omitted": 0,
+        }  # fmt: skip
+        printed = drive(self.neon, "explain", "31", "--lang", "en")
+        self.assertIn("Account 1: sip:31@h\nrefused then\n", printed)
+        self.assertIn("does not allow this account", printed)
