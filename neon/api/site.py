@@ -28,7 +28,10 @@ HEADER_SECONDS: Final = 10.0
 BODY_SECONDS: Final = 10.0
 IDLE_SECONDS: Final = 60.0
 HARD_LIMIT_BYTES: Final = 1 << 20
-"""A longer body than L{form.MAX_BYTES} is answered with 100; one longer than this closes the connection."""
+"""A longer body than L{form.MAX_BODY} is answered with 100; one longer than this closes the connection."""
+
+MAX_AHEAD_BYTES: Final = 16 * 1024
+"""A client that sends more than this while its request is being answered is not read until then."""
 
 
 class ApiRequest(Request):
@@ -76,6 +79,7 @@ class Channel(HTTPChannel):
     factory: HttpSite
     transport: Any
     callLater: Any
+    _networkProducer: Any
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -111,7 +115,18 @@ class Channel(HTTPChannel):
 
     def allContentReceived(self) -> None:
         self._within(None)
+        # What came with this request waits until it is answered; Twisted before 23.10 would answer it out of turn
+        # (CVE-2023-46137).
+        self.setRawMode()  # type: ignore[no-untyped-call]
         super().allContentReceived()  # type: ignore[no-untyped-call]
+
+    def rawDataReceived(self, data: bytes) -> None:
+        if self._handlingRequest:
+            self._dataBuffer.append(data)
+            if sum(map(len, self._dataBuffer)) > MAX_AHEAD_BYTES and not self._waitingForTransport:
+                self._networkProducer.pauseProducing()
+        else:
+            super().rawDataReceived(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._within(None)

@@ -57,6 +57,18 @@ class ServerTests(HttpCase):
         self.clock.advance(1)
         self.assertIn(b"<EventData>", transport.value())
 
+    def test_sent_ahead(self) -> None:
+        """Who sends on and on while a poll is held is not read until it is answered."""
+        for whole in (True, False):
+            server, transport = self.raw()
+            poll = f"GET /Events?token={self.authenticate()} HTTP/1.1\r\n".encode() + self.HEAD + b"\r\n"
+            more = 20 * (b"GET /nothing HTTP/1.1\r\nX: " + b"x" * 1000 + b"\r\n" + self.HEAD + b"\r\n")
+            for data in (poll + more,) if whole else (poll, more):
+                server.dataReceived(data)
+            self.assertEqual((transport.producerState, transport.value()), ("paused", b""))
+            self.clock.advance(30)
+            self.assertEqual((transport.producerState, transport.value().count(b" 404 ")), ("producing", 20))
+
     def test_second_request_is_timed(self) -> None:
         """The ten seconds hold for the second request of a connection as for the first."""
         server, transport = self.raw()
