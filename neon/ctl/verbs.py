@@ -159,11 +159,18 @@ def _calls_table(rows: Iterable[Data]) -> str:
     return tables.table(
         ("CALLID", "TYPE", "STATE", "FROM", "TO", "NAME"),
         [
-            (row["callId"], row["type"], row["state"], row["from"], row["to"], row.get("displayName"))
+            (row["callId"], row["type"], _state(row), row["from"], row["to"], row.get("displayName"))
             for row in rows
         ],
         "No call.",
     )
+
+
+def _state(call: Data) -> str:
+    """In one word, with what else there is to say: C{confirmed (held, muted)}."""
+    facts = (("hold", "held"), ("remoteHold", "held by the other side"), ("muted", "muted"))
+    more = ", ".join(word for name, word in facts if call.get(name))
+    return f"{call['state']} ({more})" if more else str(call["state"])
 
 
 def dial(options: argparse.Namespace, neon: Connection) -> None:
@@ -222,16 +229,29 @@ def hold(options: argparse.Namespace, neon: Connection) -> None:
     say(options, {"callId": call_id, **neon.command("sethold", callid=call_id, hold=options.verb == "hold")})
 
 
+def mute(options: argparse.Namespace, neon: Connection) -> None:
+    call_id = _call(options, neon, _is_up, "is up")
+    say(options, {"callId": call_id, **neon.command("setmute", callid=call_id, mute=options.verb == "mute")})
+
+
 def transfer(options: argparse.Namespace, neon: Connection) -> None:
-    if not options.attended:
+    other: int | None = None
+    if options.attended:
+        if not options.to.isascii() or not options.to.isdigit():
+            raise Usage(f"{options.to!r} is no CALLID; with --attended TO is the other call")
+        other = int(options.to)
+        call_id = _call(options, neon, lambda call: _is_up(call) and call["callId"] != other, "is up beside it")
+    else:
         call_id = _call(options, neon, _is_up_or_rings, "can be transferred")
-        say(options, {"callId": call_id, **neon.command("transfercall", callid=call_id, to=options.to)})
-        return
-    if not options.to.isascii() or not options.to.isdigit():
-        raise Usage(f"{options.to!r} is no CALLID; with --attended TO is the other call")
-    other = int(options.to)
-    call_id = _call(options, neon, lambda call: _is_up(call) and call["callId"] != other, "is up beside it")
-    say(options, {"callId": call_id, **neon.command("transfercall", callid=call_id, to=options.to, tocallid=other)})
+    if options.wait:
+        neon.command("subscribe", events=["OnTransferFailed"])
+    data = neon.command("transfercall", callid=call_id, to=options.to, tocallid=other)
+    if options.wait:
+        happened = _wait(neon, None, "callId", call_id, ("OnTransferedCall", "OnTransferFailed", "OnFinalizedCall"))
+        if happened is None or happened["name"] != "OnTransferedCall":
+            why = "" if happened is None else _outcome(happened["data"])
+            raise Failed(f"call {call_id} was not transferred: {why} (neonctl explain {call_id})")
+    say(options, {"callId": call_id, **data})
 
 
 def dtmf(options: argparse.Namespace, neon: Connection) -> None:
@@ -364,6 +384,8 @@ VERBS: Final[dict[str, Verb]] = {
     "hangup": hangup,
     "hold": hold,
     "resume": hold,
+    "mute": mute,
+    "unmute": mute,
     "transfer": transfer,
     "dtmf": dtmf,
     "events": events,

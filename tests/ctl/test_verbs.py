@@ -42,12 +42,13 @@ class VerbCase(SynchronousTestCase):
 class TableTests(VerbCase):
     def test_calls(self) -> None:
         """Calls in aligned columns."""
-        self.calls(call(5), {**call(10432, "early", "incoming"), "displayName": "José Ñandú\x1b[2J"})
+        held = {"hold": True, "remoteHold": False, "muted": True}
+        self.calls({**call(5), **held}, {**call(10432, "early", "incoming"), "displayName": "José Ñandú\x1b[2J"})
         self.assertEqual(
             drive(self.neon, "calls"),
-            "CALLID  TYPE      STATE      FROM      TO           NAME\n"
-            "5       outgoing  confirmed  sip:31@h  sip:5@h      -\n"
-            "10432   incoming  early      sip:31@h  sip:10432@h  José Ñandú?[2J\n",
+            "CALLID  TYPE      STATE                    FROM      TO           NAME\n"
+            "5       outgoing  confirmed (held, muted)  sip:31@h  sip:5@h      -\n"
+            "10432   incoming  early                    sip:31@h  sip:10432@h  José Ñandú?[2J\n",
         )
 
     def test_accounts(self) -> None:
@@ -113,12 +114,24 @@ class CallTests(VerbCase):
             (["answer"], ("acceptcall", {"callid": 6})),
             (["hold"], ("sethold", {"callid": 5, "hold": True})),
             (["resume"], ("sethold", {"callid": 5, "hold": False})),
+            (["mute"], ("setmute", {"callid": 5, "mute": True})),
+            (["unmute"], ("setmute", {"callid": 5, "mute": False})),
             (["dtmf", "12#"], ("senddtmf", {"callid": 5, "dtmf": "12#"})),
             (["hangup", "9"], ("finalizecall", {"callid": 9})),
             (["transfer", "32", "5"], ("transfercall", {"callid": 5, "to": "32"})),
             (["transfer", "6", "--attended"], ("transfercall", {"callid": 5, "to": "6", "tocallid": 6})),
         ):
             self.assertEqual(self.asked(*argv), asked)
+
+    def test_transfer_and_wait(self) -> None:
+        """Done when the far end was passed on; a transfer that failed is told with its status."""
+        self.neon.happens("OnHold", callId=5)
+        self.neon.happens("OnTransferedCall", callId=5)
+        drive(self.neon, "transfer", "32", "5", "--wait")
+        self.assertEqual(self.neon.asked[0], ("subscribe", {"events": ["OnTransferFailed"]}))
+        self.neon.happens("OnTransferFailed", callId=5, SIPError=603, reason="Decline")
+        error = self.assertRaises(Failed, drive, self.neon, "transfer", "32", "5", "--wait")
+        self.assertIn("603 Decline", str(error))
 
     def test_which_call(self) -> None:
         """Several calls, or none: the user has to say which, and nothing is done."""
