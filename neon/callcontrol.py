@@ -35,6 +35,14 @@ class CallControl:
         line = self._line(call_id)
         self._attempt(call_id, "is not up: only a call that was answered can be held", lambda: line.hold(hold))
 
+    def set_mute(self, call_id: int, mute: bool) -> None:
+        """Let the far end hear nothing of us, or hear us again; asking for what is so already is a success.
+
+        @raise InvalidArgument: there is no such call, or it is not up.
+        """
+        line = self._line(call_id)
+        self._attempt(call_id, "is not up: only a call that was answered can be muted", lambda: line.mute(mute))
+
     def transfer(self, call_id: int, number: str | None, other: int | None = None) -> None:
         """Pass the far end of a call on to C{number} (as L{neon.dialling.parse} returns it), or send a caller there.
 

@@ -77,6 +77,13 @@ class HoldChanged(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class MuteChanged(CallEvent):
+    """Our side of a call was muted, or is heard again."""
+
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DigitReceived(CallEvent):
     """The far end typed a digit, one of C{0-9 * # A-D}."""
 

@@ -172,6 +172,14 @@ class CallLine:
         self._call.inputs.hold(self._clock.seconds(), wanted)
         self._run()
 
+    def mute(self, on: bool) -> None:
+        """Be heard no more, or again.
+
+        @raise NoTransition: the call is not up.
+        """
+        self._call.inputs.mute(self._clock.seconds(), on)
+        self._run()
+
     def transfer(self, uri: str, other: int | None) -> None:
         """Pass the far end on.
 

@@ -149,7 +149,7 @@ class RegistrationState(enum.Enum):
 class CallSnapshot:
     """A call as it is at one moment. Times are seconds of the monotonic clock, None where not reached.
 
-    C{held}: the far end waits for us; C{held_remotely}: we wait for it.
+    C{held}: the far end waits for us; C{held_remotely}: we wait for it. C{muted}: it hears nothing of us.
     """
 
     call_id: int
@@ -162,6 +162,7 @@ class CallSnapshot:
     answered_at: float | None
     held: bool = False
     held_remotely: bool = False
+    muted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

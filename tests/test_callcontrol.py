@@ -11,6 +11,7 @@ from neon.events import (
     CallTransferred,
     DigitReceived,
     HoldChanged,
+    MuteChanged,
 )
 from neon.values import Cause, MediaDirection
 from tests.fakes import AGREEMENT, FakeCall
@@ -93,6 +94,24 @@ class HoldTests(ControlCase):
         call_id, _ = self.dial()
         self.assertRaises(InvalidArgument, self.phone.control.set_hold, call_id, True)
         self.assertRaises(InvalidArgument, self.phone.control.set_hold, NOBODY, True)
+
+
+class MuteTests(ControlCase):
+    def test_mute(self) -> None:
+        """The stream is silent, the far end is asked nothing, and the snapshot and the event say so."""
+        call_id, call = self.connected()
+        for mute in (True, False):
+            self.phone.control.set_mute(call_id, mute)
+            self.assertEqual((self.world.media.streams[call_id].silent, call.requests), (mute, []))
+            (event,) = self.world.take_events()
+            assert isinstance(event, MuteChanged)
+            self.assertEqual((event.muted, self.phone.calls()[0].muted), (mute, mute))
+
+    def test_not_up(self) -> None:
+        """Only a call that is up can be muted."""
+        call_id, _ = self.dial()
+        self.assertRaises(InvalidArgument, self.phone.control.set_mute, call_id, True)
+        self.assertRaises(InvalidArgument, self.phone.control.set_mute, NOBODY, True)
 
 
 class DigitTests(ControlCase):

@@ -397,6 +397,7 @@ class CallTests(CommandCase):
                     "from": "sip:32@sip.acme.com",
                     "to": "sip:31@sip.acme.com",
                     "hold": False,
+                    "muted": False,
                     "remoteHold": False,
                 }
             ],

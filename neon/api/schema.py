@@ -48,6 +48,7 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "application": ({"type": "string"}, "Whose client it was."),
     "local": ({"type": "boolean"}, "The far end waits for us."),
     "remote": ({"type": "boolean"}, "We wait for the far end."),
+    "muted": ({"type": "boolean"}, "The far end hears nothing of us."),
     "dtmf": ({"type": "string", "pattern": "^[0-9*#A-D]$"}, "The digit."),
 }
 
@@ -56,6 +57,7 @@ _ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "local": ("local",),
     "remote": ("remote",),
     "digit": ("dtmf",),
+    "muted": ("muted",),
     "cause": ("SIPError",),
 }
 """What an extension event's attributes are called on the wire."""

@@ -32,6 +32,7 @@ from neon.events import (
     DigitReceived,
     Event,
     HoldChanged,
+    MuteChanged,
     Registered,
     RegistrationCancelled,
     RegistrationEvent,
@@ -64,6 +65,7 @@ EXTENSIONS: Final[Mapping[EventType, str]] = {
     CallClaimed: "OnCallClaimed",
     CallTransferFailed: "OnTransferFailed",
     HoldChanged: "OnHold",
+    MuteChanged: "OnMute",
     DigitReceived: "OnDTMF",
 }
 """The others: a client written from the documents alone never meets one."""
@@ -142,6 +144,8 @@ def fields(event: Event) -> dict[str, Any]:
         data |= _outcome(event.cause)
     elif isinstance(event, HoldChanged):
         data |= {"local": event.local, "remote": event.remote, **_outcome(event.cause)}
+    elif isinstance(event, MuteChanged):
+        data["muted"] = event.muted
     elif isinstance(event, DigitReceived):
         data["dtmf"] = event.digit
     elif not isinstance(event, CallStarted):

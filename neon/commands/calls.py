@@ -46,6 +46,12 @@ def set_hold(context: Context, call_id: int, hold: bool) -> Data:
     return {}
 
 
+def set_mute(context: Context, call_id: int, mute: bool) -> Data:
+    """Let the far end hear nothing of us, or hear us again. It is not told; the call is not held."""
+    context.phone.control.set_mute(call_id, mute)
+    return {}
+
+
 def list_calls(context: Context) -> Data:
     """The calls that have not ended, and the number of the last event that this list knows of."""
     return {
@@ -60,6 +66,7 @@ def list_calls(context: Context) -> Data:
                 "to": call.callee,
                 "hold": call.held,
                 "remoteHold": call.held_remotely,
+                "muted": call.muted,
                 **({} if call.display_name is None else {"displayName": call.display_name}),
             }
             for call in context.phone.calls()

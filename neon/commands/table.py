@@ -261,6 +261,14 @@ TABLE: Final = (
         extension=True,
     ),
     Command(
+        "setmute",
+        calls.set_mute,
+        (CALL_ID, Parameter("mute", arguments.boolean, about="Whether the far end is to hear nothing.")),
+        needs=Needs.REGISTERED,
+        scope=Scope.CALL,
+        extension=True,
+    ),
+    Command(
         "listcalls",
         calls.list_calls,
         scope=Scope.EVENTS,
@@ -278,6 +286,7 @@ TABLE: Final = (
                 Field("to", URI),
                 Field("hold", YES_NO, "The far end waits for us."),
                 Field("remoteHold", YES_NO, "We wait for the far end."),
+                Field("muted", YES_NO, "The far end hears nothing of us."),
                 Field("displayName", TEXT, optional=True),
             ),
         ),

@@ -105,6 +105,7 @@ class Call:
             facts.answered_at,
             held=facts.hold.agreed,
             held_remotely=facts.hold.remote,
+            muted=facts.muted,
         )
 
     @property
@@ -186,6 +187,7 @@ def _add_control(confirmed: Any, others: tuple[Any, ...]) -> None:
     """What only a call that is up can do; elsewhere the network is ignored and the user refused."""
     confirmed.upon(CallInputs.send_digits).loop()(control.send_digits)
     confirmed.upon(CallInputs.hold).loop()(control.hold)
+    confirmed.upon(CallInputs.mute).loop()(control.mute)
     confirmed.upon(CallInputs.transfer).loop()(control.transfer)
     confirmed.upon(CallInputs.hold_answered).loop()(control.note_hold)
     confirmed.upon(CallInputs.hold_refused).loop()(control.restore_hold)

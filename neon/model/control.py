@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from neon.events import CallTransferFailed, CallTransferred, DigitReceived
+from neon.events import CallTransferFailed, CallTransferred, DigitReceived, MuteChanged
 from neon.model.actions import Announce, Deflect, PlayDigits, SendDigits, SendRefer
 from neon.model.facts import DIGITS_AT_ONCE, DIGITS_PER_SECOND, CallFacts, Transfer
 from neon.values import Cause, MediaAgreement
@@ -21,7 +21,7 @@ TRANSFERRED = "transferred"
 class ControlInputs(Protocol):
     """What can happen to a call that is up. C{now} is in seconds of a monotonic clock.
 
-    The user's inputs (the first three) are refused unless the call is confirmed; C{transfer} also fits an incoming
+    The user's inputs (the first four) are refused unless the call is confirmed; C{transfer} also fits an incoming
     call that rings. The network's are legal in every state.
     """
 
@@ -36,6 +36,9 @@ class ControlInputs(Protocol):
 
         Does nothing while another transfer is under way.
         """
+
+    def mute(self, now: float, on: bool) -> None:
+        """The user is not, or is again, to be heard."""
 
     def hold_answered(self, now: float, agreement: MediaAgreement) -> None:
         """Our re-INVITE was accepted."""
@@ -88,6 +91,13 @@ def hold(call: ControlInputs, facts: CallFacts, now: float, wanted: bool) -> Non
         return
     facts.hold.wanted = wanted
     facts.pursue_hold()
+
+
+def mute(call: ControlInputs, facts: CallFacts, now: float, on: bool) -> None:
+    if on != facts.muted:
+        facts.muted = on
+        facts.pursue_silence()
+        facts.do(Announce(MuteChanged(*facts.who, muted=on)))
 
 
 def note_hold(call: ControlInputs, facts: CallFacts, now: float, agreement: MediaAgreement) -> None:

@@ -72,6 +72,7 @@ class CallFacts:
     agreement: MediaAgreement | None = None
     media_stopped: bool = False
     silenced: bool = False
+    muted: bool = False
     hold: Hold = field(default_factory=Hold)
     transfer: Transfer | None = None
     info_refused: bool = False
@@ -107,8 +108,9 @@ class CallFacts:
             self.media_stopped = True
             self.do(StopMedia())
 
-    def silence(self, on: bool) -> None:
-        """Nothing that is said here may be heard there."""
+    def pursue_silence(self) -> None:
+        """While the call is muted or held nothing that is said here may be heard there."""
+        on = self.muted or self.hold.wanted or self.hold.agreed
         if on != self.silenced:
             self.silenced = on
             self.do(SilenceMedia(on))
@@ -121,7 +123,7 @@ class CallFacts:
         We fall silent at once, and are heard again only when the far end has agreed.
         """
         hold = self.hold
-        self.silence(hold.wanted or hold.agreed)
+        self.pursue_silence()
         if hold.asked is None and hold.wanted != hold.agreed:
             hold.asked = hold.wanted
             self.do(SendHold(hold.wanted))

@@ -213,6 +213,7 @@ class EventTests(SynchronousTestCase):
                 "local": True,
                 "remote": False,
                 "digit": "#",
+                "muted": True,
             }
             for kind in wire.ALL_NAMES:
                 make: Any = kind

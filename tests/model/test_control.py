@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections.abc import Callable
 
 from automat import NoTransition
 from twisted.trial.unittest import SynchronousTestCase
 
-from neon.events import CallFinalized, CallTransferFailed, CallTransferred, DigitReceived, HoldChanged
+from neon.events import (
+    CallFinalized,
+    CallTransferFailed,
+    CallTransferred,
+    DigitReceived,
+    HoldChanged,
+    MuteChanged,
+)
 from neon.model.actions import (
     Announce,
     CallAction,
@@ -21,7 +30,7 @@ from neon.model.actions import (
     StartMedia,
     StopMedia,
 )
-from neon.model.call import Call
+from neon.model.call import Call, CallInputs
 from neon.model.facts import CallFacts
 from neon.values import Cause, Codec, Direction, MediaAgreement, MediaDirection
 
@@ -60,6 +69,62 @@ class ControlCase(SynchronousTestCase):
         self.inputs.hold(102.0, True)
         self.inputs.hold_answered(102.1, HOLDING)
         self.call.take_actions()
+
+
+class MuteTests(ControlCase):
+    def muted(self, on: bool) -> Announce:
+        return Announce(MuteChanged(*WHO, muted=on))
+
+    def test_mute(self) -> None:
+        """Silence and the event, each once; and back."""
+        for on in (True, False):
+            self.inputs.mute(102.0, on)
+            self.assert_taken(SilenceMedia(on), self.muted(on))
+            self.assertEqual(self.call.snapshot().muted, on)
+            self.inputs.mute(102.1, on)
+            self.assert_taken()
+
+    def test_held_meanwhile(self) -> None:
+        """A muted call is not heard when its hold ends, and a held one not when it is muted no more."""
+        self.inputs.mute(102.0, True)
+        self.inputs.hold(102.1, True)
+        self.inputs.hold_answered(102.2, HOLDING)
+        self.inputs.hold(102.3, False)
+        self.inputs.hold_answered(102.4, AGREED)
+        self.assertNotIn(SilenceMedia(False), self.call.take_actions())
+        self.held()
+        self.inputs.mute(103.0, False)
+        self.assert_taken(self.muted(False))
+
+    def test_every_order(self) -> None:
+        """In no order of mute and hold is anybody heard who is muted, or silent who is neither muted nor held."""
+        steps: tuple[Callable[[CallInputs], None], ...] = (
+            lambda inputs: inputs.mute(102.0, True),
+            lambda inputs: inputs.mute(102.0, False),
+            lambda inputs: inputs.hold(102.0, True),
+            lambda inputs: inputs.hold(102.0, False),
+            lambda inputs: inputs.hold_answered(102.0, AGREED),
+            lambda inputs: inputs.hold_refused(102.0, REFUSED),
+        )
+        for sequence in itertools.product(range(len(steps)), repeat=5):
+            call = Call(CallFacts(*WHO))
+            call.inputs.begin(100.0)
+            call.inputs.answered(101.0, AGREED)
+            silent = False
+            for step in sequence:
+                steps[step](call.inputs)
+                for action in call.take_actions():
+                    silent = action.on if isinstance(action, SilenceMedia) else silent
+                if call.snapshot().muted and not silent:
+                    self.fail(f"muted, and heard all the same: {sequence}")
+            if silent and not call.snapshot().muted and 2 not in sequence:
+                self.fail(f"silent for nothing: {sequence}")
+
+    def test_not_up(self) -> None:
+        """Only a call that is up can be muted."""
+        self.assertRaises(NoTransition, Call(CallFacts(*WHO)).inputs.mute, 1.0, True)
+        self.inputs.hang_up(102.0, "")
+        self.assertRaises(NoTransition, self.inputs.mute, 102.1, True)
 
 
 class HoldTests(ControlCase):
