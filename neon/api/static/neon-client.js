@@ -168,6 +168,8 @@ export class NeonClient extends EventTarget {
       });
       promise.catch(() => {});
       this.#opening = { promise, resolve, reject };
+      globalThis.addEventListener?.("pagehide", this.#hidden);
+      globalThis.addEventListener?.("pageshow", this.#shown);
       this.#dial();
     }
     return this.#opening.promise;
@@ -176,6 +178,8 @@ export class NeonClient extends EventTarget {
   /** Disconnect for good; an account registered with autodisconnect goes soon after. */
   close() {
     clearTimeout(this.#retry);
+    globalThis.removeEventListener?.("pagehide", this.#hidden);
+    globalThis.removeEventListener?.("pageshow", this.#shown);
     const socket = this.#socket;
     this.#socket = null;
     this.#opening?.reject(new NeonError(0, "closed"));
@@ -427,6 +431,27 @@ export class NeonClient extends EventTarget {
       return { seq: 0, boot, replayed: 0, gap: false };
     }
   }
+
+  // A page that was left may be kept for the way back, frozen, with its connections: the daemon would wait for it, and
+  // an account registered with autodisconnect stay.
+
+  #hidden = () => {
+    clearTimeout(this.#retry);
+    const socket = this.#socket;
+    if (socket !== null) {
+      this.#lost(socket);
+      clearTimeout(this.#retry);
+      socket.close(1000);
+    }
+  };
+
+  #shown = (/** @type {PageTransitionEvent} */ { persisted }) => {
+    if (persisted && this.#opening !== null && this.#socket === null) {
+      this.#attempt = 0;
+      clearTimeout(this.#retry);
+      this.#dial();
+    }
+  };
 
   /** @param {WebSocket} socket */
   #lost(socket) {
