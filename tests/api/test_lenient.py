@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any
 
 import json5
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -37,7 +38,7 @@ PASTED: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 SAME = (
-    "{a: .5, b: 5., c: +1, d: -0x1F, e: 5.e3, f: 0, g: -.5e-3}",
+    "{a: .5, b: 5., c: +1, d: 0x1F, e: 5.e3, f: 0, g: -.5e-3}",
     "['\\x41\\u0042\\'\\\"\\\n\\\r\n\\v\\0\\q', \"'\", '\"']",
     "{$a_1: [1, 2, [3,],], 'b': {c: null, d: false,},}",
     "\ufeff{\u00a0a\u2003:\u20281/**/}//",
@@ -101,6 +102,10 @@ class LenientTests(SynchronousTestCase):
         for text in SAME:
             self.assertEqual(rewritten(text), json5.loads(text), text)
 
+    def test_signed_hexadecimal(self) -> None:
+        """Hexadecimal numbers have a sign; older versions of the judge do not know it."""
+        self.assertEqual(rewritten("[-0x1F, +0X1f, -0]"), [-31, 31, 0])
+
     def test_refused(self) -> None:
         """What is no JSON5, or has no word in JSON, is refused."""
         for text in REFUSED:
@@ -147,6 +152,7 @@ class LenientTests(SynchronousTestCase):
     @given(st.text(alphabet="{}[]:,'\"\\/*+-.0123xXeEabnutl \n$", max_size=30))
     def test_agrees(self, text: str) -> None:
         """Whatever is accepted means the same to a JSON5 parser."""
+        assume(not re.search("[+-]0[xX]", text))
         try:
             meaning = rewritten(text)
         except (lenient.NotJson5, ValueError):
