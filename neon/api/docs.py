@@ -81,6 +81,7 @@ again and sends, first of all, ``subscribe`` with ``since``, the number of the l
 
 The events that it missed follow the answer, in order and each once. If the answer says ``"gap": true``, some are gone
 for good: ``listcalls`` and ``listaccounts`` tell how things are, and carry the ``seq`` and ``boot`` to go on from.
+The choice of extension events belongs to the connection: name them again in the same ``subscribe``.
 
 HTTP
 ----
