@@ -18,6 +18,8 @@ from neon.events import (
     CallEvent,
     CallFinalized,
     CallStarted,
+    CallTransferFailed,
+    CallTransferred,
     Registered,
     RegistrationCancelled,
     RegistrationEvent,
@@ -51,6 +53,8 @@ class _Call:
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     end: CallFinalized | None = None
+    transfer: str | None = None
+    transfer_cause: Cause = field(default_factory=Cause)
 
 
 @dataclass(slots=True)
@@ -104,6 +108,13 @@ class Cases:
             "duration": end.duration_ms if end else 0,
             "SIPError": cause.status,
             "reason": cause.reason,
+            "transfer": None
+            if case.transfer is None
+            else {
+                "outcome": case.transfer,
+                "SIPError": case.transfer_cause.status,
+                "reason": case.transfer_cause.reason,
+            },
             **_told(self._ladder.call(self._sip.get(call_id, ""))),
         }
 
@@ -153,6 +164,10 @@ class Cases:
             return
         elif isinstance(event, CallAccepted):
             case.answered_at = at
+        elif isinstance(event, CallTransferred):
+            case.transfer, case.transfer_cause = "done", Cause()
+        elif isinstance(event, CallTransferFailed):
+            case.transfer, case.transfer_cause = "failed", event.cause
         elif isinstance(event, CallFinalized):
             case.end, case.ended_at = event, at
 

@@ -18,7 +18,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from twisted.logger import Logger
+
 from neon.values import Address
+
+_log = Logger()
 
 MAX_KEPT: Final = 200
 MAX_OTHERS: Final = 100
@@ -101,7 +105,16 @@ class Ladder:
         self._others: OrderedDict[str, Conversation] = OrderedDict()
 
     def record(self, direction: str, peer: Address, message: str) -> None:
-        """See one message; C{direction} is C{"->"} or C{"<-"} (L{neon.sip.endpoint.Endpoint.trace})."""
+        """See one message; C{direction} is C{"->"} or C{"<-"} (L{neon.sip.endpoint.Endpoint.trace}).
+
+        Never raises: a message that we cannot describe must still be carried.
+        """
+        try:
+            self._record(direction, peer, message)
+        except Exception:
+            _log.failure("a SIP message was not recorded")
+
+    def _record(self, direction: str, peer: Address, message: str) -> None:
         head, _, body = message.partition("\r\n\r\n")
         start, *lines = head.split("\r\n")
         fields: dict[str, str] = {}

@@ -80,6 +80,23 @@ class CallTests(CaseCase):
         assert number is not None
         self.assertEqual(len(self.call(number)["ladder"]), 1)
 
+    def test_transfer(self) -> None:
+        """A transfer that failed is told with its status; one that was done takes its place."""
+        number = self.world.phone.start_call("32")
+        call = self.world.signalling.calls[0]
+        call.listener.answered(AGREEMENT)
+        self.assertIsNone(self.call(number)["transfer"])
+        for _ in range(2):
+            self.world.phone.control.transfer(number, "33")
+            call.listener.hold_answered(AGREEMENT)
+            call.listener.transfer_failed(Cause(603, "Decline"))
+            call.listener.hold_answered(AGREEMENT)
+        self.assertEqual(self.call(number)["transfer"], {"outcome": "failed", "SIPError": 603, "reason": "Decline"})
+        self.world.phone.control.transfer(number, "33")
+        call.listener.hold_answered(AGREEMENT)
+        call.listener.transferred()
+        self.assertEqual(self.call(number)["transfer"]["outcome"], "done")
+
     def test_unknown(self) -> None:
         """A call that never was."""
         self.assertIsNone(self.cases.call(4711))

@@ -126,6 +126,15 @@ class DiagnosisTests(SynchronousTestCase):
         self.assert_call("caller-gave-up", 487, "Request Terminated", outgoing=False)
         self.assert_call("refused-by-us", 486, "ended by the user", outgoing=False)
 
+    def test_transfers(self) -> None:
+        """A call that was passed on, one that was passed on before it was answered, one that could not be."""
+        self.assert_call("transferred", 0, "transferred", answered=True)
+        self.assert_call("deflected", 302, "Moved Temporarily", outgoing=False)
+        going_on = call(ended=False, answered=True)
+        for outcome, key in (("done", "transferred"), ("failed", "transfer-failed")):
+            self.assertEqual(diagnose({**going_on, "transfer": {"outcome": outcome}}), key)
+        self.assertEqual(diagnose({**going_on, "transfer": None}), "up")
+
     def test_silence_and_patience(self) -> None:
         """A 408 means something else with a dead server, a server that fell silent, and a telephone that rang."""
         self.assert_call("no-server", 408, "Request Timeout", messages=())

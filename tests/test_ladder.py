@@ -161,10 +161,22 @@ class SecretTests(LadderCase):
         one.record(direction, PEER, message(text, text, text, text, to=text, body=text))
         body = f"m=audio{text}\r\nc={text}\r\na=rtpmap:{text}"
         one.record(direction, PEER, message(call_id="x", body=body))
+        self.assertEqual(self.flushLoggedErrors(), [])
         found = one.call("x")
         assert found is not None
         for step in found.steps:
             self.assertTrue(all(note.isprintable() for note in step.notes))
+
+
+class FaultTests(LadderCase):
+    def test_contained(self) -> None:
+        """A fault of ours is logged, and the endpoint goes on."""
+
+        def broken() -> datetime:
+            raise RuntimeError("no time")
+
+        Ladder(broken).record("->", PEER, message())
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
 
 class BoundTests(LadderCase):

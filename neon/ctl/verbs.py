@@ -366,6 +366,8 @@ def _explained(case: Data, what: str, todo: str) -> str:
     outcome = f"SIP {case['SIPError']}" if case["SIPError"] else ""
     lines = [tables.shown(title), ", ".join(when), ""]
     lines += [what] + ([todo] if todo else [])
+    if (transfer := case.get("transfer")) and transfer["outcome"] == "failed":
+        lines.append(f"(transfer: SIP {transfer['SIPError']} {tables.shown(transfer['reason'])})".replace("SIP 0 ", ""))
     if outcome or case["reason"]:
         lines.append(f"({tables.shown(' '.join(filter(None, (outcome, case['reason']))))})")
     if case["ladder"]:

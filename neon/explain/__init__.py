@@ -71,6 +71,8 @@ STATUSES: Final[Mapping[int, str]] = {
 REASONS: Final[Mapping[str, str]] = {
     "no audio from the far end": "silent",
     "NEON is stopping": "stopping",
+    "SIP was shut down": "stopping",
+    "transferred": "transferred",
     "the account was given up": "account-given-up",
     "internal error": "internal",
     "no end of the dialog was heard": "unfinished",
@@ -104,7 +106,12 @@ def diagnose(case: Mapping[str, Any]) -> str:
 
 def _call(case: Mapping[str, Any], heard: bool) -> str:
     status, reason, outgoing = case["SIPError"], case["reason"], case["type"] == "outgoing"
+    transfer = (case.get("transfer") or {}).get("outcome")
+    if transfer == "done":
+        return "transferred"
     if case["ended"] is None:
+        if transfer == "failed":
+            return "transfer-failed"
         if case["answered"] is not None:
             return "up"
         return "calling" if outgoing else "ringing"
@@ -128,6 +135,8 @@ def _call(case: Mapping[str, Any], heard: bool) -> str:
 def _incoming(status: int) -> str:
     if status == 487:
         return "caller-gave-up"
+    if status // 100 == 3:
+        return "deflected"
     if status in REFUSALS:
         return "refused-by-us"
     return "no-codec" if status in (406, 415, 488, 606) else "incoming-failed"

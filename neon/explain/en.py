@@ -12,6 +12,12 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "cancelled": ("The call was given up on this side before anybody answered.", ""),
     "caller-gave-up": ("The caller gave up before the call was answered here.", "Call back if you missed it."),
     "refused-by-us": ("The call was refused here, or this phone had no free line.", ""),
+    "transferred": ("The other side was passed on to somebody else, and the call ended here.", ""),
+    "deflected": ("The call was passed on to somebody else before it was answered here.", ""),
+    "transfer-failed": (
+        "The call could not be passed on; it goes on here.",
+        "Check whom it was to be passed on to, and whether the provider allows transfers.",
+    ),
     "stopping": ("NEON was stopped during the call.", ""),
     "account-given-up": ("The account of this call was given up, and its calls ended with it.", ""),
     # What the other side says

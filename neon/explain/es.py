@@ -14,6 +14,12 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Devuelva la llamada si la perdió.",
     ),
     "refused-by-us": ("La llamada se rechazó aquí, o este teléfono no tenía línea libre.", ""),
+    "transferred": ("El otro lado fue transferido a otra persona, y la llamada terminó aquí.", ""),
+    "deflected": ("La llamada se pasó a otra persona antes de atenderse aquí.", ""),
+    "transfer-failed": (
+        "La llamada no se pudo transferir; sigue aquí.",
+        "Revise a quién se iba a transferir y si el operador permite transferencias.",
+    ),
     "stopping": ("NEON se detuvo durante la llamada.", ""),
     "account-given-up": ("La cuenta de esta llamada se desconectó, y sus llamadas terminaron con ella.", ""),
     "busy": ("El otro lado está ocupado.", "Inténtelo más tarde."),

@@ -11,6 +11,12 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "cancelled": ("A ligação foi cancelada deste lado antes de alguém atender.", ""),
     "caller-gave-up": ("Quem ligou desistiu antes de a ligação ser atendida aqui.", "Ligue de volta, se a perdeu."),
     "refused-by-us": ("A ligação foi recusada aqui, ou este telefone não tinha linha livre.", ""),
+    "transferred": ("O outro lado foi transferido para outra pessoa, e a ligação terminou aqui.", ""),
+    "deflected": ("A ligação foi passada a outra pessoa antes de ser atendida aqui.", ""),
+    "transfer-failed": (
+        "A ligação não pôde ser transferida; ela continua aqui.",
+        "Confira para quem seria transferida e se a operadora permite transferências.",
+    ),
     "stopping": ("O NEON foi encerrado durante a ligação.", ""),
     "account-given-up": ("A conta desta ligação foi desconectada, e suas ligações terminaram com ela.", ""),
     "busy": ("O outro lado está ocupado.", "Tente mais tarde."),

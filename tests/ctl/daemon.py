@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import sys
 from collections import deque
 from typing import Any
 
@@ -40,14 +41,13 @@ def drive(neon: FakeConnection, *argv: str, typed: str = "") -> str:
     options = parser.build().parse_args(argv)
     printed = io.StringIO()
     connection: Any = neon
-    with contextlib.redirect_stdout(printed), contextlib.ExitStack() as stack:
-        if typed:
-            import sys
-
-            kept = sys.stdin
-            sys.stdin = io.StringIO(typed)
-            stack.callback(setattr, sys, "stdin", kept)
-        VERBS[options.verb](options, connection)
+    stdin = sys.stdin
+    sys.stdin = io.StringIO(typed)
+    try:
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
+            VERBS[options.verb](options, connection)
+    finally:
+        sys.stdin = stdin
     return printed.getvalue()
 
 

@@ -301,6 +301,17 @@ class ExplainTests(VerbCase):
         self.assertRegex(sent, r"^   \+0\.000  INVITE sip:603@h -+->  1 INVITE; x3; with credentials$")
         self.assertRegex(received, r"^   \+0\.500  <-+ 486 Busy Here  1 INVITE$")
 
+    def test_transfer_that_failed(self) -> None:
+        """A call that goes on because it could not be passed on: why."""
+        transfer = {"outcome": "failed", "SIPError": 603, "reason": "Decline"}
+        self.neon.answers["explain"] = {
+            **self.CASE, "answered": self.CASE["started"], "ended": None, "SIPError": 0, "reason": "",
+            "transfer": transfer,
+        }  # fmt: skip
+        printed = drive(self.neon, "explain", "5", "--lang", "en")
+        self.assertIn("could not be passed on", printed)
+        self.assertIn("(transfer: SIP 603 Decline)", printed)
+
     def test_json(self) -> None:
         """Everything, with the words."""
         told = drive_json(self.neon, "explain", "--lang", "es")
