@@ -83,7 +83,7 @@ need_build_tools() {
 # What a build depends on, relative to the checkout: an editable one, and a regular one.
 build_sources() { find setup.py setup.cfg pyproject.toml neon/media/_engine -type f; }
 all_sources() {
-    find setup.py setup.cfg pyproject.toml README.rst LICENSE neon twisted -type f \
+    find setup.py setup.cfg pyproject.toml README.rst LICENSE docs/neonctl.1 neon twisted -type f \
         ! -name '*.pyc' ! -name '*.so' ! -name dropin.cache
 }
 
