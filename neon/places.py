@@ -4,7 +4,7 @@ The control socket is C{ctl.sock}, mode 0600 in a directory of mode 0700:
 
  - in C{DIR}, for a daemon that was started with C{--state-dir DIR}, so that several daemons of one user never meet;
  - else in C{$RUNTIME_DIRECTORY}, which systemd gives to services (C{/run/neon});
- - else in C{$XDG_RUNTIME_DIR/neon};
+ - else in C{$XDG_RUNTIME_DIR/neon}, if that directory is the user's own (C{su} and C{sudo} may leave another's);
  - else in the state directory.
 
 C{access.json} says which, as C{control}.
@@ -35,9 +35,16 @@ def control_socket(environ: Mapping[str, str], state_dir: Path | None = None) ->
         return state_dir / SOCKET
     if given := environ.get("RUNTIME_DIRECTORY", "").split(":")[0]:
         return Path(given) / SOCKET
-    if given := environ.get("XDG_RUNTIME_DIR", ""):
+    if (given := environ.get("XDG_RUNTIME_DIR", "")) and _is_ours(given):
         return Path(given) / "neon" / SOCKET
     return default_state_dir(environ) / SOCKET
+
+
+def _is_ours(directory: str) -> bool:
+    try:
+        return os.stat(directory).st_uid == os.geteuid()
+    except OSError:
+        return False
 
 
 def likely_sockets(environ: Mapping[str, str], state_dir: Path | None = None) -> list[Path]:

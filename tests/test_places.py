@@ -7,6 +7,7 @@ import shutil
 import socket
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -16,20 +17,29 @@ from neon import places
 class PlacesTests(SynchronousTestCase):
     def test_socket(self) -> None:
         """Beside the state that was named; else systemd's place, the user's runtime directory, the state directory."""
+        runtime_dir = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, runtime_dir)
         home = {"HOME": "/home/ana"}
-        runtime = {**home, "XDG_RUNTIME_DIR": "/run/user/1000"}
+        runtime = {**home, "XDG_RUNTIME_DIR": runtime_dir}
         service = {**runtime, "RUNTIME_DIRECTORY": "/run/neon:/x"}
         for environ, told, place in (
             (service, Path("/st"), "/st/ctl.sock"),
             (service, None, "/run/neon/ctl.sock"),
-            (runtime, None, "/run/user/1000/neon/ctl.sock"),
+            (runtime, None, f"{runtime_dir}/neon/ctl.sock"),
+            ({**home, "XDG_RUNTIME_DIR": "/nonexistent"}, None, "/home/ana/.local/state/neon/ctl.sock"),
             (home, None, "/home/ana/.local/state/neon/ctl.sock"),
         ):
             self.assertEqual(places.control_socket(environ, told), Path(place))
 
+    def test_somebody_elses_runtime_directory(self) -> None:
+        """What su or sudo left in the environment is not used."""
+        with patch("os.geteuid", return_value=os.geteuid() + 1), tempfile.TemporaryDirectory() as theirs:
+            environ = {"HOME": "/home/ana", "XDG_RUNTIME_DIR": theirs}
+            self.assertEqual(places.control_socket(environ), Path("/home/ana/.local/state/neon/ctl.sock"))
+
     def test_found(self) -> None:
         """Wherever a daemon of this user or the system's has its socket, neonctl looks; and nowhere twice."""
-        environ = {"HOME": "/home/ana", "XDG_RUNTIME_DIR": "/run/user/1000"}
+        environ = {"HOME": "/home/ana", "XDG_RUNTIME_DIR": tempfile.gettempdir()}
         looked = places.likely_sockets(environ)
         self.assertEqual(looked[0], places.control_socket(environ))
         self.assertIn(places.control_socket({"HOME": "/home/ana"}), looked)
