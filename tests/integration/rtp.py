@@ -15,6 +15,7 @@ from tests import audio
 from tests.integration.processes import IntegrationCase, free_port
 
 PCMA = 8
+SSRC = 0x4E454F4E
 PACKET = audio.RATE // 50
 
 
@@ -57,6 +58,7 @@ class RtpPeer(DatagramProtocol):
         self._tone = None if tone_hz is None else bytes(map(alaw_of, audio.tone(tone_hz, dbm0, 1.0)))
         self._remote: tuple[str, int] | None = None
         self._sent = 0
+        self._sequence = 0
         self._loop = task.LoopingCall.withCount(self._speak)
         # The interfaces of Twisted's transports say nothing to mypy.
         self.transport: Any
@@ -88,9 +90,21 @@ class RtpPeer(DatagramProtocol):
         assert self._tone is not None
         for _ in range(min(count, 5)):
             start = self._sent * PACKET % len(self._tone)
-            header = struct.pack("!BBHII", 0x80, PCMA, self._sent & 0xFFFF, self._sent * PACKET, 0x4E454F4E)
-            self.transport.write(header + self._tone[start : start + PACKET], self._remote)
+            self._packet(PCMA, self._sent * PACKET, self._tone[start : start + PACKET])
             self._sent += 1
+
+    def press(self, event: int, *, payload_type: int = 101, lost: int = 0) -> None:
+        """Send a telephone event (RFC 4733) of 100 ms, all its packets at once; the first C{lost} of them do not go."""
+        timestamp = self._sent * PACKET
+        for number, duration in enumerate((160, 320, 480, 640, 800, 800, 800)):
+            payload = struct.pack("!BBH", event, 0x8A if number >= 4 else 0x0A, duration)
+            if number >= lost:
+                self._packet(payload_type, timestamp, payload)
+
+    def _packet(self, payload_type: int, timestamp: int, payload: bytes) -> None:
+        header = struct.pack("!BBHII", 0x80, payload_type, self._sequence & 0xFFFF, timestamp, SSRC)
+        self.transport.write(header + payload, self._remote)
+        self._sequence += 1
 
     def close(self) -> Deferred[None] | None:
         """Fall silent and give the port back."""
