@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from neon.api.throttle import Bucket
 from neon.values import Address
 
 METHODS: Final = "GET, POST, HEAD, OPTIONS"
@@ -74,6 +75,9 @@ class OriginPolicy(Protocol):
 
     def left(self, connection: Connection) -> None:
         """A connection is gone."""
+
+    def bucket(self) -> Bucket:
+        """The requests of one connection."""
 
     def decide(self, visitor: Visitor) -> Verdict:
         """Whether this request is let through."""

@@ -66,7 +66,18 @@ class ApiRequest(Request):
         self.args = {}
         self.method, self.uri, self.clientproto = command, path, version
         self.path = path.partition(b"?")[0]
-        self.process()  # type: ignore[no-untyped-call]
+        self._in_turn()
+
+
+    def _in_turn(self) -> None:
+        """Go on, at once unless there were too many requests on this connection in the last second."""
+        wait = self.channel.bucket.take()
+        if wait == 0.0:
+            self.process()  # type: ignore[no-untyped-call]
+            return
+        # A wait that is too short for the clock to advance would be waited for forever.
+        timer: Timer = self.channel.callLater(max(wait, 0.001), self._in_turn)
+        self.notifyFinish().addErrback(lambda _: timer.cancel() if timer.active() else None)
 
 
 class Channel(HTTPChannel):
@@ -88,6 +99,7 @@ class Channel(HTTPChannel):
 
     def connectionMade(self) -> None:
         super().connectionMade()  # type: ignore[no-untyped-call]
+        self.bucket = self.factory.policy.bucket()
         if refusal := self.factory.entered(self):
             self.transport.write(refusal)
             self.loseConnection()
@@ -178,7 +190,7 @@ class HttpSite(Site):
 
     def __init__(self, resource: Resource, *, policy: OriginPolicy, reactor: Any) -> None:
         super().__init__(resource, reactor=reactor, timeout=IDLE_SECONDS)  # type: ignore[no-untyped-call]
-        self._policy = policy
+        self.policy = policy
         self._channels: set[Channel] = set()
 
     def startFactory(self) -> None:
@@ -191,13 +203,13 @@ class HttpSite(Site):
         """A connection was made; what to say before it is closed at once, if that is what it is."""
         self._channels.add(channel)
         here, there = channel.transport.getHost(), channel.transport.getPeer()
-        verdict = self._policy.entered(channel, (there.host, there.port), (here.host, here.port))
+        verdict = self.policy.entered(channel, (there.host, there.port), (here.host, here.port))
         return None if verdict.admitted else guard.response(verdict)
 
     def left(self, channel: Channel) -> None:
         """A connection is gone."""
         self._channels.discard(channel)
-        self._policy.left(channel)
+        self.policy.left(channel)
 
     def log(self, request: Any) -> None:
         self._log.debug("{line}", line=access_line(request))

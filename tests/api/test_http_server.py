@@ -69,6 +69,23 @@ class ServerTests(HttpCase):
             self.clock.advance(30)
             self.assertEqual((transport.producerState, transport.value().count(b" 404 ")), ("producing", 20))
 
+    def test_too_fast(self) -> None:
+        """More than fifty requests a second on one connection wait for their turn; none is lost."""
+        server, transport = self.raw()
+        server.dataReceived(70 * (b"GET /nothing HTTP/1.1\r\n" + self.HEAD + b"\r\n"))
+        self.assertEqual(transport.value().count(b" 404 "), 50)
+        self.clock.pump([0.01] * 21)
+        self.assertEqual(transport.value().count(b" 404 "), 60)
+        self.clock.pump([0.01] * 25)
+        self.assertEqual(transport.value().count(b" 404 "), 70)
+
+    def test_too_fast_and_gone(self) -> None:
+        """Who goes while its request waits leaves nothing behind."""
+        server, transport = self.raw()
+        server.dataReceived(60 * (b"GET /nothing HTTP/1.1\r\n" + self.HEAD + b"\r\n"))
+        transport.abortConnection()
+        self.assert_cut(transport)
+
     def test_second_request_is_timed(self) -> None:
         """The ten seconds hold for the second request of a connection as for the first."""
         server, transport = self.raw()
