@@ -22,13 +22,12 @@ LONGEST: Final = 128
 
 _WORDS: Final = {"hash": "#", "pound": "#", "star": "*", "asterisk": "*"}
 _DIGITS: Final = frozenset("0123456789*#ABCD")
-_PUNCTUATION: Final = frozenset(" -.()")
 
 Press: TypeAlias = Callable[[str], None]
 
 
 def parse(text: str) -> str:
-    """C{0-9 * # A-D} and commas, from how people and programs write them: C{"12-34 hash"}, C{"1,,pound"}.
+    """C{0-9 * # A-D} and commas, from how people and programs write them: C{"12 34 hash"}, C{"1,,pound"}.
 
     @raise ValueError: the end of a sentence about what is wrong.
     """
@@ -41,7 +40,7 @@ def parse(text: str) -> str:
         character, rest = rest[0].upper(), rest[1:]
         if character in _DIGITS or character == ",":
             digits += character
-        elif character not in _PUNCTUATION:
+        elif character != " ":
             raise ValueError(f"must be digits of 0-9 * # A-D, with commas for pauses, not {parsing.quoted(text)}")
     if not digits.strip(","):
         raise ValueError("must have at least one digit of 0-9 * # A-D")

@@ -314,3 +314,51 @@ def wave_header(length: int) -> bytes:
         + bytes([1, 0, 2, 0]) + (16000).to_bytes(4, "little") + (64000).to_bytes(4, "little") + bytes([4, 0, 16, 0])
         + b"data" + length.to_bytes(4, "little")
     )  # fmt: skip
+
+
+class ControlTests(ManagerCase):
+    """Silence while a call is held, and digits."""
+
+    def test_silence(self) -> None:
+        """A silenced call sends packets of nothing; then its source is heard again, whenever it was attached."""
+        manager = self.manage(MediaSettings(HOST, PORTS, capture=ToneDevice(700, -15)))
+        call, peer = manager.open(1), self.peer()
+        peer.talk_to(call)
+        self.assert_tone(peer.hear(30)[-2400:], 700, -15)
+        call.silence(True)
+        self.assertLess(audio.level_dbm0(peer.hear(40)[-2400:]), -60)
+        call.silence(False)
+        self.assert_tone(peer.hear(40)[-2400:], 700, -15)
+
+    def test_silent_from_the_beginning(self) -> None:
+        """What is attached to a silenced call is heard only afterwards."""
+        manager = self.manage(MediaSettings(HOST, PORTS, capture=ToneDevice(700, -15)))
+        call, peer = manager.open(1), self.peer()
+        call.silence(True)
+        peer.talk_to(call)
+        self.assertLess(audio.level_dbm0(peer.hear(40)), -60)
+        call.silence(False)
+        self.assert_tone(peer.hear(40)[-2400:], 700, -15)
+
+    def test_digits(self) -> None:
+        """Digits arrive at the other side of the call, and are told with their call's number."""
+        manager = self.manage(MediaSettings(HOST, PORTS))
+        heard: list[tuple[int, str]] = []
+        manager.on_digit = lambda call_id, digit: heard.append((call_id, digit))
+        first, second = manager.open(1), manager.open(2)
+        first.start(agreement(second.local.port))
+        second.start(agreement(first.local.port))
+        first.send_digit("5", 60)
+        first.send_digit("#", 60)
+        for _ in range(50):
+            if len(heard) == 2:
+                break
+            self.reactor.read_once(0.2)
+        self.assertEqual(heard, [(2, "5"), (2, "#")])
+
+    def test_after_the_end(self) -> None:
+        """A closed call takes neither."""
+        call = self.manage(MediaSettings(HOST, PORTS)).open(1)
+        call.close()
+        call.silence(True)
+        call.send_digit("1", 100)

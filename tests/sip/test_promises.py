@@ -7,6 +7,7 @@ from collections.abc import Callable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neon.ports import SignallingCall
 from neon.sip.digest import DigestClient
 from tests.sip.calls import CONTACT, SDP, VIDEO_SDP, WITH_SDP, Ear, WireCase
 from tests.sip.messages import OURS, PEER, ack_text, request_text, response_text
@@ -16,6 +17,7 @@ CHALLENGE = 'Digest realm="neon", nonce="{}", qop="auth"'
 
 STATUSES = (100, 180, 183, 200, 202, 300, 302, 305, 401, 404, 407, 408, 481, 486, 487, 491, 500, 503, 603, 699)
 BODIES = ("", SDP, VIDEO_SDP, "nonsense")
+FRAGMENTS = ("SIP/2.0 100 Trying", "SIP/2.0 200 OK", "SIP/2.0 486 Busy Here", "")
 TAGS = ("one", "two", "")
 
 Steps = list[tuple[str, int, int, int]]
@@ -34,7 +36,7 @@ class PromiseTests(WireCase):
         """A new world for each example: hypothesis runs many in one test."""
         self.doCleanups()
         self.setUp()
-        self.nonce = 0
+        self.nonce = self.holds = self.transfers = 0
 
     def far_response(self, requests: list[Datagram], which: int, body: int, tag: int) -> None:
         """Answer one of our latest requests."""
@@ -53,12 +55,34 @@ class PromiseTests(WireCase):
 
     def far_request(self, call_id: str, to: str, caller: str, number: int, which: int, body: int) -> None:
         """Send a request in what may be the dialog."""
-        method = ("BYE", "INVITE", "INVITE", "UPDATE", "INFO", "REFER", "OPTIONS", "CANCEL")[which % 8]
-        text = request_text(
-            method, body=BODIES[body] if method == "INVITE" else "", call_id=call_id, to=to, caller=caller,
-            via=f"SIP/2.0/UDP 127.0.0.9:5080;branch=z9hG4bKr{number}", cseq=f"{number} {method}",
+        method = ("BYE", "INVITE", "INVITE", "UPDATE", "INFO", "REFER", "NOTIFY", "NOTIFY", "CANCEL")[which % 9]
+        headers: dict[str, str] = {}
+        text = BODIES[body] if method == "INVITE" else ""
+        if method == "NOTIFY":
+            text = FRAGMENTS[body]
+            headers = {"event": "refer", "content_type": "message/sipfrag"}
+            headers["subscription_state"] = ("active;expires=30", "terminated;reason=noresource")[which % 2]
+        elif method == "INFO":
+            text, headers = "Signal=5", {"content_type": ("application/dtmf-relay", "application/x")[body % 2]}
+        made = request_text(
+            method, body=text, call_id=call_id, to=to, caller=caller, extra=(),
+            via=f"SIP/2.0/UDP 127.0.0.9:5080;branch=z9hG4bKr{number}", cseq=f"{number} {method}", **headers,
         )  # fmt: skip
-        self.network.deliver(text, PEER, OURS)
+        self.network.deliver(made, PEER, OURS)
+
+    def control(self, call: SignallingCall, ear: Ear, which: int) -> None:
+        """We hold, resume, type or refer; one hold and one transfer at a time, as the phone does it."""
+        done = {kind: sum(what.startswith(kind) for what in ear.heard) for kind in ("hold", "transfer")}
+        if ear.cause is not None or "answered" not in ear.heard:
+            return
+        if which % 4 < 2 and self.holds == done["hold"]:
+            self.holds += 1
+            call.hold(which % 4 == 0)
+        elif which % 4 == 2:
+            call.send_digit("5", 100)
+        elif which % 4 == 3 and self.transfers == done["transfer"]:
+            self.transfers += 1
+            call.refer("sip:33@example.org")
 
     def far_ack(self, body: int) -> None:
         """Acknowledge our latest 2xx to an INVITE."""
@@ -78,18 +102,22 @@ class PromiseTests(WireCase):
             self.assertIsNotNone(ear.cause, ear.heard)
             self.assertEqual(sum(what.startswith("ended") for what in ear.heard), 1)
             self.assertLessEqual(ear.heard.count("answered"), 1)
+            self.assertLessEqual(sum(what.startswith("hold") for what in ear.heard), self.holds)
+            self.assertLessEqual(sum(what.startswith("transfer") for what in ear.heard), self.transfers)
         self.assert_nothing_left()
         self.assertEqual(self.flushLoggedErrors(), [])
 
     @settings(max_examples=150, deadline=None)
-    @given(st.lists(STEP, max_size=14))
-    def test_outgoing(self, steps: Steps) -> None:
-        """A call that we make."""
+    @given(st.booleans(), st.lists(STEP, max_size=14))
+    def test_outgoing(self, answered: bool, steps: Steps) -> None:
+        """A call that we make; half of them are up when chaos begins."""
         self.begin()
         self.alice.digest = DigestClient("1000", "secret")
         call, ear = self.alice.call(PEER, ("127.0.0.9", 5081))
+        if answered:
+            self.respond(200, *WITH_SDP, body=SDP, tag=TAGS[0])
         for number, (kind, which, body, tag) in enumerate(steps):
-            ours = [one for one in self.network.sent if one.first_line.split()[0] in ("INVITE", "BYE", "CANCEL")]
+            ours = self.sent("INVITE", "BYE", "CANCEL", "INFO", "REFER")
             if kind == "respond":
                 self.far_response(ours, which, body, tag)
             elif kind == "request":
@@ -100,8 +128,10 @@ class PromiseTests(WireCase):
                 )  # fmt: skip
             elif kind == "ack":
                 self.far_ack(body)
-            elif kind == "user" and which < 6:
+            elif kind == "user" and which < 4:
                 call.hang_up()
+            elif kind == "user":
+                self.control(call, ear, which)
             elif kind == "wait":
                 self.wait((0.01, 0.6, 5, 40)[body])
         self.finish(ear, call.hang_up)
@@ -116,14 +146,17 @@ class PromiseTests(WireCase):
         to = self.network.sent[-1].header("To") or ""
         for number, (kind, which, body, tag) in enumerate(steps):
             if kind == "respond":
-                self.far_response([one for one in self.sent("BYE") if one.source == OURS], which, body, tag)
+                ours = [one for one in self.sent("BYE", "INVITE", "INFO", "REFER") if one.source == OURS]
+                self.far_response(ours, which, body, tag)
             elif kind == "request":
                 caller = "<sip:bob@127.0.0.9>;tag=" + ("bob" if tag else "eve")
                 self.far_request("call@127.0.0.9", to, caller, number + 2, which, body)
             elif kind == "ack":
                 self.far_ack(body)
-            elif kind == "user":
+            elif kind == "user" and which < 8:
                 (call.accept, call.accept, call.ring, call.hang_up)[which % 4]()
+            elif kind == "user":
+                self.control(call, ear, which)
             elif kind == "wait":
                 self.wait((0.01, 0.6, 5, 40)[body])
         self.finish(ear, call.hang_up)
