@@ -31,7 +31,7 @@ def parse(text: str) -> str:
 
     @raise ValueError: the end of a sentence about what is wrong.
     """
-    rest, digits = text.strip().lower(), ""
+    rest, digits = text.lower(), ""
     while rest:
         word = next((word for word in _WORDS if rest.startswith(word)), None)
         if word is not None:
