@@ -114,7 +114,7 @@ def shown(value: object) -> str:
     return parsing.quoted(value) if isinstance(value, str) else f"this {type(value).__name__}"
 
 
-def _word(value: object) -> str:
+def _word(value: object, wanted: str = "text") -> str:
     """The text of a value that may also be a JSON number: C{600} dials as C{"600"} does."""
     if isinstance(value, str):
         return value
@@ -122,7 +122,7 @@ def _word(value: object) -> str:
         return str(value)
     if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_ID:
         return str(int(value))
-    raise ValueError("must be text")
+    raise ValueError(f"must be {wanted}, not {shown(value)}")
 
 
 def written(parse: Callable[[str], T], **schema: object) -> Kind[T]:
@@ -131,7 +131,7 @@ def written(parse: Callable[[str], T], **schema: object) -> Kind[T]:
 
 
 def _boolean(value: object) -> bool:
-    return value if isinstance(value, bool) else parsing.boolean(_word(value))
+    return value if isinstance(value, bool) else parsing.boolean(_word(value, "yes or no"))
 
 
 boolean: Final = Kind(
@@ -145,7 +145,8 @@ boolean: Final = Kind(
 def whole_number(lowest: int, highest: int) -> Kind[int]:
     """A JSON number or its decimal text."""
     limits = {"type": "integer", "minimum": lowest, "maximum": highest}
-    return Kind(written(parsing.whole_number(lowest, highest)).parse, limits)
+    parse = parsing.whole_number(lowest, highest)
+    return Kind(lambda value: parse(_word(value, f"a whole number from {lowest} to {highest}")), limits)
 
 
 identifier: Final = whole_number(1, MAX_ID)
@@ -184,13 +185,14 @@ _HOST: Final = (
     rf"|(?:{_OCTET}\.){{3}}{_OCTET})"
 )
 _HOST_PORT: Final = rf"{_HOST}(?::[1-9][0-9]{{0,3}})?"
-_NO_CONTROL: Final = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]"
+_NO_CONTROL: Final = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]"
+_SEEN: Final = r"[^\s\u0000-\u001f\u007f-\u009f\u2028\u2029]"
 
-text: Final = written(_something, minLength=1, maxLength=255, pattern=rf"^(?=.*\S){_NO_CONTROL}+$")
+text: Final = written(_something, minLength=1, maxLength=255, pattern=f"^{_NO_CONTROL}*{_SEEN}{_NO_CONTROL}*$")
 """A line that is not empty."""
 
 password: Final = written(parsing.secret, minLength=1, maxLength=255, pattern=f"^{_NO_CONTROL}+$", format="password")
-request_id: Final = written(_something, minLength=1, maxLength=255, pattern=rf"^(?=.*\S){_NO_CONTROL}+$")
+request_id: Final = written(_something, minLength=1, maxLength=255, pattern=f"^{_NO_CONTROL}*{_SEEN}{_NO_CONTROL}*$")
 """Made up by the client, a new one for each thing that it wants done."""
 
 names: Final = Kind(
