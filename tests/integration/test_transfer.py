@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.integration.baresip import start_baresip
 from tests.integration.daemon import start_daemon
 from tests.integration.kamailio import start_kamailio
@@ -64,6 +66,27 @@ class BlindTests(SippCase):
         await self.over(call, 0)
         self.assertEqual(self.client.happened(call), ["OnNewCall"])
         await sipp.finished()
+
+    async def test_attended(self) -> None:
+        """The REFER names the call with the other far end, by the tags that this one knows; both calls can end."""
+        await self.started()
+        first, second = await self.callee("uas_attended"), await self.callee("uas_answer")
+        call, other = await self.call(first), await self.call(second)
+        for one in (call, other):
+            await self.client.event("OnAcceptCall", callId=one)
+        await self.client.command("transfercall", callid=call, tocallid=other)
+        await self.client.event("OnTransferedCall", callId=call)
+        await self.over(call, 0)
+        await first.finished()
+        answer = next(text for text in second.messages().split("\n\n") if "CSeq: 1 INVITE" in text and "To:" in text)
+        self.assertIn("Replaces=", first.messages())
+        call_id = re.search(r"Call-ID: ([0-9a-f]+)", answer)
+        assert call_id is not None
+        self.assertIn(f"Replaces={call_id[1]}%3Bto-tag%3D", first.messages())
+        await self.client.command("finalizecall", callid=other)
+        await self.over(other, 0)
+        await second.finished()
+        self.daemon_is_well()
 
     async def test_ringing(self) -> None:
         """A call that rings here is answered with 302 and the new number."""
