@@ -36,10 +36,11 @@ class Bucket:
         now = self._clock.seconds()
         self._level = min(self._rate, self._level + (now - self._at) * self._rate)
         self._at = now
-        if self._level >= 1:
+        # What floating point leaves of a whole one counts as one, and nobody is told to wait for less than a tick.
+        if self._level > 1 - 1e-6:
             self._level -= 1
             return 0.0
-        return (1 - self._level) / self._rate
+        return max(0.001, (1 - self._level) / self._rate)
 
 
 class Recent(Generic[K, V]):
