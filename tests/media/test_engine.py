@@ -355,6 +355,16 @@ class NoRtpTests(EngineCase):
             self.assertEqual(next_event(self.engine, NoRtp).stream, stream)
             peer.drain()
 
+    def test_resumed(self) -> None:
+        """Who held us may have been silent meanwhile: from the end of the hold on it is waited for anew."""
+        peer, stream = self.new_peer(), self.new_stream()
+        stream.start(replace(peer.agreement(), direction=MediaDirection.RECVONLY))
+        self.assertEqual(next_event(self.engine, NoRtp).stream, stream)
+        stream.start(peer.agreement())
+        peer.listen(5)
+        self.assertEqual(self.engine.take_events(), [])
+        self.assertEqual(next_event(self.engine, NoRtp).stream, stream)
+
     def test_not_expected(self) -> None:
         """A stream that is not to receive is not missed."""
         peer, stream = self.new_peer(), self.new_stream()

@@ -224,7 +224,9 @@ void stream_start(struct stream *stream, const struct agreement *agreement, uint
         receive_unlock(stream, now);
     if (moved || before.codec != agreement->codec || before.receives != agreement->receives)
         jitter_reset(&stream->jitter, agreement->codec);
-    if (first || (agreement->receives && !before.receives)) {
+    /* Whoever ends a hold, by us or by them, may have been silent during it. */
+    bool resumed = agreement->receives && (!before.receives || (agreement->sends && !before.sends));
+    if (first || resumed) {
         stream->heard_at = now;
         stream->silence_told = false;
     }
