@@ -75,8 +75,7 @@ class ApiRequest(Request):
         if wait == 0.0:
             self.process()  # type: ignore[no-untyped-call]
             return
-        # A wait that is too short for the clock to advance would be waited for forever.
-        timer: Timer = self.channel.callLater(max(wait, 0.001), self._in_turn)
+        timer: Timer = self.channel.callLater(wait, self._in_turn)
         self.notifyFinish().addErrback(lambda _: timer.cancel() if timer.active() else None)
 
 
