@@ -7,7 +7,6 @@ Events go to the connections that have shown a live token.
 from __future__ import annotations
 
 import itertools
-import secrets
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -21,6 +20,7 @@ from twisted.python.failure import Failure
 
 from neon.api import frames, schema, wire
 from neon.api.autodisconnect import Autodisconnect
+from neon.api.failures import explain
 from neon.api.guard import Guard
 from neon.api.handshake import Handshake
 from neon.api.lag import Lag
@@ -136,12 +136,9 @@ class Connection(Handshake):
         return frames.success(request.reply, data, self._warnings)
 
     def _refuse(self, request: frames.Request, failure: Failure) -> bytes:
-        if isinstance(failure.value, NeonError) and failure.value.code != NeonError.code:
-            return frames.refusal(request.reply, failure.value.code, str(failure.value), self._warnings)
-        reference = secrets.token_hex(4)
-        action = next((value for key, value in request.pairs if key.lower() == "action"), None)
-        self._log.failure("{action} failed, reference {reference}", failure, action=action, reference=reference)
-        return frames.refusal(request.reply, NeonError.code, f"internal error, reference {reference}")
+        action = next((str(value) for key, value in request.pairs if key.lower() == "action"), "")
+        refusal = explain(failure, action, self._log)
+        return frames.refusal(request.reply, refusal.code, refusal.description, self._warnings)
 
     def _unanswered(self, failure: Failure) -> None:
         """The answer itself could not be written: that must not stop the ones after it."""
