@@ -238,12 +238,17 @@ def _check_title(section: Section) -> None:
         raise ConfigError.at(section.place, f"section [{section.kind}] needs a name: [{section.kind} NAME]")
     if len(section.name) > 64:
         raise ConfigError.at(section.place, "the name of this section is longer than 64 characters")
-    if section.kind == "application" and section.name == LOCAL:
-        raise ConfigError.at(section.place, f"the application {LOCAL!r} is NEON's own, with a generated password")
+    if section.kind == "application" and section.name in OWN:
+        raise ConfigError.at(section.place, f"the application {section.name!r} is NEON's own; take another name")
 
 
 LOCAL = "local"
 """The application whose password is generated and written to access.json."""
+
+NEONCTL = "neonctl"
+"""What neonctl is called in the audit log; it needs no password."""
+
+OWN = (LOCAL, NEONCTL)
 
 
 def _keys(cls: type[Any]) -> dict[str, dataclasses.Field[Any]]:

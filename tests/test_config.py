@@ -63,6 +63,7 @@ MISTAKES = (
     ("[application crm]\npassword-hash = scrypt$3$1$1$MDEyMzQ1Njc=$MDEyMzQ1Njc4OWFiY2RlZg==\n", 2, "must be written"),
     ("[application crm]\npassword-hash = scrypt$1073741824$8$1$MDEyMzQ1Njc=$MDEyMzQ1Njc4OWFiY2RlZg==\n", 2, "memory"),
     ("[application local]\npassword = x\n", 1, "'local' is NEON's own"),
+    ("[application neonctl]\npassword = x\n", 1, "'neonctl' is NEON's own"),
     ("[account a]\nnumber = 1\npassword = x\n", 1, "an account needs 'domain'"),
     ("[account a]\ndomain = sip.example\npassword = x\n", 1, "an account needs 'number'"),
     ("[account a]\ndomain = sip.example\nnumber = 1\n", 1, "needs one of 'password' and 'password-file'"),

@@ -104,6 +104,18 @@ class ProgramTests(SynchronousTestCase):
         self.addCleanup(connection.close)
         self.assertEqual(connection.execute("SELECT next FROM counters").fetchall(), [(1,), (1,)])
 
+    def test_another_daemon(self) -> None:
+        """Where somebody listens for neonctl already, a second daemon does not take their place."""
+        self.state.mkdir(mode=0o700)
+        with socket.socket(socket.AF_UNIX) as taken:
+            taken.bind(str(self.state / "ctl.sock"))
+            taken.listen()
+            status, printed = self.run_neon(f"{QUIET}[websocket]\nport = 0\n")
+            self.assertTrue((self.state / "ctl.sock").exists())
+        self.assertEqual(status, 1)
+        self.assertIn(f"neon: another NEON listens at {self.state}/ctl.sock already", printed)
+        self.assertNotIn("Traceback", printed)
+
     def test_useless_state(self) -> None:
         """A state directory that cannot be one is a sentence."""
         self.state.write_text("")

@@ -25,6 +25,7 @@ from neon.api.sessions import Session, Sessions
 from neon.arguments import Parameter
 from neon.cases import Cases
 from neon.commands import Command, Context, Data
+from neon.config import OWN
 from neon.errors import InvalidArgument
 from neon.passwords import PasswordHash
 from neon.values import Scope
@@ -102,6 +103,8 @@ class ApplicationAccounts:
 
     def add(self, context: Context, name: str, scopes: frozenset[Scope]) -> Deferred[Data]:
         """Make an application account; its password stands in this answer and nowhere else."""
+        if name in OWN:
+            raise InvalidArgument(f"the application {name} is NEON's own; take another name")
         if name in self._registry or name in self._busy:
             raise InvalidArgument(f"there is an application {name} already")
         return Deferred.fromCoroutine(self._give_password(name, scopes))

@@ -32,10 +32,8 @@ from neon.api.subscription import Subscription
 from neon.api.unixsocket import peer_uid
 from neon.bus import Bus, Published
 from neon.commands import Commands, Data, Subscribed
+from neon.config import NEONCTL
 from neon.errors import NeonError
-
-APPLICATION: Final = "neonctl"
-"""What sessions of this socket are called in the log of commands."""
 
 MAX_CONNECTIONS: Final = 32
 MAX_WAITING: Final = 32
@@ -124,7 +122,7 @@ class ControlConnection(LineOnlyReceiver):
     def _own_token(self) -> str:
         """The token of this connection's session, of a new one after C{logout}."""
         if self._session is None or not self._session.alive:
-            self._token, self._session = self.factory.sessions.open(APPLICATION)
+            self._token, self._session = self.factory.sessions.open(NEONCTL)
             self.factory.sessions.hold(self._session, self)
         return self._token
 

@@ -124,8 +124,9 @@ class ApplicationTests(AdministrationCase):
 
     def test_bad_arguments(self) -> None:
         """A name that is there already, no name, an odd one, an unknown scope."""
-        for name in ("erp", "local"):
-            self.assertIn("already", self.refused("appadd", name=name))
+        self.assertIn("already", self.refused("appadd", name="erp"))
+        for name in ("local", "neonctl"):
+            self.assertIn("NEON's own", self.refused("appadd", name=name))
         self.refused("appadd")
         self.refused("appadd", name="a\x1b[2J")
         self.refused("appadd", name="x" * 65)
