@@ -152,7 +152,7 @@ def child() -> None:
     }
 
     def failed(failure: Failure) -> None:
-        failure.printTraceback(sys.stderr)
+        failure.printTraceback(sys.stderr)  # type: ignore[no-untyped-call]
         reactor.stop()
 
     class Orders(LineReceiver):
