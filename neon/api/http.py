@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
 from twisted.internet.defer import Deferred
@@ -108,7 +109,8 @@ class Exchange:
         request = self._request
         if self._gone or not getattr(request.channel, "is_there", _yes)():
             return False
-        request.setResponseCode(status)
+        # Twisted has no words for 421.
+        request.setResponseCode(status, HTTPStatus(status).phrase.encode("ascii"))
         for name, value in (*cors.headers(self.verdict), *_ALWAYS, *headers):
             request.setHeader(name.encode("ascii"), value.encode("latin-1", "replace"))
         if status != 204 and (body or self.method != "HEAD"):

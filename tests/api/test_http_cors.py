@@ -99,6 +99,9 @@ class CorsTests(HttpCase):
         """A name that was rebound to this machine is 421, whatever the method."""
         for method in ("GET", "POST", "OPTIONS", "HEAD"):
             self.assertEqual(self.asked(method, "/Command", None, Host="evil.example").status, 421, method)
+        server, transport = self.raw()
+        server.dataReceived(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+        self.assertTrue(transport.value().startswith(b"HTTP/1.1 421 Misdirected Request\r\n"))
 
     def test_program(self) -> None:
         """A program that names no origin gets no CORS headers, but the Vary."""
