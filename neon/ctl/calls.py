@@ -1,0 +1,126 @@
+"""The verbs about calls. Where just one call comes into question its CALLID may be left out."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable
+
+from neon.ctl import tables
+from neon.ctl.accounts import account_id
+from neon.ctl.connection import Connection
+from neon.ctl.exits import Failed, Refused, Usage
+from neon.ctl.speech import Data, outcome, say, wait
+
+
+def calls(options: argparse.Namespace, neon: Connection) -> None:
+    data = neon.command("listcalls")
+    say(options, data, calls_table(data["calls"]))
+
+
+def calls_table(rows: Iterable[Data]) -> str:
+    """For people."""
+    return tables.table(
+        ("CALLID", "TYPE", "STATE", "FROM", "TO", "NAME"),
+        [
+            (row["callId"], row["type"], _state(row), row["from"], row["to"], row.get("displayName"))
+            for row in rows
+        ],
+        "No call.",
+    )
+
+
+def _state(call: Data) -> str:
+    """In one word, with what else there is to say: C{confirmed (held, muted)}."""
+    facts = (("hold", "held"), ("remoteHold", "held by the other side"), ("muted", "muted"))
+    more = ", ".join(word for name, word in facts if call.get(name))
+    return f"{call['state']} ({more})" if more else str(call["state"])
+
+
+def dial(options: argparse.Namespace, neon: Connection) -> None:
+    connection_id = None if options.account is None else account_id(neon, options.account)
+    data = neon.command("startcall", number=options.number, connectionid=connection_id)
+    call_id = data["callId"]
+    if not options.wait:
+        say(options, data, f"Call {call_id}.")
+        return
+    happened = wait(neon, None, "callId", call_id, ("OnAcceptCall", "OnFinalizedCall"))
+    if happened is None or happened["name"] != "OnAcceptCall":
+        why = "" if happened is None else outcome(happened["data"])
+        raise Failed(f"call {call_id} was not answered: {why} (neonctl explain {call_id})")
+    say(options, data, f"Call {call_id} is answered.")
+
+
+def answer(options: argparse.Namespace, neon: Connection) -> None:
+    call_id = _call(options, neon, lambda call: call["type"] == "incoming" and call["state"] == "early", "rings")
+    say(options, {"callId": call_id, **neon.command("acceptcall", callid=call_id)})
+
+
+def hangup(options: argparse.Namespace, neon: Connection) -> None:
+    if not options.all:
+        call_id = _call(options, neon, lambda call: call["state"] != "releasing", "is there")
+        say(options, {"callId": call_id, **neon.command("finalizecall", callid=call_id)})
+        return
+    if options.call_id is not None:
+        raise Usage("say a CALLID or --all, not both")
+    ended = [int(call["callId"]) for call in neon.command("listcalls")["calls"]]
+    for call_id in ended:
+        try:
+            neon.command("finalizecall", callid=call_id)
+        except Refused as refusal:
+            if refusal.code != 102:  # it ended by itself meanwhile
+                raise
+    say(options, {"callIds": ended})
+
+
+def hold(options: argparse.Namespace, neon: Connection) -> None:
+    call_id = _call(options, neon, _is_up, "is up")
+    say(options, {"callId": call_id, **neon.command("sethold", callid=call_id, hold=options.verb == "hold")})
+
+
+def mute(options: argparse.Namespace, neon: Connection) -> None:
+    call_id = _call(options, neon, _is_up, "is up")
+    say(options, {"callId": call_id, **neon.command("setmute", callid=call_id, mute=options.verb == "mute")})
+
+
+def transfer(options: argparse.Namespace, neon: Connection) -> None:
+    other: int | None = None
+    if options.attended:
+        if not options.to.isascii() or not options.to.isdigit():
+            raise Usage(f"{options.to!r} is no CALLID; with --attended TO is the other call")
+        other = int(options.to)
+        call_id = _call(options, neon, lambda call: _is_up(call) and call["callId"] != other, "is up beside it")
+    else:
+        call_id = _call(options, neon, _is_up_or_rings, "can be transferred")
+    if options.wait:
+        neon.command("subscribe", events=["OnTransferFailed"])
+    data = neon.command("transfercall", callid=call_id, to=options.to, tocallid=other)
+    if options.wait:
+        happened = wait(neon, None, "callId", call_id, ("OnTransferedCall", "OnTransferFailed", "OnFinalizedCall"))
+        if happened is None or happened["name"] != "OnTransferedCall":
+            why = "" if happened is None else outcome(happened["data"])
+            raise Failed(f"call {call_id} was not transferred: {why} (neonctl explain {call_id})")
+    say(options, {"callId": call_id, **data})
+
+
+def dtmf(options: argparse.Namespace, neon: Connection) -> None:
+    call_id = _call(options, neon, _is_up, "is up")
+    say(options, {"callId": call_id, **neon.command("senddtmf", callid=call_id, dtmf=options.digits)})
+
+
+def _is_up(call: Data) -> bool:
+    return bool(call["state"] == "confirmed")
+
+
+def _is_up_or_rings(call: Data) -> bool:
+    return _is_up(call) or bool(call["type"] == "incoming" and call["state"] == "early")
+
+
+def _call(options: argparse.Namespace, neon: Connection, fits: Callable[[Data], bool], how: str) -> int:
+    """The call that was named, or the only one that fits."""
+    if options.call_id is not None:
+        return int(options.call_id)
+    candidates = [call for call in neon.command("listcalls")["calls"] if fits(call)]
+    if len(candidates) != 1:
+        several = f"more than one call {how}; say which:\n{calls_table(candidates)}"
+        raise Usage(several if candidates else f"no call {how}")
+    return int(candidates[0]["callId"])
