@@ -104,10 +104,16 @@ class Exchange:
             raise DataFormatError(f"the form has more than {form.MAX_FIELDS} fields")
         return fields
 
-    def send(self, status: int, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> bool:
-        """Answer; returns whether somebody was there to whom it could be written."""
+    def send(
+        self, status: int, headers: Iterable[tuple[str, str]] = (), body: bytes = b"", *, sure: bool = False
+    ) -> bool:
+        """Answer; returns whether somebody was there to whom it could be written.
+
+        C{sure}: rather not answer than answer somebody who may be gone. A client that has closed its own half of the
+        connection may still wait for the answer to a command, but for an event it is as good as gone.
+        """
         request = self._request
-        if self._gone or not getattr(request.channel, "is_there", _yes)():
+        if self._gone or (sure and not getattr(request.channel, "is_there", _yes)()):
             return False
         # Twisted has no words for 421.
         request.setResponseCode(status, HTTPStatus(status).phrase.encode("ascii"))
@@ -121,9 +127,11 @@ class Exchange:
         request.finish()
         return True
 
-    def send_xml(self, body: bytes, status: int = 200, headers: Iterable[tuple[str, str]] = ()) -> bool:
+    def send_xml(
+        self, body: bytes, status: int = 200, headers: Iterable[tuple[str, str]] = (), *, sure: bool = False
+    ) -> bool:
         """Answer as the document says."""
-        return self.send(status, [("Content-Type", xml.CONTENT_TYPE), *headers], body)
+        return self.send(status, [("Content-Type", xml.CONTENT_TYPE), *headers], body, sure=sure)
 
     def refuse(self, refusal: Refusal, status: int = 200) -> bool:
         """Answer a command that was not carried out."""
@@ -187,7 +195,7 @@ class Poll:
             # The next poll would fail on it as well: it has to go.
             self._exchange.fail(Failure(error), "events")  # type: ignore[no-untyped-call]
             return True
-        return self._exchange.send_xml(body, headers=[("X-NEON-Discarded", str(self._mailbox.discarded))])
+        return self._exchange.send_xml(body, headers=[("X-NEON-Discarded", str(self._mailbox.discarded))], sure=True)
 
 
 Served: TypeAlias = Page | Callable[[Exchange], Page]

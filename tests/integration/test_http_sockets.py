@@ -104,6 +104,16 @@ class VanishedTests(IntegrationCase):
         self.happen(2)
         self.assertIn(b"<Seq>2</Seq>", await self.answer(self.poll()))
 
+    async def test_half_closed(self) -> None:
+        """A client that closes its half of the connection after a command gets the answer."""
+        client = socket.create_connection(("127.0.0.1", self.port))
+        self.addCleanup(client.close)
+        request = f"GET /Command?action=listcalls&token={self.token} HTTP/1.1\r\nHost: localhost:{self.port}\r\n\r\n"
+        client.sendall(request.encode())
+        client.shutdown(socket.SHUT_WR)
+        client.setblocking(False)
+        self.assertIn(b"<Success>true</Success>", await self.answer(client))
+
     async def test_next_poll_sent_ahead(self) -> None:
         """A client that has more to say is there."""
         client = self.poll()
