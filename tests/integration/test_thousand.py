@@ -15,8 +15,8 @@ OBLIVION = 36.0
 LATE_THREADS = 1
 """The state's own thread starts when the first block of call numbers runs low."""
 
-KEPT = ("neon.events.", "neon.bus.", "neon.values.")
-"""The replay ring keeps events, on purpose and bounded."""
+KEPT = ("neon.events.", "neon.bus.", "neon.values.", "neon.cases.", "neon.ladder.")
+"""The replay ring keeps events and the recorder the last calls' messages, on purpose and bounded."""
 
 
 class ThousandTests(SippCase):
