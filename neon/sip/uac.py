@@ -50,7 +50,10 @@ class Caller:
 
 
 class UacCall(Session):
-    """Implements L{neon.ports.SignallingCall} for a call that we make."""
+    """Implements L{neon.ports.SignallingCall} for a call that we make.
+
+    C{to} is whom the To header names, where that is not where the request goes.
+    """
 
     def __init__(
         self,
@@ -60,11 +63,12 @@ class UacCall(Session):
         media: LocalMedia,
         listener: CallListener,
         on_over: Callable[[Session], None],
+        to: SipURL | None = None,
     ) -> None:
         super().__init__(stack, messages.new_call_id(), messages.new_tag(), on_over, ours=True)
         self._caller = caller
         self._listener = listener
-        self._to = messages.named_address(target)
+        self._to = messages.named_address(target if to is None else to)
         self._redirection = Redirection(target)
         self._target = target
         self._negotiation = Negotiation(media)

@@ -240,7 +240,9 @@ class Testbed(Service):
             hops=(binding.source,),
         )
         call = TestbedCall(self._clock, CALLING_BACK, stream, lambda call, cause: self._call_over(call, user))
-        session = UacCall(self._stack, caller, target, stream.local, call, self._session_over)
+        # As a registrar's proxy does: the request goes to the Contact, to whom it is stays the address of record.
+        called = messages.target_url(user, host, port)
+        session = UacCall(self._stack, caller, target, stream.local, call, self._session_over, called)
         call.signalling = session
         self._hold(call, session)
         session.start()

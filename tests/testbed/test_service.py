@@ -141,6 +141,7 @@ class TestbedTests(SynchronousTestCase):
         self.sessions.append(call)
         call.take(ear, LocalMedia(20000))
         call.ring()
+        self.called = str(request.getHFBody("to").getUrl().username)
         self.rung.append((call, ear, str(request.getHFBody("from").getUrl().username)))
 
     def contact(self, remote: Address = SERVER) -> SipURL:
@@ -196,7 +197,7 @@ class TestbedTests(SynchronousTestCase):
         self.assertEqual(self.rung, [])
         self.pass_time(1.0)
         ((call, second, caller),) = self.rung
-        self.assertEqual(caller, "602")
+        self.assertEqual((caller, self.called), ("602", "1000"))
         call.accept()
         self.pass_time()
         self.assertEqual(second.heard, ["answered"])
