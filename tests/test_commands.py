@@ -351,6 +351,12 @@ class CallTests(CommandCase):
             for action in ("acceptcall", "finalizecall"):
                 self.assertEqual(self.code(action=action, callid=call_id), 102, call_id)
 
+    def test_wrong_types(self) -> None:
+        """A value of the wrong JSON type is told what was wanted and what it was."""
+        for wrong, words in ((1.5, "not this float"), (True, "not this bool"), ([], "not this list")):
+            self.code(action="finalizecall", callid=wrong)
+            self.assertEqual(str(self.refusal), f"callid must be a whole number from 1 to 9007199254740991, {words}")
+
     def test_accept(self) -> None:
         """A ringing call is answered; doing it twice is a success that says so."""
         call = self.incoming()
