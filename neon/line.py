@@ -1,4 +1,4 @@
-"""The shell around one call and one account: stamps inputs with the time, feeds the machine, carries its actions out.
+"""The shell around one call: stamps inputs with the time, feeds the machine, carries its actions out.
 
 What fails here fails for one call only: it is logged, and the machine is told, so that the call still ends with
 its CallFinalized.
@@ -13,10 +13,8 @@ from twisted.logger import Logger
 
 from neon.bus import Bus
 from neon.digits import DIGIT_MS, Dialler
-from neon.model.account import Account
 from neon.model.actions import (
     AcceptCall,
-    AccountAction,
     Announce,
     CallAction,
     Deflect,
@@ -30,15 +28,11 @@ from neon.model.actions import (
     SendRinging,
     SilenceMedia,
     StartMedia,
-    StartRegistration,
     StopMedia,
-    StopRegistration,
 )
 from neon.model.call import Call
-from neon.ports import CallListener, Clock, MediaStream, Signalling, SignallingCall, Timer
+from neon.ports import CallListener, Clock, MediaStream, SignallingCall, Timer
 from neon.values import (
-    AccountSettings,
-    AccountSnapshot,
     CallSnapshot,
     CallState,
     Cause,
@@ -333,102 +327,3 @@ class CallLine:
     def _forgotten(self) -> None:
         self._log.error("call {call_id}: its dialog never ended", call_id=self.call_id)
         self.ended(Cause(408, "no end of the dialog was heard"))
-
-
-class AccountLine:
-    """One account: implements L{neon.ports.RegistrationListener}, and the verbs of the user."""
-
-    _log = Logger()
-
-    def __init__(
-        self, account: Account, signalling: Signalling, bus: Bus, finished: Callable[[AccountLine], None]
-    ) -> None:
-        self._account = account
-        self._signalling = signalling
-        self._bus = bus
-        self._finished = finished
-        self._over = False
-
-    @property
-    def connection_id(self) -> int:
-        return self._account.connection_id
-
-    @property
-    def settings(self) -> AccountSettings:
-        return self._account.settings
-
-    @property
-    def bound(self) -> bool:
-        """Whether calls can be placed."""
-        return self._account.bound
-
-    @property
-    def leaving(self) -> bool:
-        """Whether it was given up."""
-        return self._account.leaving
-
-    def snapshot(self) -> AccountSnapshot:
-        return self._account.snapshot()
-
-    def register(self, settings: AccountSettings) -> None:
-        """Register, in place of what was there."""
-        self._account.inputs.register(settings)
-        self._run()
-
-    def unregister(self) -> None:
-        """Give the account up."""
-        self._account.inputs.unregister()
-        self._run()
-
-    def registered(self, renewed: bool) -> None:
-        self._account.inputs.registered(renewed)
-        self._run()
-
-    def refused(self, cause: Cause) -> None:
-        self._account.inputs.refused(cause)
-        self._run()
-
-    def failed(self, cause: Cause) -> None:
-        self._account.inputs.failed(cause)
-        self._run()
-
-    def timed_out(self, cause: Cause) -> None:
-        self._account.inputs.timed_out(cause)
-        self._run()
-
-    def lapsed(self, cause: Cause) -> None:
-        self._account.inputs.lapsed(cause)
-        self._run()
-
-    def unregistered(self, cause: Cause) -> None:
-        self._account.inputs.unregistered(cause)
-        self._run()
-
-    def _run(self) -> None:
-        while actions := self._account.take_actions():
-            for action in actions:
-                self._attempt(action)
-        if self._account.gone and not self._over:
-            self._over = True
-            self._finished(self)
-
-    def _attempt(self, action: AccountAction) -> None:
-        try:
-            self._carry_out(action)
-        except Exception:
-            self._log.failure(
-                "account {connection_id}: {action} failed", connection_id=self.connection_id, action=action
-            )
-            if isinstance(action, StartRegistration):
-                self._account.inputs.failed(INTERNAL_ERROR)
-            elif isinstance(action, StopRegistration):
-                self._account.inputs.unregistered(INTERNAL_ERROR)
-
-    def _carry_out(self, action: AccountAction) -> None:
-        match action:
-            case Announce(event):
-                self._bus.publish(event)
-            case StartRegistration(settings):
-                self._signalling.register(self.connection_id, settings, self)
-            case StopRegistration():
-                self._signalling.unregister(self.connection_id)

@@ -12,11 +12,12 @@ from automat import NoTransition
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from neon.accountline import AccountLine
 from neon.bus import Bus
 from neon.callcontrol import CallControl
 from neon.errors import InvalidArgument, NotRegistered
 from neon.events import CallClaimed
-from neon.line import AccountLine, CallLine, Invite
+from neon.line import CallLine, Invite
 from neon.model.account import Account
 from neon.model.call import Call
 from neon.model.facts import CallFacts

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS: dict[str, int] = {
     **dict.fromkeys(("errors", "values", "parsing", "passwords", "inifile", "config", "log", "explain", "places"), 0),
     **dict.fromkeys(("model", "events", "bus", "ports", "dialling", "digits", "ladder", "cases"), 1),
-    **dict.fromkeys(("arguments", "gate", "line", "callcontrol", "phone", "commands"), 2),
+    **dict.fromkeys(("arguments", "gate", "line", "accountline", "callcontrol", "phone", "commands"), 2),
     **dict.fromkeys(("sip", "media", "operators", "store", "panel", "testbed", "access"), 3),
     **dict.fromkeys(("api", "ctl"), 4),
     **dict.fromkeys(("tap", "parts", "admission", "banner", "controlpart", "doctorpart", "httppart", "trycall"), 5),
@@ -30,7 +30,8 @@ SAME_FLOOR: dict[str, set[str]] = {
     "cases": {"bus", "events", "ladder"},
     "digits": {"ports"},
     "callcontrol": {"line"},
-    "phone": {"line", "callcontrol"},
+    "accountline": {"line"},
+    "phone": {"line", "accountline", "callcontrol"},
     "commands": {"arguments", "gate", "phone"},
     # The embedded service is a peer of ours, built on the same dialogs and streams.
     "testbed": {"sip", "media"},
