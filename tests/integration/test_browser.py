@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from tests.integration.browser import Browser, Page, WebServer, here, start_browser
 from tests.integration.cutter import Cutter
-from tests.integration.daemon import Client, Daemon, start_daemon
+from tests.integration.daemon import ROOT, Client, Daemon, start_daemon
 from tests.integration.processes import IntegrationCase, pause, until
 
 REBOUND = "rebound.example"
@@ -24,10 +25,10 @@ class BrowserCase(IntegrationCase):
     daemon: Daemon
     browser: Browser
 
-    async def started(self, *, websocket: bool = True, language: str = "en") -> None:
+    async def started(self, *, websocket: bool = True, ask_seconds: int = 1, language: str = "en") -> None:
         # "localhost" is the approved page, "127.0.0.1" the other one: another origin, though the server is the same.
         self.web = WebServer(self, {"/plain": here("plain.html"), "/hostile": here("hostile.html"), "/": ""})
-        origins = f"[origins]\nallow = {self.web.origin()}\nask-seconds = 1\n"
+        origins = f"[origins]\nallow = {self.web.origin()}\nask-seconds = {ask_seconds}\n"
         application = "[application crm]\npassword = a password\n"
         self.more = f"{origins}{application}"
         self.daemon = await start_daemon(self, testbed=True, websocket=websocket, more=self.more)
@@ -94,6 +95,41 @@ class PlainPageTests(BrowserCase):
         await watcher.event("OnFinalizedCall", 15)
         await watcher.event("OnSIPUnRegister", 15)
         self.assertEqual((await watcher.command("listaccounts"))["accounts"], [])
+
+
+class ApprovalTests(BrowserCase):
+    async def neonctl(self, *arguments: str) -> str:
+        """What neonctl prints."""
+        command = (sys.executable, "-m", "neon.ctl.main", "--state-dir", str(self.daemon.state_dir), *arguments)
+        program = self.start("neonctl", *command, env={"PYTHONPATH": str(ROOT)})
+        self.assertEqual(await program.ended(), 0, program.output)
+        return program.output
+
+    async def test_asked(self) -> None:
+        """The WebSocket of a page that nobody has decided about waits, and opens when the user says yes."""
+        await self.started(ask_seconds=15)
+        origin = self.web.origin("127.0.0.1")
+        page = await self.browser.page(origin + "/plain")
+        await page.run(f"void (globalThis.socket = new WebSocket({json.dumps(self.websocket)}))")
+        await pause(0.5)
+        self.assertEqual(await page.run("socket.readyState"), 0)
+        self.assertIn(origin, await self.neonctl("origin", "pending"))
+        await self.neonctl("origin", "allow", origin)
+        await page.until("socket.readyState === 1", "the WebSocket")
+        # What was decided counts for HTTP as well.
+        answer = f"fetch('{self.http}Command?action=getversion').then((answer) => answer.status)"
+        self.assertEqual(await page.run(answer), 200)
+
+    async def test_blocked(self) -> None:
+        """A no ends the page's connections, and its next ones at once."""
+        await self.started()
+        page = await self.browser.page(self.web.origin() + "/plain")
+        await page.run(f"void (globalThis.socket = new WebSocket({json.dumps(self.websocket)}))")
+        await page.until("socket.readyState === 1", "the WebSocket")
+        await self.neonctl("origin", "block", self.web.origin())
+        await page.until("socket.readyState === 3", "the end of the WebSocket")
+        await page.run(f"void (globalThis.socket = new WebSocket({json.dumps(self.websocket)}))")
+        await page.until("socket.readyState === 3", "the refusal", 5)
 
 
 class ClientTests(BrowserCase):
