@@ -82,6 +82,9 @@ class Reinvitation:
         for timer in (self._timer, self._limit):
             if timer is not None and timer.active():
                 timer.cancel()
+        # One that only ever hears 100 would stay for as long as an INVITE may ring.
+        if self.pending:
+            self._give_up()
 
     def _try(self) -> None:
         if self._stopped:
@@ -111,6 +114,8 @@ class Reinvitation:
 
     def _sent(self, transaction: ClientTransaction) -> None:
         self._transaction = transaction
+        if self._stopped:
+            self._give_up()
 
     def _give_up(self) -> None:
         if self._transaction is not None:

@@ -167,6 +167,15 @@ class HoldTests(HeldCase):
         self.assertEqual(self.ear.heard, ["ended 0"])
         self.assert_nothing_left()
 
+    def test_hung_up_after_trying(self) -> None:
+        """Hanging up cancels a re-INVITE that got only provisional responses: it does not stay for minutes."""
+        self.call.hold(True)
+        self.respond(100)
+        self.call.hang_up()
+        self.respond(200)
+        self.assertEqual([len(self.sent(method)) for method in ("CANCEL", "BYE")], [1, 1])
+        self.assert_nothing_left()
+
     def test_hung_up_while_waiting(self) -> None:
         """After the end nothing is tried again."""
         self.call.hold(True)
