@@ -25,13 +25,15 @@ class BrowserCase(IntegrationCase):
     daemon: Daemon
     browser: Browser
 
-    async def started(self, *, websocket: bool = True, ask_seconds: int = 1, language: str = "en") -> None:
+    async def started(
+        self, *, websocket: bool = True, ask_seconds: int = 1, language: str = "en", capture: str = "null"
+    ) -> None:
         # "localhost" is the approved page, "127.0.0.1" the other one: another origin, though the server is the same.
         self.web = WebServer(self, {"/plain": here("plain.html"), "/hostile": here("hostile.html"), "/": ""})
         origins = f"[origins]\nallow = {self.web.origin()}\nask-seconds = {ask_seconds}\n"
         application = "[application crm]\npassword = a password\n"
         self.more = f"{origins}{application}"
-        self.daemon = await start_daemon(self, testbed=True, websocket=websocket, more=self.more)
+        self.daemon = await start_daemon(self, testbed=True, websocket=websocket, capture=capture, more=self.more)
         self.http: str = self.daemon.access["http"].replace("127.0.0.1", "localhost")
         self.websocket: str = (self.daemon.access["websocket"] or "").replace("127.0.0.1", "localhost")
         self.browser = await start_browser(self, {REBOUND: "127.0.0.1"}, language)
@@ -307,6 +309,23 @@ class DoctorTests(BrowserCase):
         page = await self.browser.page(f"{self.http}doctor?{urlencode({'origin': '<img src=x onerror=alert(1)>'})}")
         self.assertEqual((await self.states(page))["origin"], "bad")
         self.assertEqual(await page.run("document.images.length"), 0)
+
+    async def test_sound(self) -> None:
+        """A sound device that is not there is noticed with the first call; until then it counts as ready."""
+        await self.started(capture="portaudio:no such device")
+        client = await self.registered()
+        page = await self.browser.page(f"{self.http}doctor")
+        self.assertEqual((await self.states(page))["sound"], "ok")
+        call = await client.call("601")
+        await client.event("OnAcceptCall", callId=call)
+        failing = "fetch('doctor.json').then((answer) => answer.json()).then(({ sound }) => sound.state)"
+        while await page.run(failing) != "fails":
+            await pause(0.05)
+        page = await self.browser.page(f"{self.http}doctor")
+        self.assertEqual((await self.states(page))["sound"], "bad")
+        text = await page.run("document.body.innerText")
+        self.assertIn("pactl list short sources", text)
+        self.assertEqual(await page.run("document.documentElement.dataset.verdict"), "ill")
 
 
 class HostilePageTests(BrowserCase):
