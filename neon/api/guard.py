@@ -161,7 +161,8 @@ class Guard:
             return self._refused(MISDIRECTED, "unknown Host", visitor.host), False
         if visitor.origin is None:
             return self._judge_without(visitor, f"http://{name}:{port}"), False
-        if visitor.origin == NULL:
+        if visitor.origin in (NULL, "file://"):
+            # Chromium writes the second for a file that opens a WebSocket.
             origin = NULL
         else:
             try:

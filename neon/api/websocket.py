@@ -253,6 +253,8 @@ class Api(WebSocketServerFactory):
         self._empty: list[Deferred[None]] = []
         self.setProtocolOptions(  # type: ignore[no-untyped-call]
             webStatus=False,
+            # The guard decides about these, as about every other Origin.
+            allowNullOrigin=True,
             maxFramePayloadSize=HARD_LIMIT_BYTES,
             maxMessagePayloadSize=HARD_LIMIT_BYTES,
             failByDrop=False,

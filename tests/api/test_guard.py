@@ -340,6 +340,13 @@ class WebSocketTests(websockets.WebSocketCase):
         self.assertEqual(self.status(self.shake(f"localhost:{PORT}\r\nHost: localhost:{PORT}", None)[1]), 400)
         self.assertEqual(self.status(self.shake(f"localhost:{PORT}", f"{CRM}\r\nOrigin: {CRM}")[1]), 400)
 
+    def test_null(self) -> None:
+        """Pages without an origin are refused, until the setting lets them in."""
+        for allowed, status in ((False, 403), (True, 101)):
+            self.guard.origins = Origins(Policy.ASK, allow_null=allowed)
+            for origin in ("null", "file://"):
+                self.assertEqual(self.status(self.shake(f"localhost:{PORT}", origin)[1]), status)
+
     def test_held(self) -> None:
         """The handshake of an unknown page waits for the user, and goes on with a yes."""
         server, transport = self.shake(f"localhost:{PORT}", NEW)
