@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from neon import inifile, parsing
 from neon.inifile import ConfigError, Place, Section, Setting
 from neon.passwords import PasswordHash
-from neon.values import AccountSettings, Codec, Scope
+from neon.values import AccountSettings, Codec, DigitsBy, Scope
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -49,6 +49,7 @@ class Sip:
     max_calls: int = key(4, parsing.whole_number(1, 1000))
     reject_status: int = key(486, parsing.whole_number(400, 699))
     no_answer_seconds: int = key(180, parsing.whole_number(1, 3600))
+    dtmf: DigitsBy = key(DigitsBy.AUTO, parsing.digits_by)  # noqa: RUF009 - it is dataclasses.field()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from neon.values import Address, Codec, Scope
+from neon.values import Address, Codec, DigitsBy, Scope
 
 T = TypeVar("T")
 
@@ -69,6 +69,11 @@ def choice(*words: str) -> Parser[str]:
         raise ValueError(f"must be one of {', '.join(words)}, not {quoted(text)}")
 
     return parse
+
+
+def digits_by(text: str) -> DigitsBy:
+    """How digits are sent."""
+    return DigitsBy(choice(*(way.value for way in DigitsBy))(text))
 
 
 def line(text: str) -> str:

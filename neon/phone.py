@@ -33,7 +33,16 @@ from neon.ports import (
     SignallingCall,
     Timer,
 )
-from neon.values import AccountSettings, AccountSnapshot, CallSnapshot, CallState, Cause, Direction, LocalMedia
+from neon.values import (
+    AccountSettings,
+    AccountSnapshot,
+    CallSnapshot,
+    CallState,
+    Cause,
+    DigitsBy,
+    Direction,
+    LocalMedia,
+)
 
 BUSY = 486
 UNAVAILABLE = 503
@@ -42,12 +51,13 @@ UNAVAILABLE = 503
 @dataclass(frozen=True, slots=True)
 class PhoneSettings:
     """C{max_calls}: incoming calls beyond so many live ones are busy (486). C{reject_status}: what a user's refusal
-    says, 486 or 603. C{remember_ended}: seconds in which ending an ended call again is a success.
-    C{stop_patience}: seconds that L{Phone.stop} waits for calls, and then again for registrars.
+    says, 486 or 603. C{digits_by}: how digits are sent. C{remember_ended}: seconds in which ending an ended call again
+    is a success. C{stop_patience}: seconds that L{Phone.stop} waits for calls, and then again for registrars.
     """
 
     max_calls: int = 4
     reject_status: int = 486
+    digits_by: DigitsBy = DigitsBy.AUTO
     remember_ended: float = 30.0
     stop_patience: float = 3.0
 
@@ -157,7 +167,13 @@ class Phone:
         account_id = account.connection_id
         callee = self._signalling.target_uri(account_id, number)
         facts = CallFacts(
-            self._ids.next_call_id(), account_id, Direction.OUTGOING, account.settings.uri, callee, display_name=None
+            self._ids.next_call_id(),
+            account_id,
+            Direction.OUTGOING,
+            account.settings.uri,
+            callee,
+            display_name=None,
+            digits_by=self._settings.digits_by,
         )
 
         def invite(listener: CallListener, media: LocalMedia) -> SignallingCall:
@@ -249,6 +265,7 @@ class Phone:
             call.callee,
             call.display_name,
             reject_status=self._settings.reject_status,
+            digits_by=self._settings.digits_by,
         )
         self.on_dialog(call_id, signalling.call_id)
         line = self._add(facts, stream, signalling=signalling)

@@ -184,7 +184,7 @@ class Neon(Parts):
             self.bus,
             self.ids,
             reactor,
-            PhoneSettings(sip.max_calls, sip.reject_status, stop_patience=STOP_SECONDS / 2 - 0.5),
+            PhoneSettings(sip.max_calls, sip.reject_status, sip.dtmf, stop_patience=STOP_SECONDS / 2 - 0.5),
         )
         self.agent.incoming_listener = self.phone
         self.media.on_silent = self.phone.silent

@@ -32,6 +32,18 @@ class Codec(enum.Enum):
         return 0 if self is Codec.PCMU else 8
 
 
+class DigitsBy(enum.Enum):
+    """How digits are sent; the value is the configuration's word for it.
+
+    C{AUTO}: telephone events where they were agreed, else SIP INFO, else tones.
+    """
+
+    AUTO = "auto"
+    EVENTS = "rfc4733"
+    INFO = "info"
+    TONES = "inband"
+
+
 class Scope(enum.Enum):
     """What an application may be allowed; the value is the configuration's word for it."""
 

@@ -42,6 +42,7 @@ MISTAKES = (
     ("[sip]\ndirect-calls = perhaps\n", 2, "'direct-calls' must be yes or no, not 'perhaps'"),
     ("[sip]\nmax-calls = 0\n", 2, "from 1 to 1000"),
     ("[sip]\nreject-status = 200\n", 2, "from 400 to 699"),
+    ("[sip]\ndtmf = morse\n", 2, "'dtmf' must be one of auto, rfc4733, info, inband, not 'morse'"),
     ("[media]\nports = 16384\n", 2, "'ports' must be a range of ports"),
     ("[media]\nports = 16584-16384\n", 2, "the lower port first"),
     ("[media]\nports = 80-16384\n", 2, "within 1024-65535"),

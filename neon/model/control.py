@@ -11,7 +11,7 @@ from typing import Protocol
 from neon.events import CallTransferFailed, CallTransferred, DigitReceived, MuteChanged
 from neon.model.actions import Announce, Deflect, PlayDigits, SendDigits, SendRefer
 from neon.model.facts import DIGITS_AT_ONCE, DIGITS_PER_SECOND, CallFacts, Transfer
-from neon.values import Cause, MediaAgreement
+from neon.values import Cause, DigitsBy, MediaAgreement
 
 DEFLECTED = Cause(302, "Moved Temporarily")
 
@@ -63,11 +63,15 @@ class ControlInputs(Protocol):
 
 
 def send_digits(call: ControlInputs, facts: CallFacts, now: float, digits: str) -> None:
-    """As telephone events where those were agreed, else by INFO; as tones if the far end wants no INFO."""
-    agreement = facts.agreement
+    """As the configuration wants it; what is no media, or may not be sent as media now, goes by INFO.
+
+    By default as telephone events where those were agreed, else by INFO; as tones if the far end wants no INFO.
+    """
+    agreement, by = facts.agreement, facts.digits_by
     sends = agreement is not None and agreement.direction.sends
     events = agreement is not None and agreement.telephone_event is not None
-    facts.do(PlayDigits(digits) if sends and (events or facts.info_refused) else SendDigits(digits))
+    as_media = by in (DigitsBy.EVENTS, DigitsBy.TONES) or (by is DigitsBy.AUTO and events) or facts.info_refused
+    facts.do(PlayDigits(digits) if sends and as_media else SendDigits(digits))
 
 
 def resend_digits(call: ControlInputs, facts: CallFacts, now: float, digits: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from neon.events import CallEvent, CallFinalized, HoldChanged
 from neon.model.actions import (
@@ -17,7 +17,7 @@ from neon.model.actions import (
     StartMedia,
     StopMedia,
 )
-from neon.values import CallState, Cause, Direction, MediaAgreement
+from neon.values import CallState, Cause, DigitsBy, Direction, MediaAgreement
 
 NO_FAILURE = Cause()
 
@@ -64,6 +64,7 @@ class CallFacts:
     callee: str
     display_name: str | None
     reject_status: int = 486
+    digits_by: DigitsBy = DigitsBy.AUTO
     state: CallState = CallState.TRYING
     accepted: bool = False
     answered_at: float | None = None
@@ -99,6 +100,9 @@ class CallFacts:
 
     def use_media(self, agreement: MediaAgreement) -> None:
         """Start the media, or move them, unless they are so already."""
+        if self.digits_by is DigitsBy.TONES:
+            # Ours are tones then; theirs are understood as agreed.
+            agreement = replace(agreement, telephone_event=None)
         if agreement != self.agreement:
             self.agreement = agreement
             self.do(StartMedia(agreement))

@@ -32,7 +32,7 @@ from neon.model.actions import (
 )
 from neon.model.call import Call, CallInputs
 from neon.model.facts import CallFacts
-from neon.values import Cause, Codec, Direction, MediaAgreement, MediaDirection
+from neon.values import Cause, Codec, DigitsBy, Direction, MediaAgreement, MediaDirection
 
 US, THEM, OTHER = "sip:31@sip.acme.com", "sip:32@sip.acme.com", "sip:33@sip.acme.com"
 WHO = (43, 1, Direction.OUTGOING, US, THEM, None)
@@ -269,6 +269,41 @@ class PlainDigitTests(ControlCase):
         self.assert_taken(PlayDigits("1"))
         self.inputs.send_digits(103.0, "23")
         self.assert_taken(PlayDigits("23"))
+
+
+class ConfiguredDigitTests(SynchronousTestCase):
+    def taken(self, by: DigitsBy, agreement: MediaAgreement) -> list[CallAction]:
+        """What typing a digit leads to, and what its refusal by INFO does."""
+        call = Call(CallFacts(*WHO, digits_by=by))
+        call.inputs.begin(100.0)
+        call.inputs.answered(101.0, agreement)
+        call.take_actions()
+        call.inputs.send_digits(102.0, "1")
+        actions = call.take_actions()
+        if SendDigits("1") in actions:
+            call.inputs.digits_refused(102.1, "1")
+            call.inputs.send_digits(102.2, "2")
+        return actions + call.take_actions()
+
+    def test_ways(self) -> None:
+        """The configuration overrules what was agreed; a far end that refuses INFO gets media all the same."""
+        played = [PlayDigits("1")]
+        by_info = [SendDigits("1"), PlayDigits("1"), PlayDigits("2")]
+        for by, with_events, without in (
+            (DigitsBy.AUTO, played, by_info),
+            (DigitsBy.EVENTS, played, played),
+            (DigitsBy.INFO, by_info, by_info),
+            (DigitsBy.TONES, played, played),
+        ):
+            self.assertEqual(self.taken(by, AGREED), with_events, by)
+            self.assertEqual(self.taken(by, PLAIN), without, by)
+
+    def test_tones(self) -> None:
+        """For tones we send no telephone events, and understand those of the far end."""
+        call = Call(CallFacts(*WHO, digits_by=DigitsBy.TONES))
+        call.inputs.begin(100.0)
+        call.inputs.answered(101.0, AGREED)
+        self.assertIn(StartMedia(dataclasses.replace(AGREED, telephone_event=None)), call.take_actions())
 
 
 class TransferTests(ControlCase):
