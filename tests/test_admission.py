@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -38,6 +39,10 @@ password = x
 """
 
 
+def at_once(function: Callable[..., bool], *arguments: object) -> Deferred[bool]:
+    return succeed(function(*arguments))
+
+
 class Page:
     """What a page's client is to the keeper."""
 
@@ -55,7 +60,7 @@ class AdmissionTests(SynchronousTestCase):
         database.open()
         self.addCleanup(database.close)
         loaded = config.build(inifile.parse(text, "neon.conf"))
-        self.applications = Applications(maybeDeferred, configured_hashes(loaded.applications))
+        self.applications = Applications(at_once, configured_hashes(loaded.applications))
         self.sessions = Sessions(self.clock, 60)
         self.addCleanup(self.sessions.stop)
         bus = Bus(self.clock)

@@ -28,7 +28,9 @@ class OriginTests(StoreCase):
         """A state of the first release gets the table, and keeps what it has."""
         self.path.parent.mkdir(mode=0o700)
         connection = sqlite3.connect(self.path)
-        connection.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1; INSERT INTO counters VALUES ('call_id', 7);")
+        connection.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
+        connection.execute("INSERT INTO counters VALUES ('call_id', 7)")
+        connection.commit()
         connection.close()
         database = self.opened()
         self.assertEqual(self.successResultOf(OriginTable(database).all()), {})
