@@ -10,6 +10,7 @@ from typing import Any
 
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol, connectWS
 from twisted.internet import reactor as global_reactor
+from twisted.protocols.policies import WrappingFactory
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
@@ -216,8 +217,17 @@ class WebServer:
     """Somebody's web server on this machine: its pages have origins of their own, one for each name it is called by."""
 
     def __init__(self, test: IntegrationCase, documents: Mapping[str, str], interface: str = "127.0.0.1") -> None:
-        self._port = reactor.listenTCP(0, Site(_Documents(documents)), interface=interface)
-        test.at_end(self._port.stopListening)
+        self._connections = WrappingFactory(Site(_Documents(documents)))
+        self._connections.noisy = False
+        self._port = reactor.listenTCP(0, self._connections, interface=interface)
+        test.at_end(self._close)
+
+    async def _close(self) -> None:
+        await self._port.stopListening()
+        # Browsers keep connections for later, and some that they never used.
+        for connection in tuple(self._connections.protocols):
+            connection.transport.abortConnection()
+        await until(lambda: not self._connections.protocols, "the end of the web server")
 
     @property
     def port(self) -> int:

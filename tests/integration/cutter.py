@@ -8,7 +8,7 @@ from twisted.internet import reactor as global_reactor
 from twisted.internet.protocol import ClientCreator, Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from tests.integration.processes import IntegrationCase
+from tests.integration.processes import IntegrationCase, until
 
 reactor: Any = global_reactor
 
@@ -89,8 +89,13 @@ class Cutter(Factory):
         self.cuts = 0
         listening = reactor.listenTCP(0, self, interface="127.0.0.1")
         self.port: int = listening.getHost().port
-        test.at_end(listening.stopListening)
-        test.at_end(self.cut)
+
+        async def close() -> None:
+            await listening.stopListening()
+            self.cut()
+            await until(lambda: not self.open, "the end of the forwarder")
+
+        test.at_end(close)
 
     def cut(self) -> None:
         """Reset every connection, on both sides."""
