@@ -221,28 +221,33 @@ class SlowReaderTests(AccessCase):
         stalled = await self.daemon.connect()
         stalled.transport.pauseProducing()  # type: ignore[union-attr]
         before = self.memory()
-        took: list[float] = []
+        alone = [await self.round_trip(client) for _ in range(10) for client in others]
+        beside: list[float] = []
         cut = False
-        for turn in range(400):
-            # Answers of some size for the one who does not read them.
-            for _ in range(5):
-                stalled.send_text(json.dumps({"token": stalled.token, "action": "help"}))
-            if turn % 20 == 0:
+        for turn in range(200):
+            # An answer of some size for the one who does not read it.
+            stalled.send_text(json.dumps({"token": stalled.token, "action": "help"}))
+            if turn % 5 == 0:
                 await others[0].call("603")
-            for client in others:
-                began = time.perf_counter()
-                await client.command("getversion")
-                took.append(time.perf_counter() - began)
+            beside += [await self.round_trip(client) for client in others]
             if cut := "does not read its events and is closed" in self.daemon.program.output:
                 break
         self.assertTrue(cut)
-        grown = self.memory() - before
-        took.sort()
-        # The aim is 20 ms, which bench/ measures on a machine of its own; a client polls for its answer every 10 ms.
-        self.assertLess(took[len(took) * 99 // 100], 0.2)
-        self.assertLess(grown, 8 << 20)
+        # The aim is 20 ms, which bench/ measures; here other tests may be running, and answers are looked for every
+        # 10 ms. A reader that blocked the others would do so for seconds.
+        self.assertLess(self.p99(beside), 3 * self.p99(alone) + 0.3)
+        self.assertLess(self.memory() - before, 8 << 20)
         await until(lambda: all(self.calls(client) for client in others), "the events of the calls")
         self.assertFalse(any(client.closed for client in others))
+
+    async def round_trip(self, client: Client) -> float:
+        """Seconds that a command takes."""
+        began = time.perf_counter()
+        await client.command("getversion")
+        return time.perf_counter() - began
+
+    def p99(self, times: list[float]) -> float:
+        return sorted(times)[len(times) * 99 // 100]
 
     def calls(self, client: Client) -> bool:
         """Whether an event of a call came to a client."""
