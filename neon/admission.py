@@ -18,6 +18,7 @@ from neon.api.sessions import Sessions
 from neon.api.toll import Tariff, TollGuard
 from neon.bus import Bus
 from neon.config import Config
+from neon.parts import CannotStart
 from neon.store.database import Database
 from neon.store.origins import OriginTable
 
@@ -88,5 +89,11 @@ class Admission:
 
 
 def _audit_file(state_dir: Path) -> LogFile:
-    """C{audit.log}, and a few older ones, for nobody else to read."""
-    return LogFile("audit.log", str(state_dir), AUDIT_BYTES, 0o600, AUDIT_FILES)  # type: ignore[no-untyped-call]
+    """C{audit.log}, and a few older ones, for nobody else to read.
+
+    @raise CannotStart: it cannot be written.
+    """
+    try:
+        return LogFile("audit.log", str(state_dir), AUDIT_BYTES, 0o600, AUDIT_FILES)  # type: ignore[no-untyped-call]
+    except OSError as error:
+        raise CannotStart(f"{state_dir / 'audit.log'} cannot be written: {error.strerror}") from None

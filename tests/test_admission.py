@@ -19,6 +19,7 @@ from neon.api.cors import Visitor
 from neon.api.origins import Standing
 from neon.api.sessions import Sessions
 from neon.bus import Bus
+from neon.parts import CannotStart
 from neon.store.database import Database
 from neon.values import Scope
 
@@ -102,6 +103,12 @@ class AdmissionTests(SynchronousTestCase):
         self.admission()
         self.assertEqual((self.directory / "audit.log").stat().st_mode & 0o777, 0o600)
         (self.directory / "audit.log").unlink()
+
+    def test_audit_in_the_way(self) -> None:
+        """A daemon that could not write down what it does says so, and does not start."""
+        (self.directory / "audit.log").mkdir()
+        error = self.assertRaises(CannotStart, self.admission)
+        self.assertIn("audit.log cannot be written: Is a directory", str(error))
 
     def test_no_audit(self) -> None:
         """It can be switched off."""

@@ -35,6 +35,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "commands": {"arguments", "gate", "phone"},
     # The embedded service is a peer of ours, built on the same dialogs and streams.
     "testbed": {"sip", "media"},
+    "admission": {"parts"},
     "controlpart": {"parts"},
     "tap": {"admission", "banner", "controlpart", "doctorpart", "httppart", "parts"},
 }
