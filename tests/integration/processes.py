@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -46,7 +47,8 @@ async def until(look: Callable[[], T | None], what: str, within: float = 10.0) -
         await pause(POLL)
 
 
-_given: set[int] = set()
+_given: deque[range] = deque(maxlen=40)
+"""What was given out and is perhaps not bound yet. Were all of it kept, no long row would be free after a hundred tests."""
 _dice = random.Random()
 
 
@@ -60,8 +62,9 @@ def free_port(count: int = 1) -> int:
         first = _dice.randrange(10_000, 32_000, 2)
         ports = range(first, first + count)
         wanted = [(socket.SOCK_STREAM, first), *((socket.SOCK_DGRAM, port) for port in ports)]
-        if _given.isdisjoint(ports) and all(_is_free(kind, port) for kind, port in wanted):
-            _given.update(ports)
+        apart = all(ports.stop <= given.start or given.stop <= first for given in _given)
+        if apart and all(_is_free(kind, port) for kind, port in wanted):
+            _given.append(ports)
             return first
     raise RuntimeError("no free port")
 

@@ -119,9 +119,9 @@ class AnsweredTests(SippCase):
         self.daemon_is_well()
 
     async def test_lossy_network(self) -> None:
-        """With one message in ten lost each way, retransmission carries six calls through."""
+        """With one message in five lost each way, retransmission carries six calls through."""
         await self.started(max_calls=6)
-        sipp = await self.callee("uas_lossy", "-lost", "10", calls=6)
+        sipp = await self.callee("uas_lossy", calls=6)
         account = await self.register_at(sipp)
         calls = [await self.client.call("2002", connectionId=account) for _ in range(6)]
         for call in calls:
