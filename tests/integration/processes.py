@@ -48,7 +48,7 @@ async def until(look: Callable[[], T | None], what: str, within: float = 10.0) -
 
 
 _given: deque[range] = deque(maxlen=40)
-"""What was given out and is perhaps not bound yet. Were all of it kept, no long row would be free after a hundred tests."""
+"""What may not be bound yet. Were all that was given kept, no long row would be free after a hundred tests."""
 _dice = random.Random()
 
 
