@@ -2,43 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from sippy.SipAddress import SipAddress
 from sippy.SipHeader import SipHeader
 from sippy.SipRoute import SipRoute
-from sippy.SipTransactionManager import COMPLETED, RINGING, TERMINATED, TRYING, UACK
+from sippy.SipTransactionManager import COMPLETED, RINGING, TERMINATED, TRYING, UACK, SipTransaction
 from sippy.Time.Timeout import Timeout
 from twisted.logger import Logger
 
-from neon.sip.transactionbase import LONGEST_INVITE, T2, TIMEOUT, TransactionBase, contained, restart, stop
+from neon.sip.transactionbase import LONGEST_INVITE, T1, T2, TIMEOUT, TransactionBase, contained, restart, stop
 from neon.sip.transport import is_numeric, unbracketed
 
 _log = Logger()
 
 
-class ClientSide(TransactionBase):
-    """Client transactions.
+class ClientTransactionState(SipTransaction):  # type: ignore[misc]
+    """sippy's client transaction, with C{cancelled}, C{routes} (the INVITE's), C{within} (whether it is a re-INVITE)
+    and C{remote_tag} (of the final response).
 
-    They have, beside sippy's attributes, C{cancelled}, C{routes} (the INVITE's), C{within} (whether it is a
-    re-INVITE) and C{remote_tag} (of the final response).
+    Its ACK and CANCEL are made of the INVITE when asked for: the one leaves much later, the other mostly never.
     """
 
-    def newTransaction(self, msg: Any, *args: Any, **kwargs: Any) -> Any:
+    cancelled = False
+    cancelPending = False
+    remote_tag: str | None = None
+
+    def __init__(self, request: Any) -> None:
+        self.request = request
+        self.method = request.getMethod()
+        self.needack = self.method == "INVITE"
+        self.routes = request.getHFBCopys("route")
+        self.within = request.getHFBody("to").getTag() is not None
+        self.teA = self.teB = self.teC = self.teG = None
+
+    @cached_property
+    def ack(self) -> Any:
+        ack = self.request.genACK()
+        # RFC 3261, section 22.1: an ACK cannot be challenged, so it carries what its INVITE carried.
+        for name in ("authorization", "proxy-authorization"):
+            ack.appendHeaders([header.getCopy() for header in self.request.getHFs(name)])
+        return ack
+
+    @cached_property
+    def cancel(self) -> Any:
+        return self.request.genCANCEL()
+
+
+class ClientSide(TransactionBase):
+    """Client transactions."""
+
+    def newTransaction(self, msg: Any, resp_cb: Callable[[Any], None] | None = None, *, userv: Any) -> Any:
+        """Send a request, and again until it is answered. sippy's own would make a CANCEL and a 408 before it sends."""
+        t = ClientTransactionState(msg)
+        t.tid = msg.getTId(True, True)
+        if t.tid in self.tclient:
+            raise ValueError("a transaction with this branch exists")
+        t.expires = _patience(msg) if t.needack else TIMEOUT
+        t.resp_cb, t.userv, t.address = resp_cb, userv, msg.getTarget()[0]
+        t.data = msg.localStr(userv.getSIPaddr())
+        t.state, t.tout = TRYING, T1
+        self.tclient[t.tid] = t
         self._send_failed = False
-        t = super().newTransaction(msg, *args, **kwargs)
-        t.cancelled = False
-        if t.needack:
-            t.expires = min(t.expires, LONGEST_INVITE)
-            t.routes = msg.getHFBCopys("route")
-            t.within = msg.getHFBody("to").getTag() is not None
-            # RFC 3261, section 22.1: an ACK cannot be challenged, so it carries what its INVITE carried.
-            t.ack.appendHeaders([header.getCopy() for name in ("authorization", "proxy-authorization")
-                                 for header in msg.getHFs(name)])  # fmt: skip
+        self.transmitData(userv, t.data, t.address)
         if self._send_failed:
             # Told later: never from inside the call that sent it.
-            stop(t, "teA")
-            restart(t, "teB", self._transport_failed, 0.0)
+            t.teB = Timeout(self._transport_failed, 0.0, 1, t)
+        else:
+            t.teA = Timeout(self.timerA, t.tout, 1, t)
+            t.teB = Timeout(self.timerB, TIMEOUT, 1, t)
         return t
 
     def cancelTransaction(self, t: Any, extra_headers: Any = None) -> None:
@@ -208,12 +242,17 @@ class ClientSide(TransactionBase):
 
     def _deliver_own(self, t: Any, status: int, reason: str) -> None:
         if t.resp_cb is not None:
-            t.r408.setSCode(status, reason)
-            self._deliver(t, t.r408)
+            self._deliver(t, t.request.genResponse(status, reason))
 
     def _deliver(self, t: Any, msg: Any) -> None:
         if t.resp_cb is not None:
             contained(t.resp_cb, msg)
+
+
+def _patience(invite: Any) -> int:
+    """For how many seconds after a provisional response a final one is waited for."""
+    wanted = [body.getNum() for body in invite.getHFBodys("expires")]
+    return min(wanted[0], LONGEST_INVITE) if wanted and wanted[0] > 0 else LONGEST_INVITE
 
 
 def _set_routes(request: Any, routes: list[Any]) -> None:

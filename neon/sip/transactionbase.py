@@ -17,6 +17,7 @@ from neon.values import Address
 
 _log = Logger()
 
+T1 = 0.5
 T2 = 4.0
 TIMEOUT = 32.0  # 64 * T1: timers B, F, H and J of RFC 3261
 LONGEST_INVITE = 180
