@@ -1,8 +1,9 @@
 """Remembers the SIP messages of lately made calls and registrations, cut down to what may be shown to anybody.
 
-L{Ladder.record} is an endpoint's trace hook, so it runs for every message: it keeps a line per message (what it is,
-when, which way, whose, and notes such as C{Retry-After}), never a body, a credential or a password. A description
-(SDP) becomes one note with codecs, direction and address.
+L{Ladder.record} is an endpoint's trace hook, so it runs for every message, in the middle of what is urgent: the message
+is only put aside, and described a moment later. What stays is a line per message (what it is, when, which way, whose,
+and notes such as C{Retry-After}), never a body, a credential or a password. A description (SDP) becomes one note with
+codecs, direction and address.
 
 A conversation is all messages of one SIP Call-ID, or of one address of record where they are REGISTERs. Those of the
 calls that L{Ladder.keep} names stay as long as there is room; strangers' are forgotten first, so that nobody outside
@@ -20,6 +21,7 @@ from typing import Final
 
 from twisted.logger import Logger
 
+from neon.ports import Clock, Timer
 from neon.values import Address
 
 _log = Logger()
@@ -29,6 +31,9 @@ MAX_OTHERS: Final = 100
 MAX_FIRST: Final = 40
 MAX_LAST: Final = 40
 MAX_TEXT: Final = 160
+MAX_WAITING: Final = 64
+WAIT: Final = 0.05
+"""Seconds for which a message may wait to be described."""
 
 # The fields we need, in their long and short names (RFC 3261, section 7.3.3).
 _FIELDS: Final = {
@@ -97,10 +102,15 @@ class Conversation:
 
 
 class Ladder:
-    """The conversations of one endpoint."""
+    """The conversations of one endpoint. Without a C{clock}, messages are described at once."""
 
-    def __init__(self, wall: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, wall: Callable[[], datetime] = lambda: datetime.now(UTC), *, clock: Clock | None = None
+    ) -> None:
         self._wall = wall
+        self._clock = clock
+        self._waiting: list[tuple[datetime, str, Address, str]] = []
+        self._timer: Timer | None = None
         self._kept: OrderedDict[str, Conversation] = OrderedDict()
         self._others: OrderedDict[str, Conversation] = OrderedDict()
 
@@ -110,11 +120,28 @@ class Ladder:
         Never raises: a message that we cannot describe must still be carried.
         """
         try:
-            self._record(direction, peer, message)
+            self._waiting.append((self._wall(), direction, peer, message))
+            if self._clock is None or len(self._waiting) >= MAX_WAITING:
+                self._catch_up()
+            elif self._timer is None:
+                self._timer = self._clock.callLater(WAIT, self._catch_up)
         except Exception:
             _log.failure("a SIP message was not recorded")
 
-    def _record(self, direction: str, peer: Address, message: str) -> None:
+    def _catch_up(self) -> None:
+        """Describe what waits."""
+        if self._timer is not None:
+            if self._timer.active():
+                self._timer.cancel()
+            self._timer = None
+        waiting, self._waiting = self._waiting, []
+        for message in waiting:
+            try:
+                self._describe(*message)
+            except Exception:
+                _log.failure("a SIP message was not recorded")
+
+    def _describe(self, at: datetime, direction: str, peer: Address, message: str) -> None:
         head, _, body = message.partition("\r\n\r\n")
         start, *lines = head.split("\r\n")
         fields: dict[str, str] = {}
@@ -132,7 +159,7 @@ class Ladder:
             return
         sent = direction == "->"
         what = start[8:] if start.startswith("SIP/2.0 ") else start.removesuffix(" SIP/2.0")
-        step = Step(self._wall(), sent, peer, shown(what), shown(cseq), _notes(fields, body))
+        step = Step(at, sent, peer, shown(what), shown(cseq), _notes(fields, body))
         self._conversation(name, own=sent and registers).add(step)
 
     def keep(self, call_id: str) -> None:
@@ -141,10 +168,12 @@ class Ladder:
 
     def call(self, call_id: str) -> Conversation | None:
         """The conversation of a SIP Call-ID, if it is still there."""
+        self._catch_up()
         return self._kept.get(call_id) or self._others.get(call_id)
 
     def registration(self, uri: str) -> Conversation | None:
         """The conversation in which an address of record was registered."""
+        self._catch_up()
         return self._kept.get(_registration(uri))
 
     def _conversation(self, name: str, *, own: bool) -> Conversation:

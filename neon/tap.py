@@ -171,7 +171,7 @@ class Neon(Parts):
         )
         sip = loaded.sip
         calls = CallSettings(sip.max_calls, float(sip.no_answer_seconds), unwanted_status=sip.reject_status)
-        self.ladder = Ladder()
+        self.ladder = Ladder(clock=reactor)
         self.agent = SipAgent(
             self._endpoint,
             Resolver(reactor, system_names(reactor), ipv6=":" in sip.bind),

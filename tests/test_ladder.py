@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon import ladder
@@ -177,6 +178,40 @@ class FaultTests(LadderCase):
 
         Ladder(broken).record("->", PEER, message())
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+
+class WaitingTests(SynchronousTestCase):
+    """With a clock, so that a call's first messages do not wait for their description."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.now = NOON
+        self.ladder = Ladder(lambda: self.now, clock=self.clock)
+
+    def test_later(self) -> None:
+        """A message is described a moment after it passed, with the time at which it did; then nothing runs."""
+        self.ladder.record("->", PEER, message())
+        self.assertEqual(len(self.ladder._others), 0)
+        self.now += timedelta(seconds=1)
+        self.clock.advance(ladder.WAIT)
+        self.assertEqual([step.at for step in self.ladder._others["abc"].steps], [NOON])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_asked_before(self) -> None:
+        """Whoever asks sees every message that has passed."""
+        self.ladder.record("->", PEER, message())
+        self.ladder.record("<-", PEER, message("SIP/2.0 180 Ringing"))
+        found = self.ladder.call("abc")
+        assert found is not None
+        self.assertEqual(len(found.steps), 2)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_a_flood(self) -> None:
+        """Few messages are kept whole, however many come at once."""
+        for number in range(ladder.MAX_WAITING):
+            self.assertLess(len(self.ladder._waiting), ladder.MAX_WAITING)
+            self.ladder.record("<-", PEER, message(cseq=f"{number} INVITE"))
+        self.assertEqual(len(self.ladder._waiting), 0)
 
 
 class BoundTests(LadderCase):
