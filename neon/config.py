@@ -221,6 +221,7 @@ def build(sections: Iterable[Section], files: tuple[Path, ...] = ()) -> Config:
     for (kind, name), settings in merged.items():
         if kind in NAMED:
             named[kind][name] = finish[kind](_fill(NAMED[kind], settings), settings, places[kind, name])
+    _check_twins(named["account"], places)
     return Config(
         **single,
         applications=named["application"],
@@ -318,6 +319,14 @@ def _account(raw: Account, settings: Mapping[str, Setting], place: Place) -> Acc
         proxy=raw.proxy,
         expires=raw.expires,
     )
+
+
+def _check_twins(accounts: Mapping[str, AccountSettings], places: Mapping[tuple[str, str], Place]) -> None:
+    """One SIP account has one section: a second one would silently take the first one's place."""
+    seen: dict[str, str] = {}
+    for name, account in accounts.items():
+        if (first := seen.setdefault(account.uri, name)) != name:
+            raise ConfigError.at(places["account", name], f"{account.uri} is [account {first}] already")
 
 
 def _password_from(name: str, setting: Setting) -> str:

@@ -76,6 +76,8 @@ MISTAKES = (
     ("[account a]\ndomain = a\nnumber = 1\npassword = x\ntransport = pigeon\n", 5, "must be one of udp, tcp, tls"),
     ("[account a]\ndomain = a\nnumber = 1\npassword = x\nexpires = 5\n", 5, "from 10 to 86400"),
     ("[account a]\ndomain = a\nnumber = 1\npassword-file = /nonexistent\n", 4, "cannot be read: No such file"),
+    ("[account a]\ndomain = a\nnumber = 1\npassword = x\n[account b]\ndomain = a\nnumber = 1\npassword = y\n", 5,
+     "sip:1@a is [account a] already"),
     ("[sip]\nport = 50\x0060\n", 2, "control character"),
 )
 
