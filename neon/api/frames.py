@@ -111,9 +111,7 @@ def _warned(warnings: Sequence[str]) -> dict[str, Any]:
 def _parse(text: str) -> Any:
     """Strict JSON, objects as pairs."""
     _check_depth(text)
-    return json.loads(
-        text, object_pairs_hook=_Object, parse_constant=_no_constant, parse_int=_whole, parse_float=_finite
-    )
+    return _DECODER.decode(text)
 
 
 def _check_depth(text: str) -> None:
@@ -145,3 +143,8 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise DataFormatError("a number is too large")
     return number
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_Object, parse_constant=_no_constant, parse_int=_whole, parse_float=_finite
+)

@@ -73,7 +73,8 @@ class Handshake(WebSocketServerProtocol):
             # It has to wait for our answer (RFC 6455, section 4.1); autobahn would take this for another handshake.
             self.transport.abortConnection()
             return
-        super().dataReceived(data)
+        # What dataReceived does beside formatting a log line, whether that is wanted or not.
+        self._dataReceived(data)
         if self.state == self.STATE_CONNECTING and len(self.data) > MAX_HANDSHAKE_BYTES:
             self.transport.abortConnection()
 

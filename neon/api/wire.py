@@ -157,8 +157,7 @@ def fields(event: Event) -> dict[str, Any]:
 
 def timestamp(at: datetime) -> str:
     """UTC, ISO 8601, milliseconds: C{2018-04-17T12:30:00.250Z}."""
-    utc = at.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def _outcome(cause: Cause) -> dict[str, Any]:
