@@ -6,6 +6,7 @@ a bare number or a bare SIP URI, without anything that could end a header line o
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -25,6 +26,7 @@ _PARAMETER = r"[A-Za-z0-9_.!~*'+%-]+(?:=[A-Za-z0-9_.!~*'+%:\[\]-]+)?"
 _PARAMETERS = re.compile(rf"(?:;{_PARAMETER})*\Z")
 
 
+@functools.lru_cache(maxsize=64)  # a call is dialled once, and its number looked at by several
 def parse(text: str) -> str:
     """A number (C{+5521555}, C{*31#}) or a SIP URI (C{sip:32@sip.acme.com:5070}).
 
