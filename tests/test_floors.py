@@ -29,6 +29,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "bus": {"events", "ports"},
     "cases": {"bus", "events", "ladder"},
     "digits": {"ports"},
+    "ladder": {"ports"},
     "callcontrol": {"line"},
     "accountline": {"line"},
     "phone": {"line", "accountline", "callcontrol"},
