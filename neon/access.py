@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -92,6 +93,15 @@ def local_password(path: Path, known: PasswordHash | None) -> tuple[str, Passwor
             return password, known
     password = secrets.token_urlsafe(18)
     return password, PasswordHash.of(password)
+
+
+def kept_sip_password(path: Path) -> str | None:
+    """The password of the test service's account, if access.json of an earlier start has a usable one."""
+    try:
+        password = json.loads(path.read_text("utf-8"))["sip"]["password"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return password if isinstance(password, str) and re.fullmatch(r"[A-Za-z0-9_-]{16,64}", password) else None
 
 
 def access_document(

@@ -25,7 +25,14 @@ from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 
 from neon import __version__, banner, config, log
-from neon.access import Applications, access_document, configured_hashes, local_password, write_private
+from neon.access import (
+    Applications,
+    access_document,
+    configured_hashes,
+    kept_sip_password,
+    local_password,
+    write_private,
+)
 from neon.admission import Admission
 from neon.api import reference
 from neon.api.administration import ApplicationAccounts, Explanations, OriginDecisions
@@ -166,9 +173,15 @@ class Neon(Parts):
         settings = MediaSettings(media.bind, media.ports, media.codecs, capture, playback)
         self.media = MediaManager(reactor, Engine(no_rtp_seconds=float(media.silence_seconds)), settings)
         self.media.name = "the media engine"
-        self.testbed = (
-            Testbed(reactor, reactor, self.media.engine, port=loaded.testbed.port) if loaded.testbed.enabled else None
-        )
+        self.testbed = None
+        if loaded.testbed.enabled:
+            self.testbed = Testbed(
+                reactor,
+                reactor,
+                self.media.engine,
+                port=loaded.testbed.port,
+                password=kept_sip_password(self._access_file),
+            )
         sip = loaded.sip
         calls = CallSettings(sip.max_calls, float(sip.no_answer_seconds), unwanted_status=sip.reject_status)
         self.ladder = Ladder(clock=reactor)

@@ -134,6 +134,16 @@ class AccessFileTests(SynchronousTestCase):
         access.write_private(self.path, access.access_document(None, "secret", None))
         self.assertEqual(access.local_password(self.path, known), ("secret", known))
 
+    def test_sip_password(self) -> None:
+        """The testbed's password is kept like the application's; what cannot be one is not."""
+        self.assertIsNone(access.kept_sip_password(self.path))
+        for sip, kept in (({"password": "hhYVw84S90JOx_uv"}, "hhYVw84S90JOx_uv"), (None, None), ([], None), ({}, None),
+                          ({"password": 5}, None), ({"password": ""}, None), ({"password": "line\r\n-password"}, None)):
+            access.write_private(self.path, {"user": "local", "sip": sip})
+            self.assertEqual(access.kept_sip_password(self.path), kept, sip)
+        self.path.write_bytes(b"\xff")
+        self.assertIsNone(access.kept_sip_password(self.path))
+
     def test_useless_files(self) -> None:
         """With a file that is missing, of something else, or with a wrong password there is a new one."""
         known = cheap("secret")
