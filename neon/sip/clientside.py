@@ -13,7 +13,7 @@ from sippy.SipTransactionManager import COMPLETED, RINGING, TERMINATED, TRYING, 
 from sippy.Time.Timeout import Timeout
 from twisted.logger import Logger
 
-from neon.sip.transactionbase import LONGEST_INVITE, T1, T2, TIMEOUT, TransactionBase, contained, restart, stop
+from neon.sip.transactionbase import T1, T2, TIMEOUT, TransactionBase, contained, patience, restart, stop
 from neon.sip.transport import is_numeric, unbracketed
 
 _log = Logger()
@@ -60,7 +60,7 @@ class ClientSide(TransactionBase):
         t.tid = msg.getTId(True, True)
         if t.tid in self.tclient:
             raise ValueError("a transaction with this branch exists")
-        t.expires = _patience(msg) if t.needack else TIMEOUT
+        t.expires = patience(msg) if t.needack else TIMEOUT
         t.resp_cb, t.userv, t.address = resp_cb, userv, msg.getTarget()[0]
         t.data = msg.localStr(userv.getSIPaddr())
         t.state, t.tout = TRYING, T1
@@ -247,12 +247,6 @@ class ClientSide(TransactionBase):
     def _deliver(self, t: Any, msg: Any) -> None:
         if t.resp_cb is not None:
             contained(t.resp_cb, msg)
-
-
-def _patience(invite: Any) -> int:
-    """For how many seconds after a provisional response a final one is waited for."""
-    wanted = [body.getNum() for body in invite.getHFBodys("expires")]
-    return min(wanted[0], LONGEST_INVITE) if wanted and wanted[0] > 0 else LONGEST_INVITE
 
 
 def _set_routes(request: Any, routes: list[Any]) -> None:

@@ -3,36 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
-from sippy.SipTransactionManager import COMPLETED, CONFIRMED, RINGING, TRYING
+from sippy.SipTransactionManager import COMPLETED, CONFIRMED, RINGING, TRYING, SipTransaction
 from sippy.Time.Timeout import Timeout
 
-from neon.sip.transactionbase import LONGEST_INVITE, TIMEOUT, TransactionBase, contained, restart, stop
+from neon.sip.transactionbase import TIMEOUT, TransactionBase, contained, patience, restart, stop
 from neon.sip.transport import LocalPath
+from neon.values import Address
+
+
+class ServerTransactionState(SipTransaction):  # type: ignore[misc]
+    """sippy's server transaction, with C{source}, C{key} (what a request and its retransmissions have in common),
+    C{local_tag} and C{status} (of the last response).
+
+    Its 487 is made of the INVITE when it is asked for, which is mostly never.
+    """
+
+    state = TRYING
+    local_tag: str | None = None
+    status = 0
+    ack_cb = cancel_cb = noack_cb = None
+    teA = teD = teE = teF = teG = None
+
+    def __init__(self, request: Any, key: tuple[Any, str], source: Address, path: LocalPath) -> None:
+        self.request = request
+        self.key, self.source, self.userv = key, source, path
+        self.tid = key[0]
+        self.method = request.getMethod()
+        self.needack = self.method == "INVITE"
+
+    @cached_property
+    def r487(self) -> Any:
+        return self.request.genResponse(487, "Request Terminated") if self.needack else None
 
 
 class ServerSide(TransactionBase):
-    """Server transactions.
+    """Server transactions."""
 
-    They have, beside sippy's attributes, C{source}, C{key} (what a request and its retransmissions have in
-    common), C{local_tag} and C{status} (of the last response).
-    """
+    def _begin(self, request: Any, path: LocalPath) -> None:
+        """A new request other than ACK and CANCEL.
 
-    def req_cb(self, request: Any, t: Any) -> tuple[None, Any, Any]:
-        """sippy's callback for a new request; it wants the callbacks for CANCEL and a missing ACK."""
-        t.source = self._source
-        t.key = self._key
-        t.local_tag, t.status = None, 0
-        stop(t, "teE")
-        lifetime = TIMEOUT
-        if t.needack:
-            wanted = [body.getNum() for body in request.getHFBodys("expires")]
-            lifetime = min(wanted[0], LONGEST_INVITE) if wanted and wanted[0] > 0 else LONGEST_INVITE
-        t.teE = Timeout(self.timerE, lifetime, 1, t)
+        sippy's own way would call it a loop when one account of ours calls another by way of the proxy. Loops are the
+        proxies' to find.
+        """
+        t = ServerTransactionState(request, self._key, self._source, path)
+        self.tserver[t.tid] = t
+        t.teE = Timeout(self.timerE, patience(request) if t.needack else TIMEOUT, 1, t)
         self.open.add(t)
         self._user.request_arrived(request, t)
-        return None, t.cancel_cb, t.noack_cb
 
     def _receive_cancel(self, request: Any, key: tuple[Any, str], path: LocalPath) -> None:
         t = self.tserver.get(key[0]) or self._answered.get(key)

@@ -138,6 +138,12 @@ class TransactionBase(SipTransactionManager):  # type: ignore[misc]
             self._user.sent(address, data)
 
 
+def patience(invite: Any) -> int:
+    """For how many seconds a final response to an INVITE is waited for: its Expires, within bounds."""
+    wanted = [body.getNum() for body in invite.getHFBodys("expires")]
+    return min(wanted[0], LONGEST_INVITE) if wanted and wanted[0] > 0 else LONGEST_INVITE
+
+
 def stop(t: Any, name: str) -> None:
     """Cancel a timer of a transaction, if it runs."""
     timer = getattr(t, name, None)

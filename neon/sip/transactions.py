@@ -43,9 +43,10 @@ class Transactions(ClientSide, ServerSide):
                 if last is not None:
                     self.transmitData(path, *last)
                 return
+        if key[1] != "ACK" and key[0] not in self.tserver:
+            self._begin(request, path)
+            return
         try:
-            # Without the Via stack's identifiers, by which sippy would call it a loop when one account of ours
-            # calls another by way of the proxy. Loops are the proxies' to find.
             self.incomingRequest(request, None, (), path)
         except SipParseError as error:
             raise ValueError("a header field is not well formed") from error
