@@ -219,9 +219,13 @@ class Connection(Handshake):
     def stopProducing(self) -> None:
         self._lag.resume()
 
-    def sendData(self, data: bytes, *args: Any, **kwargs: Any) -> None:
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         """Everything autobahn writes comes through here."""
-        super().sendData(data, *args, **kwargs)
+        if sync or chopsize or self.send_queue:
+            super().sendData(data, sync, chopsize)
+        else:
+            # What it does then, beside formatting a log line, whether that is wanted or not.
+            self.transport.write(data)
         if self._lag.wrote(len(data)) and self.state == self.STATE_OPEN:
             self._too_slow()
 
