@@ -111,7 +111,11 @@ def _read_one(parameter: Parameter, given: Given, warn: Callable[[str], None]) -
 
 def shown(value: object) -> str:
     """What was given, short enough for a message."""
-    return parsing.quoted(value) if isinstance(value, str) else f"this {type(value).__name__}"
+    # In JSON's words; what is none of these is an object, whatever class the skin's decoder makes of it.
+    return parsing.quoted(value) if isinstance(value, str) else f"this {_JSON_TYPES.get(type(value), 'object')}"
+
+
+_JSON_TYPES: Final = {bool: "boolean", int: "number", float: "number", list: "list"}
 
 
 def _word(value: object, wanted: str = "text") -> str:

@@ -148,6 +148,12 @@ class FrameTests(WebSocketCase):
             self.assertEqual(dict(request.pairs) | {}, {k: v for k, v in message.items() if k.lower() != "id"})
             self.assertEqual(list(request.reply.values()), ids)
 
+    def test_object_for_text(self) -> None:
+        """An object where text is wanted is called an object, not by what our decoder makes of it."""
+        client = self.authenticated()
+        answer = client.ask({"action": "startcall", "token": client.token, "number": {"a": 1}})
+        self.assertEqual(answer["error"], {"code": 102, "description": "number must be text, not this object"})
+
 
 class HandshakeTests(WebSocketCase):
     """Handshakes written by hand, to see the status that comes back."""
