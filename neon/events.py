@@ -55,7 +55,7 @@ class CallFinalized(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class CallTransferred(CallEvent):
-    """The far end of a call talks to somebody else now, as we asked it to; C{CallFinalized} follows."""
+    """The far end of a call talks to somebody else now, as we asked it to. The end of this call follows."""
 
     duration_ms: int
 

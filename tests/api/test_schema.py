@@ -127,6 +127,12 @@ class DocumentTests(SynchronousTestCase):
         self.assertEqual(sent, list(wire.ALL_NAMES.values()))
         json.dumps(document)
 
+    def test_no_inner_names(self) -> None:
+        """The words about events name them as clients know them, not by our classes."""
+        inner = {f"{{{kind.__name__}}}" for kind in wire.ALL_NAMES}
+        for kind in wire.ALL_NAMES:
+            self.assertEqual([name for name in inner if name in (kind.__doc__ or "")], [])
+
     def test_reference(self) -> None:
         """docs/api.rst is what the tables say; if this fails, run python -m neon.api.docs."""
         self.assertEqual(docs.PATH.read_text("utf-8"), docs.render())
