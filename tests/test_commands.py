@@ -355,7 +355,8 @@ class CallTests(CommandCase):
         """A value of the wrong JSON type is told what was wanted and what it was."""
         for wrong, kind in ((1.5, "number"), (10**30, "number"), (True, "boolean"), ([], "list")):
             self.code(action="finalizecall", callid=wrong)
-            self.assertEqual(str(self.refusal), f"callid must be a whole number from 1 to 9007199254740991, not this {kind}")
+            wanted = "callid must be a whole number from 1 to 9007199254740991"
+            self.assertEqual(str(self.refusal), f"{wanted}, not this {kind}")
 
     def test_accept(self) -> None:
         """A ringing call is answered; doing it twice is a success that says so."""
