@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from neon.api import lenient, schema, wire
+from neon.api import form, frames, lenient, mailbox, schema, wire
+from neon.api.guard import Limits
 from neon.arguments import REQUIRED, Parameter
 from neon.commands import TABLE, Command, Field, Needs
 from neon.commands.once import SECONDS
@@ -18,6 +19,8 @@ from neon.commands.once import SECONDS
 PATH: Final = Path(__file__).resolve().parent.parent.parent / "docs" / "api.rst"
 
 EXTENSION: Final = "*Extension.* "
+
+LIMITS: Final = Limits()
 
 INTRODUCTION: Final = f"""\
 .. Made by ``python -m neon.api.docs`` from the tables of commands and events. Change those, not this file.
@@ -41,14 +44,41 @@ meets an event that they do not name.
 Common rules
 ------------
 
-* Every command but ``authenticate`` needs a ``token``, which ``authenticate`` answers. A token is good on both APIs.
+* Every command but ``authenticate`` needs a ``token``, which ``authenticate`` answers. A token is good on both APIs,
+  for the program or the origin that it was given to. It dies by ``logout``, when NEON restarts, and when it was not
+  used for twelve hours (a setting).
 * Names of actions and parameters are read in any case. Numbers may be JSON numbers or text; booleans may be ``true``
   and ``false``, ``1`` and ``0``, ``yes`` and ``no``, ``on`` and ``off``, ``sim`` and ``não``, ``si`` and ``no``.
 * A parameter given twice with different values is refused (102); a name that no parameter has is ignored.
+* Numbers to call may have spaces, ``-``, ``(``, ``)`` and ``.`` in them, which are dropped.
+* What is wrong is looked for in this order: the format (100), the token (602, over HTTP 600), the action (102), the
+  scope of the application (602), the parameters (102), the registration (601).
 * A command is answered when NEON has accepted it. What comes of it arrives as events, after the answer.
 * ``requestId`` (extension): a command with the same ``requestId`` and token as one up to {SECONDS:.0f} seconds ago is
   not run again; it gets the first answer, also if the first is still running. ``id`` suppresses nothing.
 * ``warnings`` (extension): sentences in an answer about what was tolerated in the command, such as a misprint.
+
+Who may connect
+---------------
+
+Programs of this machine's user need the name and password of an application: one that ``neonctl app add`` made or
+that the configuration has, or the one in ``access.json`` in NEON's state directory.
+
+A web page needs these too, and that its origin was approved: in the configuration, by
+``neonctl origin allow https://crm.example.com``, or by the user when NEON asks. Meanwhile a WebSocket waits, 15 seconds
+at most, and an HTTP request is answered with status 403 and code 602. Pages without an origin (``null``: files,
+sandboxed frames) are refused unless a setting approves them. ``Host`` must be ``localhost``, ``127.0.0.1`` or ``[::1]``
+with the port, else the status is 421. ``http://localhost:15060/doctor`` tells a page's developer what works and what
+does not.
+
+Limits:
+
+* {LIMITS.connections} connections, {LIMITS.connections_per_origin} of them of one origin;
+* {LIMITS.messages_per_second} messages a second from a connection, where more of them wait, and as many HTTP requests
+  from an origin, where the status of more is 429;
+* {frames.MAX_BYTES // 1024} kB in a message or form, {form.MAX_URL // 1024} kB in a URL (100);
+* five wrong passwords in a minute, and from a page ten wrong tokens; the next ones have to wait (602);
+* a WebSocket that does not read its events is closed.
 
 WebSocket
 ---------
@@ -97,14 +127,21 @@ HTTP
 Names in XML are those of the tables below with a capital first letter. The status is 200 for every command that was
 answered, carried out or not. ``SystemCode`` is the SIP status behind a failure, where there is one.
 
+In a URL write ``%2B`` for ``+`` and ``%23`` for ``#``. A ``+`` at the beginning of ``number`` or ``to`` is understood
+as it is; a ``#`` never arrives, so ``dtmf`` also takes the words ``hash``, ``pound`` and ``star``. In the body of a
+POST a ``+`` is a space, as in every form.
+
 ``GET /Events?token=…`` waits for one event::
 
     <EventData><Name>OnNewCall</Name><Data><CallId>43</CallId><Type>outgoing</Type>
     <From>sip:31@sip.acme.com</From><To>sip:32@sip.acme.com</To></Data><Seq>812</Seq><Ts>…</Ts></EventData>
 
-With nothing to tell it is answered after 30 seconds with an empty ``Name``. Ask again at once: when no poll has come
-for ten seconds, what is pending is dropped. Several tabs with one token each get every event if they say ``client=``
-and a name of their own, in ``/Events`` and in ``/Command``. ``X-NEON-Discarded`` counts what a client has lost.
+With nothing to tell it is answered with an empty ``Name``, after {mailbox.POLL_SECONDS:.0f} seconds
+(a setting). Ask again at once: when no poll has come for {mailbox.GRACE_SECONDS:.0f} seconds,
+or {mailbox.FIRST_SECONDS:.0f} after ``authenticate``, what is pending is dropped. Of two polls at the same time the
+newer one wins; the older one is answered empty. Several tabs with one token each get every event if they say
+``client=`` and a name of their own, in ``/Events`` and in ``/Command``.
+``X-NEON-Discarded`` counts what a client has lost.
 """
 
 
