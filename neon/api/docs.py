@@ -190,10 +190,16 @@ def _command(command: Command) -> str:
     return "\n".join(lines)
 
 
+_OTHERS: Final = (
+    (wire.PROSE, "that asked for the ``spelling`` of the ``prose``"),
+    (wire.TRANSFERRED, "that have sent ``transferecall``"),
+)
+
+
 def _event(kind: wire.EventType) -> str:
     name = wire.ALL_NAMES[kind]
-    others = [spelling[name] for spelling in wire.OTHER_SPELLINGS if name in spelling]
-    also = f" Also spelled {', '.join(others)}." if others else ""
+    others = [f"{spelling[name]} to clients {who}" for spelling, who in _OTHERS if name in spelling]
+    also = f" Spelled {', '.join(others)}." if others else ""
     fields = schema.event_fields(kind)
     rows = (
         (f"``{field}``", ("" if always else "Not always. ") + schema.field_schema(field)["description"])
