@@ -40,6 +40,7 @@ class Caller:
 
     C{contact} makes our Contact for a peer. C{hops} are the numeric addresses that the INVITE goes to, the next
     one when one is not available; if empty, the target's host is resolved. C{routes} are preloaded Route URIs.
+    C{redirects} is whether a 3xx is followed, by the same way; a call to one certain phone has nowhere else to go.
     """
 
     address: SipAddress
@@ -47,6 +48,7 @@ class Caller:
     digest: DigestClient | None = None
     hops: tuple[Address, ...] = ()
     routes: tuple[SipURL, ...] = ()
+    redirects: bool = True
 
 
 class UacCall(Session):
@@ -214,7 +216,7 @@ class UacCall(Session):
 
     def _refused(self, response: SipResponse, cause: Cause) -> None:
         """Follow a redirection, or what is left of an earlier one; else it is over."""
-        if cause.status in (300, 301, 302):
+        if cause.status in (300, 301, 302) and self._caller.redirects:
             self._redirection.add(response)
         if cause.status < 600:
             target = self._redirection.next()

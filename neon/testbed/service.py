@@ -238,6 +238,8 @@ class Testbed(Service):
             address=messages.named_address(messages.target_url("602", host, port), "NEON testbed"),
             contact=lambda remote: messages.contact_url("602", self._endpoint.local_address(remote[0])),
             hops=(binding.source,),
+            # Followed by the same way, a phone that passes the call on would only be rung again.
+            redirects=False,
         )
         call = TestbedCall(self._clock, CALLING_BACK, stream, lambda call, cause: self._call_over(call, user))
         # As a registrar's proxy does: the request goes to the Contact, to whom it is stays the address of record.

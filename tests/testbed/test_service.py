@@ -216,6 +216,18 @@ class TestbedTests(SynchronousTestCase):
         self.assertEqual(ear.heard, [("ended", 487)])
         self.assertEqual(self.testbed.calls, 0)
 
+    def test_call_back_redirected(self) -> None:
+        """A phone that passes the call on to somebody else is not rung again."""
+        self.register()
+        self.call("602")
+        self.pass_time(2.0)
+        ((call, ear, _),) = self.rung
+        call.deflect(f"sip:601@{SERVER[0]}:{SERVER[1]}")
+        self.pass_time(1.0)
+        self.assertEqual(len(self.rung), 1)
+        self.assertEqual(ear.heard, [("ended", 302)])
+        self.assertEqual((self.testbed.calls, [one.closed for one in self.engine.streams]), (0, [True, True]))
+
     def test_busy(self) -> None:
         """603 is busy."""
         self.register()
