@@ -245,7 +245,7 @@ class Api(WebSocketServerFactory):
         reactor: Any,
         guard: Guard,
     ) -> None:
-        super().__init__(reactor=reactor)  # type: ignore[no-untyped-call]
+        super().__init__(server="NEON", reactor=reactor)  # type: ignore[no-untyped-call]
         self.commands = commands
         self.guard = guard
         self._sessions = sessions

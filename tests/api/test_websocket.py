@@ -175,6 +175,10 @@ class HandshakeTests(WebSocketCase):
         )
         return int(transport.value().split()[1])
 
+    def test_server_header(self) -> None:
+        """The handshake says NEON, as the HTTP API does, and not which library speaks."""
+        self.assertEqual(self.connect().protocol.http_headers["server"], "NEON")
+
     def test_local_names(self) -> None:
         """The three names of this machine, with our port, are served."""
         for name in ("localhost", "127.0.0.1", "[::1]", "LocalHost"):
