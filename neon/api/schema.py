@@ -43,7 +43,7 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "duration": ({"type": "integer", "minimum": 0}, "Milliseconds from answer to end, 0 if it was not answered."),
     "SIPError": ({"type": "integer", "minimum": 0, "maximum": 699}, "The SIP status of the failure, 0 without one."),
     "connectionId": ({"type": "integer", "minimum": 1, "maximum": MAX_ID}, "The SIP account's number."),
-    "reason": ({"type": "string"}, "Extension: The failure in words, where there is one."),
+    "reason": ({"type": "string"}, "Extension: Why, in words, where there is something to say."),
     "displayName": ({"type": "string"}, "Extension: The far end's name, where it has one."),
     "application": ({"type": "string"}, "Whose client it was."),
     "local": ({"type": "boolean"}, "The far end waits for us."),
