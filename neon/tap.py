@@ -57,6 +57,7 @@ from neon.parts import CannotStart, Part, Parts
 from neon.passwords import PasswordHash
 from neon.phone import Phone, PhoneSettings
 from neon.places import control_socket, default_state_dir
+from neon.signals import heed_once
 from neon.sip.agent import AgentSettings, SipAgent
 from neon.sip.door import DoorPolicy
 from neon.sip.endpoint import Endpoint, OnRequest
@@ -118,6 +119,7 @@ def makeService(options: Options) -> Parts:
     from twisted.internet import reactor
 
     use_monotonic_time()
+    reactor.callWhenRunning(heed_once)  # not before: the reactor puts its own handlers in place when it starts
     loaded = _load(options["config"])
     told = None if options["state-dir"] is None else Path(options["state-dir"]).absolute()
     return Neon(

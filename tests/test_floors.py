@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 FLOORS: dict[str, int] = {
     **dict.fromkeys(("errors", "values", "parsing", "passwords", "inifile", "config", "log", "explain", "places"), 0),
+    "signals": 0,
     **dict.fromkeys(("model", "events", "bus", "ports", "dialling", "digits", "ladder", "cases"), 1),
     **dict.fromkeys(("arguments", "gate", "line", "accountline", "callcontrol", "phone", "commands"), 2),
     **dict.fromkeys(("sip", "media", "operators", "store", "panel", "testbed", "access"), 3),
