@@ -7,7 +7,6 @@ telephone-event (RFC 4733). L{neon.sip.negotiation} keeps a dialog's state over 
 
 from __future__ import annotations
 
-import functools
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -116,7 +115,6 @@ class _Section:
     rtcp: tuple[int, str | None] | None = None
 
 
-@functools.lru_cache(maxsize=1)  # an offer is judged, and then read again for the answer
 def parse(body: str) -> Description:
     """Read a description.
 
