@@ -236,8 +236,8 @@ class SlowReaderTests(AccessCase):
             if cut := "does not read its events and is closed" in self.daemon.program.output:
                 break
         self.assertTrue(cut)
-        # The aim is 20 ms, which bench/ measures; here other tests may be running, and answers are looked for every
-        # 10 ms. A reader that blocked the others would do so for seconds.
+        # The aim is 20 ms (docs/performance.rst has what was seen); here other tests may be running, and answers are
+        # looked for every 10 ms. A reader that blocked the others would do so for seconds.
         self.assertLess(self.p99(beside), 3 * self.p99(alone) + 0.3)
         self.assertLess(self.memory() - before, 8 << 20)
         await until(lambda: all(self.calls(client) for client in others), "the events of the calls")
