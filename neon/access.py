@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
-from neon.config import LOCAL, Application
+from neon.config import LOCAL
 from neon.passwords import PasswordHash
+from neon.sections import Application
 from neon.values import Scope
 
 MAX_PASSWORD = 1024

@@ -17,8 +17,8 @@ from neon.api.origins import Origins, Policy
 from neon.api.sessions import Sessions
 from neon.api.toll import Tariff, TollGuard
 from neon.bus import Bus
-from neon.config import Config
 from neon.parts import CannotStart
+from neon.sections import Config
 from neon.store.database import Database
 from neon.store.origins import OriginTable
 

@@ -1,7 +1,6 @@
 """The configuration: read once, checked completely, and from then on frozen values.
 
-The dataclasses below are the schema: a field's name is its key (with C{-} for C{_}), its metadata the parser of its
-text. C{etc/neon.conf} explains every key to people; a test keeps the two together.
+The dataclasses of L{neon.sections} are the schema.
 
 Files are read in this order, a later one overriding key by key: C{/etc/neon/neon.conf}, C{/etc/neon/conf.d/*.conf},
 C{$XDG_CONFIG_HOME/neon/neon.conf}; or one file only, when one is named.
@@ -14,170 +13,15 @@ import difflib
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from neon import inifile, parsing
 from neon.inifile import ConfigError, Place, Section, Setting
-from neon.passwords import PasswordHash
-from neon.values import AccountSettings, Codec, DigitsBy, Scope
+from neon.sections import NAMED, SECTIONS, SINGLE, Account, Application, Config
+from neon.values import AccountSettings
 
-T = TypeVar("T")
 S = TypeVar("S")
-
-
-def key(default: T, parse: Callable[[str], T] | None, *, secret: bool = False) -> T:
-    """A setting. Without a parser it stays a L{Setting}: its text is for a part further up, which knows its place then.
-
-    A secret does not show in a repr, and a file with one should be private.
-    """
-    value: T = field(default=default, repr=not secret, metadata={"parse": parse, "secret": secret})
-    return value
-
-
-BUILT_IN = Place("built-in default", 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Sip:
-    """C{[sip]}"""
-
-    bind: str = key("0.0.0.0", parsing.ip_address)
-    port: int = key(5060, parsing.whole_number(0, 65535))
-    direct_calls: bool = key(False, parsing.boolean)
-    max_calls: int = key(4, parsing.whole_number(1, 1000))
-    reject_status: int = key(486, parsing.whole_number(400, 699))
-    no_answer_seconds: int = key(180, parsing.whole_number(1, 3600))
-    dtmf: DigitsBy = key(DigitsBy.AUTO, parsing.digits_by)  # noqa: RUF009 - it is dataclasses.field()
-
-
-@dataclass(frozen=True, slots=True)
-class Media:
-    """C{[media]}; C{capture} and C{playback} are understood by the media side."""
-
-    bind: str = key("0.0.0.0", parsing.ip_address)
-    ports: range = key(range(16384, 16585), parsing.port_range)
-    codecs: tuple[Codec, ...] = key((Codec.PCMA, Codec.PCMU), parsing.codecs)
-    capture: Setting = key(Setting("portaudio", BUILT_IN), None)  # noqa: RUF009 - it is dataclasses.field()
-    playback: Setting = key(Setting("portaudio", BUILT_IN), None)  # noqa: RUF009
-    silence_seconds: int = key(30, parsing.whole_number(0, 3600))
-
-
-@dataclass(frozen=True, slots=True)
-class Websocket:
-    """C{[websocket]}"""
-
-    enabled: bool = key(True, parsing.boolean)
-    host: tuple[str, ...] = key(("127.0.0.1", "::1"), parsing.addresses)
-    port: int = key(15070, parsing.whole_number(0, 65535))
-
-
-@dataclass(frozen=True, slots=True)
-class Http:
-    """C{[http]}"""
-
-    enabled: bool = key(True, parsing.boolean)
-    host: tuple[str, ...] = key(("127.0.0.1", "::1"), parsing.addresses)
-    port: int = key(15060, parsing.whole_number(0, 65535))
-    poll_seconds: int = key(30, parsing.whole_number(1, 300))
-
-
-@dataclass(frozen=True, slots=True)
-class Api:
-    """C{[api]}: what the local APIs have in common."""
-
-    token_idle_seconds: int = key(43200, parsing.whole_number(60, 30 * 86400))
-    access_file: bool = key(True, parsing.boolean)
-    max_connections: int = key(64, parsing.whole_number(1, 10000))
-    max_connections_per_origin: int = key(16, parsing.whole_number(1, 10000))
-    messages_per_second: int = key(50, parsing.whole_number(0, 100000))
-    check_peer_user: bool | None = key(None, parsing.boolean_or_auto)
-    audit_log: bool = key(True, parsing.boolean)
-
-
-@dataclass(frozen=True, slots=True)
-class Origins:
-    """C{[origins]}: which web pages may use the local APIs."""
-
-    policy: str = key("ask", parsing.choice("ask", "list", "any"))
-    allow: tuple[str, ...] = key((), parsing.origins)
-    allow_null: bool = key(False, parsing.boolean)
-    directory: str = key("/etc/neon/origins.d", parsing.line)
-    ask_seconds: int = key(15, parsing.whole_number(0, 15))
-
-
-@dataclass(frozen=True, slots=True)
-class Toll:
-    """C{[toll]}: what one application may spend."""
-
-    calls_per_minute: int = key(10, parsing.whole_number(0, 100000))
-    calls_at_once: int = key(3, parsing.whole_number(0, 1000))
-    deny: tuple[str, ...] = key((), parsing.dial_prefixes)
-
-
-@dataclass(frozen=True, slots=True)
-class Testbed:
-    """C{[testbed]}: the embedded SIP service for a first run without a provider."""
-
-    enabled: bool = key(False, parsing.boolean)
-    port: int = key(5062, parsing.whole_number(0, 65535))
-
-
-@dataclass(frozen=True, slots=True)
-class Application:
-    """C{[application NAME]}: a program that may use the APIs; one of the two passwords is set."""
-
-    password: str | None = key(None, parsing.secret, secret=True)
-    password_hash: PasswordHash | None = key(None, PasswordHash.parse, secret=True)  # noqa: RUF009
-    scopes: frozenset[Scope] = key(frozenset(Scope), parsing.scopes)
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """C{[account NAME]}: a SIP account registered from the start."""
-
-    domain: str | None = key(None, parsing.line)
-    number: str | None = key(None, parsing.sip_user)
-    password: str | None = key(None, parsing.secret, secret=True)
-    password_file: str | None = key(None, parsing.line)
-    auth_user: str | None = key(None, parsing.line)
-    display_name: str | None = key(None, parsing.line)
-    proxy: str | None = key(None, parsing.proxy)
-    expires: int = key(600, parsing.whole_number(10, 86400))
-    transport: str = key("udp", parsing.transport)
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """Everything. C{accounts} are complete; C{warnings} are sentences for the log."""
-
-    sip: Sip = Sip()
-    media: Media = Media()
-    websocket: Websocket = Websocket()
-    http: Http = Http()
-    api: Api = Api()
-    origins: Origins = Origins()
-    toll: Toll = Toll()
-    testbed: Testbed = Testbed()
-    applications: Mapping[str, Application] = field(default_factory=dict)
-    accounts: Mapping[str, AccountSettings] = field(default_factory=dict)
-    files: tuple[Path, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-
-SINGLE: Mapping[str, type[Any]] = {
-    "sip": Sip,
-    "media": Media,
-    "websocket": Websocket,
-    "http": Http,
-    "api": Api,
-    "origins": Origins,
-    "toll": Toll,
-    "testbed": Testbed,
-}
-NAMED: Mapping[str, type[Any]] = {"application": Application, "account": Account}
-SECTIONS: Mapping[str, type[Any]] = {**SINGLE, **NAMED}
 
 
 def standard_files(environ: Mapping[str, str], etc: Path = Path("/etc/neon")) -> tuple[Path, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from neon import config
+from neon import sections
 from neon.api.origins import Origins, Standing
 from neon.api.pages import Doctor, Facts, Sound
 from neon.media.manager import MediaManager
@@ -15,7 +15,7 @@ _WORDS = {Standing.APPROVED: "approved", Standing.BLOCKED: "blocked", Standing.U
 
 
 def doctor(
-    media: MediaManager, settings: config.Media, phone: Phone, origins: Origins, websocket: Callable[[], str | None]
+    media: MediaManager, settings: sections.Media, phone: Phone, origins: Origins, websocket: Callable[[], str | None]
 ) -> Doctor:
     """The page; C{websocket} is the address of that server, while there is one."""
 
@@ -32,7 +32,7 @@ def doctor(
     return Doctor(facts, lambda origin: _WORDS[origins.standing(origin)])
 
 
-def _sound(media: MediaManager, settings: config.Media) -> Sound:
+def _sound(media: MediaManager, settings: sections.Media) -> Sound:
     # Of a device only its kind: names and paths are the user's own business.
     capture, playback = (setting.text.partition(":")[0] for setting in (settings.capture, settings.playback))
     card = media.sound_card

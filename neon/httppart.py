@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from neon import config
+from neon import sections
 from neon.api import schema
 from neon.api.autodisconnect import Autodisconnect
 from neon.api.guard import LOCAL_NAMES, Guard
@@ -26,7 +26,7 @@ _log = Logger()
 class HttpServer:
     """Made before there is anything to serve, so that what is to be stopped is known."""
 
-    def __init__(self, reactor: Any, settings: config.Http) -> None:
+    def __init__(self, reactor: Any, settings: sections.Http) -> None:
         self._reactor = reactor
         self._settings = settings
         self._mailboxes: Mailboxes | None = None

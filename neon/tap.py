@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import getpass
 import os
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -22,9 +20,8 @@ from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import ILogObserver, Logger
-from twisted.python import usage
 
-from neon import __version__, banner, config, log
+from neon import __version__, banner, config, log, sections
 from neon.access import (
     Applications,
     access_document,
@@ -47,11 +44,10 @@ from neon.controlpart import ControlSocket
 from neon.doctorpart import doctor
 from neon.errors import InvalidArgument
 from neon.httppart import HttpServer
-from neon.inifile import ConfigError, Setting
 from neon.ladder import Ladder
-from neon.media import devices
 from neon.media.engine import Engine
 from neon.media.manager import MediaManager, MediaSettings
+from neon.options import Options, load, named_devices, own_log
 from neon.parsing import format_address
 from neon.parts import CannotStart, Part, Parts
 from neon.passwords import PasswordHash
@@ -78,49 +74,13 @@ TIDY_SECONDS = 60.0
 _log = Logger()
 
 
-class Options(usage.Options):
-    """The command line."""
-
-    synopsis = "[options]"
-    longdesc = "NEON, a SIP softphone that other programs drive. etc/neon.conf explains the configuration."
-    optParameters = [
-        ["config", "c", None, "read this file only (default: /etc/neon/neon.conf, conf.d, ~/.config/neon/neon.conf)"],
-        ["state-dir", "s", None, "keep the state here (default: $STATE_DIRECTORY, else ~/.local/state/neon)"],
-        ["log-level", "l", "info", "debug, info, warn, error or critical"],
-    ]
-    optFlags = [
-        ["check-config", None, "check the configuration and end"],
-        ["hash-password", None, "read a password, print what goes after password-hash =, and end"],
-        ["banner", None, "print where the APIs are, and the generated password, once everything listens"],
-    ]
-
-    def opt_version(self) -> None:
-        """Print NEON's version and end."""
-        sys.stdout.write(f"NEON {__version__}\n")
-        sys.exit(0)
-
-    def postOptions(self) -> None:
-        if self["log-level"] not in log.LEVELS:
-            raise usage.UsageError(f"--log-level is one of {', '.join(log.LEVELS)}, not {self['log-level']!r}")
-        if self["hash-password"]:
-            sys.stdout.write(f"{PasswordHash.of(_read_password())}\n")
-            sys.exit(0)
-        if self["check-config"]:
-            loaded = _load(self["config"])
-            _devices(loaded.media)
-            files = ", ".join(str(path) for path in loaded.files) or "no file, everything at its default"
-            sys.stdout.write("".join(f"{warning}\n" for warning in loaded.warnings))
-            sys.stdout.write(f"The configuration is good ({files}).\n")
-            sys.exit(0)
-
-
 def makeService(options: Options) -> Parts:
     """Everything, not started yet; a bad configuration ends the program with a sentence."""
     from twisted.internet import reactor
 
     use_monotonic_time()
     reactor.callWhenRunning(heed_once)  # not before: the reactor puts its own handlers in place when it starts
-    loaded = _load(options["config"])
+    loaded = load(options["config"])
     told = None if options["state-dir"] is None else Path(options["state-dir"]).absolute()
     return Neon(
         reactor,
@@ -128,7 +88,7 @@ def makeService(options: Options) -> Parts:
         told or default_state_dir(os.environ).absolute(),
         options["log-level"],
         show_banner=bool(options["banner"]),
-        own_log=_own_log(options),
+        own_log=own_log(options),
         control=control_socket(os.environ, told),
     )
 
@@ -144,7 +104,7 @@ class Neon(Parts):
     def __init__(
         self,
         reactor: Any,
-        loaded: config.Config,
+        loaded: sections.Config,
         state_dir: Path,
         log_level: str,
         *,
@@ -166,7 +126,7 @@ class Neon(Parts):
         self._checks = DeferredSemaphore(PASSWORD_CHECKS_AT_ONCE)
         self._tidy = LoopingCall(self._tidy_up)
         self._tidy.clock = reactor
-        capture, playback = _devices(loaded.media)
+        capture, playback = named_devices(loaded.media)
 
         self.bus = Bus(reactor)
         self.database = Database(state_dir / "neon.sqlite")
@@ -403,35 +363,3 @@ def _trim() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only
     if trim is not None:
         trim(0)
-
-
-def _load(path: str | None) -> config.Config:
-    try:
-        return config.load(None if path is None else Path(path))
-    except ConfigError as error:
-        raise SystemExit(f"neon: {error}") from None
-
-
-def _devices(media: config.Media) -> tuple[devices.CaptureDevice, devices.PlaybackDevice]:
-    """The devices that the configuration names; a bad one ends the program with file, line and sentence."""
-
-    def parsed(setting: Setting, parse: Any) -> Any:
-        try:
-            return parse(setting.text)
-        except devices.DeviceError as error:
-            raise SystemExit(f"neon: {setting.error(str(error))}") from None
-
-    return parsed(media.capture, devices.parse_capture), parsed(media.playback, devices.parse_playback)
-
-
-def _own_log(options: Options) -> bool:
-    """Whether we decide where log lines go: in the foreground, unless twistd was told something else."""
-    twistd: Mapping[str, Any] = getattr(options, "parent", None) or {}
-    elsewhere = any(twistd.get(name) for name in ("logfile", "logger", "syslog"))
-    return bool(twistd.get("nodaemon")) and not elsewhere
-
-
-def _read_password() -> str:
-    if sys.stdin.isatty():
-        return getpass.getpass("Password: ")
-    return sys.stdin.readline().rstrip("\n")

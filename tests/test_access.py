@@ -13,8 +13,8 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon import access
-from neon.config import Application
 from neon.passwords import PasswordHash
+from neon.sections import Application
 
 
 def cheap(password: str) -> PasswordHash:

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from neon import config, inifile
-from neon.config import Config
+from neon import config, inifile, sections
 from neon.inifile import ConfigError
 from neon.passwords import PasswordHash
+from neon.sections import Config
 from neon.values import Codec
 
 HASH = "scrypt$2$1$1$MDEyMzQ1Njc=$MDEyMzQ1Njc4OWFiY2RlZg=="
@@ -246,7 +246,7 @@ class ExampleTests(SynchronousTestCase):
                 keys = documented.setdefault(header[1], set())
             elif entry := re.fullmatch(r"#([a-z-]+) =.*", line):
                 keys.add(entry[1])
-        known = {kind: set(config._keys(cls)) for kind, cls in config.SECTIONS.items()}
+        known = {kind: set(config._keys(cls)) for kind, cls in sections.SECTIONS.items()}
         self.assertEqual(documented, known)
 
     def test_is_the_default(self) -> None:
@@ -256,7 +256,7 @@ class ExampleTests(SynchronousTestCase):
         single = text[: text.index("#[application")]
         built = config.build(inifile.parse(single.encode(), "x"))
         default = Config()
-        for kind in config.SINGLE:
+        for kind in sections.SINGLE:
             if kind != "media":
                 self.assertEqual(getattr(built, kind), getattr(default, kind))
         self.assertEqual(built.media.capture.text, default.media.capture.text)

@@ -16,16 +16,19 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS: dict[str, int] = {
     **dict.fromkeys(("errors", "values", "parsing", "passwords", "inifile", "config", "log", "explain", "places"), 0),
     "signals": 0,
+    "sections": 0,
     **dict.fromkeys(("model", "events", "bus", "ports", "dialling", "digits", "ladder", "cases"), 1),
     **dict.fromkeys(("arguments", "gate", "line", "accountline", "callcontrol", "phone", "commands"), 2),
     **dict.fromkeys(("sip", "media", "operators", "store", "panel", "testbed", "access"), 3),
     **dict.fromkeys(("api", "ctl"), 4),
     **dict.fromkeys(("tap", "parts", "admission", "banner", "controlpart", "doctorpart", "httppart", "trycall"), 5),
+    "options": 5,
 }
 
 SAME_FLOOR: dict[str, set[str]] = {
     "parsing": {"values"},
-    "config": {"values", "parsing", "passwords", "inifile"},
+    "config": {"values", "parsing", "inifile", "sections"},
+    "sections": {"values", "parsing", "passwords", "inifile"},
     "model": {"events"},
     "bus": {"events", "ports"},
     "cases": {"bus", "events", "ladder"},
@@ -39,7 +42,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "testbed": {"sip", "media"},
     "admission": {"parts"},
     "controlpart": {"parts"},
-    "tap": {"admission", "banner", "controlpart", "doctorpart", "httppart", "parts"},
+    "tap": {"admission", "banner", "controlpart", "doctorpart", "httppart", "options", "parts"},
 }
 """What a part may import of its own floor."""
 
