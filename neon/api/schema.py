@@ -15,7 +15,7 @@ from neon import __version__
 from neon.api import wire
 from neon.arguments import MAX_ID, REQUIRED, Parameter
 from neon.commands import TABLE, Command, Field, Needs
-from neon.commands.table import REQUEST_ID
+from neon.commands.shapes import REQUEST_ID
 from neon.events import CallStarted, RegistrationEvent
 from neon.values import Direction
 

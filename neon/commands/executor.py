@@ -18,7 +18,8 @@ from twisted.python.failure import Failure
 from neon import arguments
 from neon.commands.context import NO_ACCOUNT, Applications, Client, Command, Context, Data, Needs, Sessions
 from neon.commands.once import Once
-from neon.commands.table import CALL_ID, REQUEST_ID, TABLE
+from neon.commands.shapes import CALL_ID, REQUEST_ID
+from neon.commands.table import TABLE
 from neon.errors import DataFormatError, DeadToken, InvalidArgument, NotRegistered
 from neon.gate import Gate, OpenGate
 from neon.phone import Phone

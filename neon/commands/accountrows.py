@@ -1,0 +1,90 @@
+"""The rows of the commands about SIP accounts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from neon import arguments
+from neon.arguments import Parameter
+from neon.commands import accounts
+from neon.commands.context import Command, Field
+from neon.commands.shapes import CONNECTION_ID, ID, MOMENT, TEXT, URI, listed
+from neon.values import RegistrationState, Scope
+
+ROWS: Final = (
+    Command(
+        "sipregister",
+        accounts.sip_register,
+        (
+            Parameter(
+                "domain",
+                arguments.domain,
+                about="The SIP domain or server: host or host:port, optionally with ;transport=udp.",
+            ),
+            Parameter("number", arguments.sip_user, about="The number or user name of the account."),
+            Parameter("password", arguments.password, about="The account's password."),
+            Parameter(
+                "autodisconnect",
+                arguments.boolean,
+                default=False,
+                about="Unregister the account when this WebSocket closes and is not back within five seconds.",
+            ),
+            Parameter(
+                "authuser",
+                arguments.text,
+                into="auth_user",
+                default=None,
+                spelled="authUser",
+                about="The name to authenticate with, where it is not the number.",
+                extension=True,
+            ),
+            Parameter(
+                "displayname",
+                arguments.text,
+                into="display_name",
+                default=None,
+                spelled="displayName",
+                about="What the phones of others show beside the number.",
+                extension=True,
+            ),
+            Parameter(
+                "proxy",
+                arguments.proxy,
+                default=None,
+                about="An outbound proxy: host or host:port.",
+                extension=True,
+            ),
+            Parameter(
+                "expires",
+                arguments.whole_number(10, 86400),
+                default=600,
+                about="The lifetime to ask the registrar for, in seconds.",
+                extension=True,
+            ),
+        ),
+        scope=Scope.ACCOUNT,
+        answer=(Field("connectionId", ID, "The account's number, in its events.", extension=True),),
+        spelled="SIPRegister",
+    ),
+    Command(
+        "sipunregister", accounts.sip_unregister, (CONNECTION_ID,), scope=Scope.ACCOUNT, spelled="SIPUnRegister"
+    ),
+    Command(
+        "listaccounts",
+        accounts.list_accounts,
+        scope=Scope.EVENTS,
+        once=False,
+        answer=(
+            *MOMENT,
+            listed(
+                "accounts",
+                "The accounts, oldest first.",
+                Field("connectionId", ID),
+                Field("uri", URI),
+                Field("state", {"enum": [state.value for state in RegistrationState]}),
+                Field("displayName", TEXT, optional=True),
+            ),
+        ),
+        extension=True,
+    ),
+)
