@@ -7,10 +7,36 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Address: TypeAlias = tuple[str, int]
 """A numeric host and a port, as sockets want them."""
+
+
+class Destination(NamedTuple):
+    """Where SIP goes to or comes from: a numeric host, a port, and C{udp}, C{tcp} or C{tls}.
+
+    C{name} is the domain that the certificate must be for (RFC 5922, section 7.1), with TLS only: what was looked
+    up, never what a name server made of it. Two destinations with different names never share a connection.
+    """
+
+    host: str
+    port: int
+    transport: str = "udp"
+    name: str | None = None
+
+    @property
+    def address(self) -> Address:
+        return self.host, self.port
+
+    @property
+    def reliable(self) -> bool:
+        """Whether the transport repeats what is lost, so that transactions need not (RFC 3261, section 17)."""
+        return self.transport != "udp"
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.transport}:{host}:{self.port}"
 
 
 class Direction(enum.Enum):
