@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from neon import inifile, parsing
 from neon.inifile import ConfigError, Place, Section, Setting
 from neon.sections import NAMED, SECTIONS, SINGLE, Account, Application, Config
-from neon.values import AccountSettings
+from neon.values import AccountOptions, AccountSettings
 
 S = TypeVar("S")
 
@@ -64,7 +64,7 @@ def build(sections: Iterable[Section], files: tuple[Path, ...] = ()) -> Config:
     finish: Mapping[str, Callable[..., Any]] = {"application": _application, "account": _account}
     for (kind, name), settings in merged.items():
         if kind in NAMED:
-            named[kind][name] = finish[kind](_fill(NAMED[kind], settings), settings, places[kind, name])
+            named[kind][name] = finish[kind](name, _fill(NAMED[kind], settings), settings, places[kind, name])
     _check_twins(named["account"], places)
     return Config(
         **single,
@@ -129,13 +129,13 @@ def _exposed(path: str) -> list[str]:
     return [f"{path} contains passwords and every user can read it; chmod 600 it"] if mode & stat.S_IROTH else []
 
 
-def _application(raw: Application, settings: Mapping[str, Setting], place: Place) -> Application:
+def _application(name: str, raw: Application, settings: Mapping[str, Setting], place: Place) -> Application:
     if (raw.password is None) == (raw.password_hash is None):
         raise ConfigError.at(place, "an application needs one of 'password' and 'password-hash'")
     return raw
 
 
-def _account(raw: Account, settings: Mapping[str, Setting], place: Place) -> AccountSettings:
+def _account(section: str, raw: Account, settings: Mapping[str, Setting], place: Place) -> AccountSettings:
     """Complete one account: domain with port and transport, password from its file."""
     for name in ("domain", "number"):
         if name not in settings:
@@ -162,6 +162,8 @@ def _account(raw: Account, settings: Mapping[str, Setting], place: Place) -> Acc
         display_name=raw.display_name or None,
         proxy=raw.proxy,
         expires=raw.expires,
+        name=section,
+        options=AccountOptions(**{item.name: getattr(raw, item.name) for item in dataclasses.fields(AccountOptions)}),
     )
 
 

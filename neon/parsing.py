@@ -115,6 +115,25 @@ def loopback_address(text: str) -> str:
     return address
 
 
+MOST_EXTENSIONS: Final = 200
+
+
+def extension(text: str) -> str:
+    """Somebody whose state can be watched: a number or name of the account's domain, or C{user@host}."""
+    user, at, host = text.strip().removeprefix("sip:").partition("@")
+    if at:
+        host_port(host)
+    return sip_user(user) + at + host
+
+
+def extensions(text: str) -> tuple[str, ...]:
+    """Several of them, separated by commas or spaces."""
+    words = tuple(dict.fromkeys(extension(word) for word in text.replace(",", " ").split()))
+    if len(words) > MOST_EXTENSIONS:
+        raise ValueError(f"names more than {MOST_EXTENSIONS} extensions")
+    return words
+
+
 def host_port(text: str) -> tuple[str, int | None]:
     """C{host}, C{host:port} or C{[address]:port}; an IPv6 address comes back without its brackets."""
     wrong = ValueError(f"must be host or host:port, not {quoted(text)}")

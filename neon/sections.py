@@ -138,6 +138,13 @@ class Account:
     proxy: str | None = key(None, parsing.proxy)
     expires: int = key(600, parsing.whole_number(10, 86400))
     transport: str = key("udp", parsing.transport)
+    # From here on: the fields of neon.values.AccountOptions.
+    codecs: tuple[Codec, ...] | None = key(None, parsing.codecs)
+    dtmf: DigitsBy | None = key(None, parsing.digits_by)  # noqa: RUF009
+    reject_status: int | None = key(None, parsing.whole_number(400, 699))
+    max_calls: int | None = key(None, parsing.whole_number(1, 1000))
+    mwi: bool = key(False, parsing.boolean)
+    blf: tuple[str, ...] = key((), parsing.extensions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,11 +139,29 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountOptions:
+    """How one account behaves. Where something is None, what the daemon's C{[sip]} and C{[media]} say holds for it.
+
+    Every field is also a key of C{[account NAME]} (L{neon.sections.Account}).
+    C{max_calls}: further incoming calls of this account are busy. C{mwi}: ask the registrar for waiting messages
+    (RFC 3842). C{blf}: the extensions whose state is watched (RFC 4235), each a number of the domain or a SIP URI.
+    """
+
+    codecs: tuple[Codec, ...] | None = None
+    dtmf: DigitsBy | None = None
+    reject_status: int | None = None
+    max_calls: int | None = None
+    mwi: bool = False
+    blf: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AccountSettings:
     """Everything needed to register one SIP account.
 
     C{port} None means that the port comes from DNS (RFC 3263) or is 5060. C{expires} is the lifetime, in
-    seconds, that we ask the registrar for. C{proxy} is the outbound proxy, C{host} or C{host:port}.
+    seconds, that we ask the registrar for. C{proxy} is the outbound proxy, C{host} or C{host:port}. C{name} is what
+    the configuration calls the account, None for one that an application registered.
     """
 
     domain: str
@@ -155,6 +173,8 @@ class AccountSettings:
     display_name: str | None = None
     proxy: str | None = None
     expires: int = 600
+    name: str | None = None
+    options: AccountOptions = AccountOptions()
 
     @property
     def uri(self) -> str:

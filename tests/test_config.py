@@ -15,7 +15,7 @@ from neon import config, inifile, sections
 from neon.inifile import ConfigError
 from neon.passwords import PasswordHash
 from neon.sections import Config
-from neon.values import Codec
+from neon.values import AccountOptions, Codec, DigitsBy
 
 HASH = "scrypt$2$1$1$MDEyMzQ1Njc=$MDEyMzQ1Njc4OWFiY2RlZg=="
 
@@ -57,6 +57,8 @@ MISTAKES = (
     ("[http]\nport = 65536\n", 2, "'port' must be a whole number from 0 to 65535"),
     ("[http]\npoll-seconds = 0\n", 2, "from 1 to 300"),
     ("[api]\ntoken-idle-seconds = 1\n", 2, "from 60 to"),
+    ("[account a]\nblf = 201, 20 2@\n", 2, "'blf' must be host or host:port"),
+    ("[account a]\nmax-calls = 0\n", 2, "from 1 to 1000"),
     ("[application crm]\n", 1, "needs one of 'password' and 'password-hash'"),
     (f"[application crm]\npassword = x\npassword-hash = {HASH}\n", 1, "needs one of"),
     ("[application crm]\npassword =\n", 2, "'password' must not be empty"),
@@ -182,6 +184,17 @@ class ValueTests(ConfigCase):
         account = loaded.accounts["office"]
         self.assertEqual((account.domain, account.port, account.number), ("sip.example.com", 5070, "1000"))
         self.assertEqual((account.password, account.display_name, account.expires), ("p;w", "Zé", 600))
+
+    def test_account_options(self) -> None:
+        """An account may differ from the daemon's settings; what it does not mention holds as they say."""
+        text = "[account a]\ndomain = d.test\nnumber = 31\npassword = x\n"
+        plain = self.loaded(text).accounts["a"]
+        self.assertEqual((plain.name, plain.options), ("a", AccountOptions()))
+        more = "codecs = pcmu\ndtmf = info\nreject-status = 603\nmax-calls = 2\nmwi = yes\nblf = 201, sip:202@e.test\n"
+        self.assertEqual(
+            self.loaded(text + more).accounts["a"].options,
+            AccountOptions((Codec.PCMU,), DigitsBy.INFO, 603, 2, mwi=True, blf=("201", "202@e.test")),
+        )
 
     def test_secrets_stay_out_of_repr(self) -> None:
         """The whole configuration can be printed without a password in it."""
