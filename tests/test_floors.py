@@ -15,13 +15,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 FLOORS: dict[str, int] = {
     **dict.fromkeys(("errors", "values", "parsing", "passwords", "inifile", "config", "log", "explain", "places"), 0),
-    "signals": 0,
+    **dict.fromkeys(("signals", "challenge", "operatorvalues", "safexml"), 0),
+    "wsdl": 1,
     "sections": 0,
+    "causes": 0,
+    "switchboard": 1,
     **dict.fromkeys(("model", "events", "bus", "ports", "dialling", "digits", "ladder", "cases"), 1),
     **dict.fromkeys(("arguments", "gate", "line", "accountline", "callcontrol", "phone", "commands"), 2),
     **dict.fromkeys(("sip", "media", "operators", "store", "panel", "testbed", "access"), 3),
     **dict.fromkeys(("api", "ctl"), 4),
     **dict.fromkeys(("tap", "parts", "admission", "banner", "controlpart", "doctorpart", "httppart", "trycall"), 5),
+    "operatorpart": 5,
     "options": 5,
 }
 
@@ -33,6 +37,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "bus": {"events", "ports"},
     "cases": {"bus", "events", "ladder"},
     "digits": {"ports"},
+    "switchboard": {"bus", "events"},
     "ladder": {"ports"},
     "callcontrol": {"line"},
     "accountline": {"line"},
@@ -42,7 +47,8 @@ SAME_FLOOR: dict[str, set[str]] = {
     "testbed": {"sip", "media"},
     "admission": {"parts"},
     "controlpart": {"parts"},
-    "tap": {"admission", "banner", "controlpart", "doctorpart", "httppart", "options", "parts"},
+    "operatorpart": {"parts"},
+    "tap": {"admission", "banner", "controlpart", "doctorpart", "httppart", "operatorpart", "options", "parts"},
 }
 """What a part may import of its own floor."""
 

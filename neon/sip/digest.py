@@ -1,7 +1,7 @@
 """Digest access authentication for SIP, both sides (RFC 3261 section 22, RFC 7616, RFC 8760).
 
 sippy's own header classes cannot read several algorithms, escapes or unknown parameters, count nc or tell a
-stale nonce from a wrong password, so the headers are read and written here from their raw text (L{neon.sip.challenge}).
+stale nonce from a wrong password, so the headers are read and written here from their raw text (L{neon.challenge}).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from sippy.SipHeader import SipHeader
 from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
 
+from neon.challenge import Algorithm, Answer, Credentials, choose_qop, join, parse, quote, unescape
 from neon.ports import Clock
-from neon.sip.challenge import Algorithm, Answer, Credentials, choose_qop, join, parse, quote, unescape
 
 MAXIMUM_REALMS = 4
 """A request passes few proxies; whoever names more realms than this wants our credentials, not our call."""

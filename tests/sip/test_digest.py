@@ -13,7 +13,7 @@ from sippy.SipURL import SipURL
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from neon.sip.challenge import Algorithm, Answer, choose_qop, parse, quote, unescape
+from neon.challenge import Algorithm, Answer, choose_qop, parse, quote, unescape
 from neon.sip.digest import Checked, DigestClient, DigestServer, Verdict
 
 RFC_7616_NONCE = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"

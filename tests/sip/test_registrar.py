@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from neon.sip.challenge import parse
+from neon.challenge import parse
 from neon.sip.registrar import BACK_OFF, Registration, RegistrationOptions
 from neon.values import AccountSettings, Address, Cause
 from tests.sip.fakes import LOCAL, FakeEndpoint, FakeResolver, Sent
