@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from neon.values import Address, Codec, DigitsBy, Scope
+from neon.values import Address, Codec, DigitsBy, ReliablePolicy, Scope
 
 T = TypeVar("T")
 
@@ -74,6 +74,11 @@ def choice(*words: str) -> Parser[str]:
 def digits_by(text: str) -> DigitsBy:
     """How digits are sent."""
     return DigitsBy(choice(*(way.value for way in DigitsBy))(text))
+
+
+def reliable_policy(text: str) -> ReliablePolicy:
+    """Whether provisional responses are acknowledged."""
+    return ReliablePolicy(choice(*(policy.value for policy in ReliablePolicy))(text))
 
 
 def line(text: str) -> str:

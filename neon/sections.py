@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from neon import parsing
 from neon.inifile import Place, Setting
 from neon.passwords import PasswordHash
-from neon.values import AccountSettings, Codec, DigitsBy, Scope
+from neon.values import AccountSettings, Codec, DigitsBy, ReliablePolicy, Scope
 
 T = TypeVar("T")
 
@@ -42,6 +42,9 @@ class Sip:
     reject_status: int = key(486, parsing.whole_number(400, 699))
     no_answer_seconds: int = key(180, parsing.whole_number(1, 3600))
     dtmf: DigitsBy = key(DigitsBy.AUTO, parsing.digits_by)  # noqa: RUF009 - it is dataclasses.field()
+    reliable_responses: ReliablePolicy = key(ReliablePolicy.SUPPORTED, parsing.reliable_policy)  # noqa: RUF009
+    session_expires: int = key(1800, parsing.whole_number(0, 86400))
+    min_se: int = key(90, parsing.whole_number(3, 86400))
 
 
 @dataclass(frozen=True, slots=True)

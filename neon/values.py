@@ -70,6 +70,19 @@ class DigitsBy(enum.Enum):
     TONES = "inband"
 
 
+class ReliablePolicy(enum.Enum):
+    """Whether provisional responses are acknowledged (100rel, RFC 3262); the value is the configuration's word for it.
+
+    C{SUPPORTED}: we say that we can, and do where the far end requires it. C{PREFERRED}: incoming calls are also
+    answered so where the caller merely can. C{REQUIRED}: no calls without it, in either direction.
+    """
+
+    NO = "no"
+    SUPPORTED = "supported"
+    PREFERRED = "preferred"
+    REQUIRED = "required"
+
+
 class Scope(enum.Enum):
     """What an application may be allowed; the value is the configuration's word for it."""
 
