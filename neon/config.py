@@ -51,20 +51,20 @@ def build(sections: Iterable[Section], files: tuple[Path, ...] = ()) -> Config:
     for section in sections:
         _check_title(section)
         title = (section.kind, section.name)
-        keys = _keys(SECTIONS[section.kind])
+        known = keys(SECTIONS[section.kind])
         for entry in section.entries:
-            if entry.key not in keys:
-                raise entry.setting.error(f"{section.title} has no key {entry.key!r}{_nearest(entry.key, keys)}")
-            if keys[entry.key].metadata["secret"]:
-                warnings += _exposed(entry.setting.place.path)
+            if entry.key not in known:
+                raise entry.setting.error(f"{section.title} has no key {entry.key!r}{nearest(entry.key, known)}")
+            if known[entry.key].metadata["secret"]:
+                warnings += exposed(entry.setting.place.path)
         merged.setdefault(title, {}).update({entry.key: entry.setting for entry in section.entries})
         places[title] = section.place
-    single = {kind: _fill(cls, merged.get((kind, ""), {})) for kind, cls in SINGLE.items()}
+    single = {kind: fill(cls, merged.get((kind, ""), {})) for kind, cls in SINGLE.items()}
     named: dict[str, dict[str, Any]] = {"application": {}, "account": {}}
     finish: Mapping[str, Callable[..., Any]] = {"application": _application, "account": _account}
     for (kind, name), settings in merged.items():
         if kind in NAMED:
-            named[kind][name] = finish[kind](name, _fill(NAMED[kind], settings), settings, places[kind, name])
+            named[kind][name] = finish[kind](name, fill(NAMED[kind], settings), settings, places[kind, name])
     _check_twins(named["account"], places)
     return Config(
         **single,
@@ -77,7 +77,7 @@ def build(sections: Iterable[Section], files: tuple[Path, ...] = ()) -> Config:
 
 def _check_title(section: Section) -> None:
     if section.kind not in SECTIONS:
-        raise ConfigError.at(section.place, f"there is no section {section.title}{_nearest(section.kind, SECTIONS)}")
+        raise ConfigError.at(section.place, f"there is no section {section.title}{nearest(section.kind, SECTIONS)}")
     if section.kind in SINGLE and section.name:
         raise ConfigError.at(section.place, f"section [{section.kind}] takes no name")
     if section.kind in NAMED and not section.name:
@@ -97,19 +97,21 @@ NEONCTL = "neonctl"
 OWN = (LOCAL, NEONCTL)
 
 
-def _keys(cls: type[Any]) -> dict[str, dataclasses.Field[Any]]:
+def keys(cls: type[Any]) -> dict[str, dataclasses.Field[Any]]:
+    """The keys that a section's dataclass has, as they are written."""
     return {item.name.replace("_", "-"): item for item in dataclasses.fields(cls)}
 
 
-def _nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The rest of a complaint about an unknown word: which one was probably meant."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _fill(cls: type[S], settings: Mapping[str, Setting]) -> S:
+def fill(cls: type[S], settings: Mapping[str, Setting]) -> S:
     """The dataclass with the settings parsed and everything else at its default."""
     values: dict[str, object] = {}
-    for name, item in _keys(cls).items():
+    for name, item in keys(cls).items():
         if (setting := settings.get(name)) is None:
             continue
         parse: Callable[[str], object] | None = item.metadata["parse"]
@@ -120,7 +122,7 @@ def _fill(cls: type[S], settings: Mapping[str, Setting]) -> S:
     return cls(**values)
 
 
-def _exposed(path: str) -> list[str]:
+def exposed(path: str) -> list[str]:
     """A warning if other users can read a file with passwords."""
     try:
         mode = Path(path).stat().st_mode
@@ -150,7 +152,7 @@ def _account(section: str, raw: Account, settings: Mapping[str, Setting], place:
         raise settings["domain"].error(f"'domain' {error}") from None
     password = raw.password
     if raw.password_file is not None:
-        password = _password_from(raw.password_file, settings["password-file"])
+        password = password_from(raw.password_file, settings["password-file"])
     assert password is not None
     return AccountSettings(
         domain=host,
@@ -175,7 +177,7 @@ def _check_twins(accounts: Mapping[str, AccountSettings], places: Mapping[tuple[
             raise ConfigError.at(places["account", name], f"{account.uri} is [account {first}] already")
 
 
-def _password_from(name: str, setting: Setting) -> str:
+def password_from(name: str, setting: Setting) -> str:
     """The first line of a password file; a relative name starts at the file that mentions it."""
     path = Path(setting.place.path).parent / name
     try:

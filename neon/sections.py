@@ -120,6 +120,13 @@ class Testbed:
 
 
 @dataclass(frozen=True, slots=True)
+class Operators:
+    """C{[operators]}: where the files about VoIP operators are (L{neon.operators.settings})."""
+
+    directory: Setting = key(Setting("", BUILT_IN), None)  # noqa: RUF009 - it is dataclasses.field()
+
+
+@dataclass(frozen=True, slots=True)
 class Application:
     """C{[application NAME]}: a program that may use the APIs; one of the two passwords is set."""
 
@@ -162,6 +169,7 @@ class Config:
     origins: Origins = Origins()
     toll: Toll = Toll()
     testbed: Testbed = Testbed()
+    operators: Operators = Operators()
     applications: Mapping[str, Application] = field(default_factory=dict)
     accounts: Mapping[str, AccountSettings] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
@@ -177,6 +185,7 @@ SINGLE: Mapping[str, type[Any]] = {
     "origins": Origins,
     "toll": Toll,
     "testbed": Testbed,
+    "operators": Operators,
 }
 NAMED: Mapping[str, type[Any]] = {"application": Application, "account": Account}
 SECTIONS: Mapping[str, type[Any]] = {**SINGLE, **NAMED}
