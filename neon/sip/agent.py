@@ -30,7 +30,7 @@ from neon.sip.registrar import Registration
 from neon.sip.stack import CallSettings, NameResolver, ServerTransaction, SipEndpoint, Stack
 from neon.sip.uac import Caller
 from neon.sip.useragent import Callee, Invitation, Taken, UserAgent
-from neon.values import AccountSettings, Address, Cause, LocalMedia
+from neon.values import AccountSettings, Address, Cause, Destination, LocalMedia
 
 _log = Logger()
 
@@ -38,7 +38,7 @@ _log = Logger()
 class AgentEndpoint(SipEndpoint, Protocol):
     """What the agent needs of L{neon.sip.endpoint.Endpoint}."""
 
-    on_stray_response: Callable[[SipResponse, Address], None] | None
+    on_stray_response: Callable[[SipResponse, Destination], None] | None
     knows_dialog: Callable[[str], bool] | None
 
     @property
@@ -53,16 +53,16 @@ class AccountRegistration(Protocol):
     """What the agent needs of L{neon.sip.registrar.Registration}."""
 
     @property
-    def targets(self) -> tuple[Address, ...]: ...
+    def targets(self) -> tuple[Destination, ...]: ...
 
     @property
-    def target(self) -> Address | None: ...
+    def target(self) -> Destination | None: ...
 
     @property
     def contact_user(self) -> str: ...
 
     @property
-    def contact(self) -> Address | None: ...
+    def contact(self) -> Destination | None: ...
 
     @property
     def service_route(self) -> tuple[str, ...]: ...
@@ -143,9 +143,9 @@ class _Account:
 
     # The way of its calls
 
-    def contact(self, endpoint: SipEndpoint, remote_host: str) -> SipURL:
+    def contact(self, endpoint: SipEndpoint, remote: Destination) -> SipURL:
         """Where this account is reached: the address that the registrar knows, or ours as the peer sees it."""
-        address = self.registration.contact or endpoint.local_address(remote_host)
+        address = self.registration.contact or endpoint.local_address(remote)
         return messages.contact_url(self.registration.contact_user, address)
 
     def digest(self) -> DigestClient:
@@ -171,7 +171,7 @@ class _Account:
                 ),
                 settings.display_name,
             ),
-            contact=lambda remote: self.contact(endpoint, remote[0]),
+            contact=lambda remote: self.contact(endpoint, remote),
             digest=self.digest(),
             hops=(target, *others),
             routes=self._routes(),
@@ -369,10 +369,10 @@ class SipAgent:
     def _callee_for(self, invitation: Invitation) -> Callee:
         account = self._account_for(invitation)
         if account is None:  # it is going to be refused
-            local = self._endpoint.local_address(invitation.source[0])
+            local = self._endpoint.local_address(invitation.source)
             return Callee(messages.contact_url(invitation.user or None, local))
         known = account.registration.is_trusted(invitation.source[0])
-        return Callee(account.contact(self._endpoint, invitation.source[0]), account.digest() if known else None)
+        return Callee(account.contact(self._endpoint, invitation.source), account.digest() if known else None)
 
     def _handle_other(self, request: SipRequest, transaction: ServerTransaction) -> bool:
         """OPTIONS is answered as an INVITE would be (RFC 3261, section 11.2): 404 for a user whom nobody knows."""

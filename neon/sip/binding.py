@@ -17,7 +17,7 @@ from sippy.SipURL import SipURL
 from neon.sip import messages
 from neon.sip.messages import build_request, is_callable, named_address
 from neon.sip.transport import bracketed, unbracketed
-from neon.values import AccountSettings, Address
+from neon.values import AccountSettings, Address, Destination
 
 LONGEST_LIFETIME = 86_400
 """A registrar that grants or demands more than a day gets a day: an early refresh hurts nobody."""
@@ -68,7 +68,7 @@ def split_host_port(text: str) -> tuple[str, int | None]:
     return unbracketed(match[1]), port
 
 
-def contact_url(identity: Identity, address: Address) -> SipURL:
+def contact_url(identity: Identity, address: Destination) -> SipURL:
     return messages.contact_url(identity.contact_user, address)
 
 
@@ -76,11 +76,11 @@ def build_register(
     settings: AccountSettings,
     identity: Identity,
     cseq: int,
-    remote: Address,
-    contact: Address,
+    remote: Destination,
+    contact: Destination,
     expires: int,
     *,
-    obsolete: Address | None = None,
+    obsolete: Destination | None = None,
     request_uri: SipURL | None = None,
 ) -> SipRequest:
     """A REGISTER for C{contact}; C{expires} 0 takes the binding away.

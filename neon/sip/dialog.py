@@ -21,13 +21,16 @@ from twisted.python.failure import Failure
 from neon.sip import messages
 from neon.sip.digest import DigestClient
 from neon.sip.stack import ClientTransaction, Stack
-from neon.sip.transport import is_numeric, unbracketed
-from neon.values import Address
+from neon.sip.transport import unbracketed
+from neon.values import Destination
 
 _log = Logger()
 
 OnResponse: TypeAlias = Callable[[SipResponse], None]
 OnSent: TypeAlias = Callable[[ClientTransaction], None]
+
+TELL_EVERY = 100
+"""A crash must not find a sequence number that is much too old (L{neon.store.journal.CSEQ_MARGIN})."""
 
 RETRY_LATER: messages.Headers = (("Retry-After", "1"),)
 
@@ -64,7 +67,7 @@ class Dialog:
         remote_target: SipURL,
         route_set: tuple[SipURL, ...],
         contact: SipURL,
-        home: Address,
+        home: Destination,
         digest: DigestClient | None,
     ) -> None:
         self._stack = stack
@@ -78,15 +81,18 @@ class Dialog:
         self.remote_target = remote_target
         self.route_set = route_set
         self.contact = contact
-        self.home = unbracketed(home[0]), home[1]
+        self.home = home._replace(host=unbracketed(home.host))
         self._digest = digest
+        self.on_changed: Callable[[], None] = lambda: None
+        """Called when the remote target moved, or many requests were sent since the last time."""
+        self._told_cseq = local_cseq
 
     @classmethod
     def accepted(
         cls,
         stack: Stack,
         request: SipRequest,
-        source: Address,
+        source: Destination,
         tag: str,
         contact: SipURL,
         digest: DigestClient | None,
@@ -120,7 +126,7 @@ class Dialog:
         stack: Stack,
         request: SipRequest,
         response: SipResponse,
-        remote: Address,
+        remote: Destination,
         contact: SipURL,
         digest: DigestClient | None,
     ) -> Dialog:
@@ -164,6 +170,7 @@ class Dialog:
         target = messages.contact_of(message)
         if target is not None:
             self.remote_target = target
+            self.on_changed()
 
     # What is sent
 
@@ -185,13 +192,14 @@ class Dialog:
         """
         message = _Message(method, on_response, body, content_type, tuple(headers), on_sent)
         hop = self.route_set[0] if self.route_set else self.remote_target
-        host, port = str(hop.host), hop.port
-        if is_numeric(host):
-            self._send_to((unbracketed(host), port or 5060), message)
+        numeric = messages.numeric_destination(hop, self.home)
+        if numeric is not None:
+            self._send_to(numeric, message)
             return
-        resolving: Deferred[list[Address]] = self._stack.resolver.resolve(host, port, "udp")
+        host, transport = str(hop.host), messages.transport_of(hop) or "udp"
+        resolving: Deferred[list[Destination]] = self._stack.resolver.resolve(host, hop.port, transport)
 
-        def resolved(addresses: list[Address]) -> None:
+        def resolved(addresses: list[Destination]) -> None:
             self._send_to(addresses[0] if addresses else self.home, message)
 
         def unknown(failure: Failure) -> None:
@@ -203,10 +211,13 @@ class Dialog:
             lambda failure: _log.failure("{method} was not sent", failure, method=method)
         )
 
-    def _send_to(self, remote: Address, message: _Message) -> None:
+    def _send_to(self, remote: Destination, message: _Message) -> None:
         self.local_cseq += 1
+        if self.local_cseq - self._told_cseq >= TELL_EVERY:
+            self._told_cseq = self.local_cseq
+            self.on_changed()
         request = self._build(message, self.local_cseq, remote)
-        digest = self._digest if remote[0] == self.home[0] else None
+        digest = self._digest if remote.host == self.home.host else None
         if digest is not None:
             digest.authorize(request)
 
@@ -219,7 +230,7 @@ class Dialog:
                 status in (401, 407)
                 and digest is not None
                 and source is not None
-                and source[0] == remote[0]
+                and source[0] == remote.host
                 and digest.challenged(response)
             )
             if challenged:
@@ -232,15 +243,14 @@ class Dialog:
     def acknowledge(self, cseq: int) -> None:
         """ACK a 2xx that no transaction knows any more, or that another fork sent (section 13.2.2.4)."""
         hop = self.route_set[0] if self.route_set else self.remote_target
-        numeric = is_numeric(str(hop.host))
-        remote = (unbracketed(str(hop.host)), hop.port or 5060) if numeric else self.home
+        remote = messages.numeric_destination(hop, self.home) or self.home
         try:
             self._stack.endpoint.send_stateless(self._build(_Message("ACK"), cseq, remote), remote)
         except Exception:
             # Lost, as any datagram may be: the 2xx will come again.
             _log.debug("an ACK was not sent")
 
-    def _build(self, message: _Message, cseq: int, remote: Address) -> SipRequest:
+    def _build(self, message: _Message, cseq: int, remote: Destination) -> SipRequest:
         ruri, routes = self.remote_target, self.route_set
         if routes and not routes[0].lr:
             # A strict router wants to find itself in the Request-URI (section 12.2.1.1).

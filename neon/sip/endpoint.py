@@ -22,7 +22,7 @@ from neon.sip.envelope import Envelope, with_source
 from neon.sip.transactionbase import LONGEST_INVITE
 from neon.sip.transactions import Transactions
 from neon.sip.transport import CannotSend, SipSocket, UdpReactor, unbracketed
-from neon.values import Address
+from neon.values import Address, Destination
 
 _log = Logger()
 
@@ -78,8 +78,7 @@ class ServerTransaction:
     def __init__(self, manager: Transactions, transaction: Any) -> None:
         self._manager = manager
         self._transaction = transaction
-        self.source: Address = transaction.source
-        self.local: Address = transaction.userv.local
+        self.source = Destination(*transaction.source)
         self.on_cancel: Callable[[], None] | None = None
         self.on_ack: Callable[[SipRequest], None] | None = None
         self.on_no_ack: Callable[[], None] | None = None
@@ -166,7 +165,7 @@ class Endpoint:
         user_agent: str,
     ) -> None:
         glue.install(clock)
-        self.on_stray_response: Callable[[SipResponse, Address], None] | None = None
+        self.on_stray_response: Callable[[SipResponse, Destination], None] | None = None
         """A 2xx to an INVITE that belongs to no transaction, late or forked: somebody should ACK and BYE it."""
         self.knows_dialog: Callable[[str], bool] | None = None
         """Whether a Call-ID is a live dialog's; if set, requests of strangers for others get silence instead of 481."""
@@ -197,9 +196,9 @@ class Endpoint:
         """The host and port that are bound."""
         return self._socket.address
 
-    def local_address(self, remote_host: str) -> Address:
-        """Our address as C{remote_host} (numeric) sees it, for Contact and SDP."""
-        return self._socket.local_address(remote_host)
+    def local_address(self, remote: Destination) -> Destination:
+        """Our address as C{remote} sees it, for Contact and SDP."""
+        return Destination(*self._socket.local_address(remote.host))
 
     def forget_routes(self) -> None:
         """The machine's addresses changed: ask the kernel again."""
@@ -210,7 +209,7 @@ class Endpoint:
         return len(self._transactions.tclient), len(self._transactions.tserver)
 
     def send_request(
-        self, request: SipRequest, remote: Address, on_response: OnResponse, *, manual_ack: bool = False
+        self, request: SipRequest, remote: Destination, on_response: OnResponse, *, manual_ack: bool = False
     ) -> ClientTransaction:
         """Send a request to a numeric address and hear its responses.
 
@@ -219,8 +218,8 @@ class Endpoint:
         most), 503 if it could not be sent. The ACK of an INVITE's final response is sent here, except that with
         C{manual_ack} the ACK of a 2xx is L{ClientTransaction.send_ack}'s.
         """
-        remote = (unbracketed(remote[0]), remote[1])
-        request.setTarget((remote, "udp"))
+        target = (unbracketed(remote.host), remote.port)
+        request.setTarget((target, "udp"))
         via = request.getHFBody("via")
         via.params.setdefault("rport", None)  # RFC 3581
         if via.getBranch() is None:
@@ -231,21 +230,21 @@ class Endpoint:
         request.user_agent = self._user_agent
         request.delHFs("user-agent")
         request.appendHeader(SipHeader(name="user-agent", bodys=self._user_agent))
-        self.door.spoke_to(remote[0])
-        transaction = self._transactions.newTransaction(request, on_response, userv=self._socket.path(remote[0]))
+        self.door.spoke_to(target[0])
+        transaction = self._transactions.newTransaction(request, on_response, userv=self._socket.path(target[0]))
         transaction.uack = manual_ack and transaction.needack
         return ClientTransaction(self._transactions, transaction)
 
-    def send_stateless(self, request: SipRequest, remote: Address) -> None:
+    def send_stateless(self, request: SipRequest, remote: Destination) -> None:
         """Send a request that has no transaction: the ACK of a stray 2xx.
 
         @raise CannotSend: it did not leave.
         """
         request.getHFBody("via").params.setdefault("rport", None)
-        path = self._socket.path(remote[0])
+        path = self._socket.path(remote.host)
         data = request.localStr(path.getSIPaddr())
-        path.send_to(data, remote)
-        self.sent(remote, data)
+        path.send_to(data, remote.address)
+        self.sent(remote.address, data)
 
     # -- from the socket
 
@@ -347,7 +346,7 @@ class Endpoint:
         """See L{TransactionUser}."""
         if self.on_stray_response is not None:
             try:
-                self.on_stray_response(response, source)
+                self.on_stray_response(response, Destination(*source))
             except Exception:
                 _log.failure("a stray response could not be handled")
 

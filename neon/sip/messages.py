@@ -29,7 +29,8 @@ from sippy.SipURL import SipURL
 
 from neon import dialling
 from neon.errors import InvalidArgument
-from neon.values import Address
+from neon.sip.transport import is_numeric, unbracketed
+from neon.values import Address, Destination
 
 Headers: TypeAlias = Iterable[tuple[str, str]]
 
@@ -126,15 +127,40 @@ def named_address(url: SipURL, name: str | None = None) -> SipAddress:
     return SipAddress(name=name, url=url)
 
 
-def contact_url(user: str | None, address: Address) -> SipURL:
-    return SipURL(username=user, host=uri_host(address[0]), port=address[1])
+def contact_url(user: str | None, place: Destination) -> SipURL:
+    """Our URI at one of our own addresses, with the transport that leads there unless it is UDP."""
+    transport = place.transport if place.reliable else None
+    return SipURL(username=user, host=uri_host(place.host), port=place.port, transport=transport)
+
+
+def transport_of(url: SipURL) -> str:
+    """C{udp}, C{tcp} or C{tls}, as the URI wants it; empty where it says nothing (RFC 3261, section 26.2.2)."""
+    wanted = str(url.transport or "").lower()
+    return "tls" if url.scheme == "sips" and wanted in ("", "tcp") else wanted
+
+
+def numeric_destination(url: SipURL, home: Destination) -> Destination | None:
+    """Where a URI leads whose host is numeric, None for a name (RFC 3263, section 4).
+
+    It is C{home} if the URI has its host and port and does not contradict it: some proxies forget their transport.
+    """
+    host = str(url.host)
+    if not is_numeric(host):
+        return None
+    host, transport = unbracketed(host), transport_of(url)
+    port = url.port or (home.port if transport in ("", home.transport) and host == home.host else None)
+    if (host, port) == home.address and transport in ("", home.transport):
+        return home
+    transport = transport or "udp"
+    name = host if transport == "tls" else None
+    return Destination(host, url.port or (5061 if transport == "tls" else 5060), transport, name)
 
 
 def is_callable(url: SipURL) -> bool:
     """Whether requests can be sent to a URI that the network gave us."""
     host_fits = bool(_HOST.match(str(url.host or "")))
     port_fits = url.port is None or (isinstance(url.port, int) and 0 < url.port < 65536)
-    transport_fits = url.transport is None or str(url.transport).lower() == "udp"
+    transport_fits = transport_of(url) in (("tls",) if url.scheme == "sips" else ("", "udp", "tcp", "tls"))
     return host_fits and port_fits and transport_fits and url.scheme == "sip"
 
 
@@ -151,7 +177,7 @@ def build_request(
     to_tag: str | None,
     call_id: str,
     cseq: int,
-    remote: Address,
+    remote: Destination,
     contact: SipURL | None = None,
     routes: Sequence[SipURL] = (),
     body: str | None = None,
@@ -172,7 +198,7 @@ def build_request(
         callid=SipCallId(call_id),
         cseq=cseq,
         routes=[SipRoute(address=SipAddress(url=url.getCopy())) for url in routes],
-        target=(remote, "udp"),
+        target=(remote.address, remote.transport),
         contact=None if contact is None else SipContact(address=SipAddress(url=contact)),
         expires=None if expires is None else SipExpires(number=expires),
         body=None if body is None else _body(body, content_type),

@@ -17,7 +17,7 @@ from sippy.SipURL import SipURL
 from neon.ports import Clock, Timer
 from neon.sip import messages
 from neon.sip.transport import bracketed
-from neon.values import AccountSettings, Address
+from neon.values import AccountSettings, Destination
 
 PAUSE = 20.0
 
@@ -25,10 +25,10 @@ PAUSE = 20.0
 class RequestSender(Protocol):
     """What registering needs of an Endpoint."""
 
-    def local_address(self, remote_host: str) -> Address: ...
+    def local_address(self, remote: Destination) -> Destination: ...
 
     def send_request(
-        self, request: SipRequest, remote: Address, on_response: Callable[[SipResponse], None]
+        self, request: SipRequest, remote: Destination, on_response: Callable[[SipResponse], None]
     ) -> object: ...
 
 
@@ -43,7 +43,7 @@ class Probe:
         self._timer: Timer | None = None
         self._asked: object = None
 
-    def start(self, settings: AccountSettings, targets: tuple[Address, ...], on_alive: Callable[[], None]) -> None:
+    def start(self, settings: AccountSettings, targets: tuple[Destination, ...], on_alive: Callable[[], None]) -> None:
         """Begin after a pause; C{on_alive} is called once, and then the probe is stopped."""
         self.stop()
         if targets:
@@ -55,7 +55,7 @@ class Probe:
         self._timer = None
         self._asked = None
 
-    def _ask(self, settings: AccountSettings, targets: tuple[Address, ...], on_alive: Callable[[], None]) -> None:
+    def _ask(self, settings: AccountSettings, targets: tuple[Destination, ...], on_alive: Callable[[], None]) -> None:
         self._timer = None
         self._asked = asked = object()
 
@@ -80,7 +80,7 @@ class Probe:
             call_id=messages.new_call_id(),
             cseq=1,
             remote=targets[0],
-            contact=messages.contact_url(None, self._endpoint.local_address(targets[0][0])),
+            contact=messages.contact_url(None, self._endpoint.local_address(targets[0])),
             headers=(("Accept", "application/sdp"),),
         )
         self._endpoint.send_request(request, targets[0], heard)

@@ -27,7 +27,7 @@ from neon.sip.messages import source_of
 from neon.sip.probe import PAUSE, Probe, RequestSender
 from neon.sip.stack import NameResolver
 from neon.sip.transport import unbracketed
-from neon.values import AccountSettings, Address, Cause
+from neon.values import AccountSettings, Cause, Destination
 
 BACK_OFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0, 120.0)
 JITTER = 0.25
@@ -92,13 +92,13 @@ class Registration:
             settings.auth_user or settings.number, settings.password, refuse_downgrade=self._options.refuse_downgrade
         )
         self._asked = settings.expires
-        self._targets: tuple[Address, ...] = ()
-        self._untried: list[Address] = []
-        self._target: Address | None = None
+        self._targets: tuple[Destination, ...] = ()
+        self._untried: list[Destination] = []
+        self._target: Destination | None = None
         self._redirected: SipURL | None = None
-        self._public: Address | None = None
-        self._contact: Address | None = None
-        self._obsolete: Address | None = None
+        self._public: Destination | None = None
+        self._contact: Destination | None = None
+        self._obsolete: Destination | None = None
         self._moved = False
         self._raised = 0
         self._failures = 0
@@ -119,12 +119,12 @@ class Registration:
         return self._settings
 
     @property
-    def targets(self) -> tuple[Address, ...]:
+    def targets(self) -> tuple[Destination, ...]:
         """The registrar's (or outbound proxy's) resolved addresses, in the order of RFC 3263."""
         return self._targets
 
     @property
-    def target(self) -> Address | None:
+    def target(self) -> Destination | None:
         """The address that the last REGISTER went to: where this account's INVITEs go too."""
         return self._target
 
@@ -134,7 +134,7 @@ class Registration:
         return self._identity.contact_user
 
     @property
-    def contact(self) -> Address | None:
+    def contact(self) -> Destination | None:
         """The address in our Contact: the local one, or the public one learnt from the registrar."""
         return self._contact
 
@@ -150,7 +150,7 @@ class Registration:
 
     def is_trusted(self, host: str) -> bool:
         """Whether C{host}, a numeric address, is one of the registrar's or outbound proxy's."""
-        return any(unbracketed(host) == unbracketed(known) for known, _ in self._targets)
+        return any(unbracketed(host) == unbracketed(known.host) for known in self._targets)
 
     # What the agent asks for
 
@@ -226,7 +226,7 @@ class Registration:
             self._resolved, self._not_resolved, callbackArgs=(token,), errbackArgs=(host, token)
         ).addErrback(lambda failure: self._log.failure("registering {uri}", failure, uri=self._settings.uri))
 
-    def _resolved(self, addresses: list[Address], token: object) -> None:
+    def _resolved(self, addresses: list[Destination], token: object) -> None:
         if token is not self._token:
             return
         if not addresses:
@@ -262,9 +262,9 @@ class Registration:
         heard = self._on_farewell if self._stopping is not None else self._on_response
         self._endpoint.send_request(request, self._target, partial(heard, token))
 
-    def _request(self, target: Address, expires: int) -> SipRequest:
+    def _request(self, target: Destination, expires: int) -> SipRequest:
         self._cseq += 1
-        local = self._public or self._endpoint.local_address(target[0])
+        local = self._public or self._endpoint.local_address(target)
         if self._contact is not None and self._contact != local and self.registered:
             self._obsolete = self._contact
         self._contact = local
@@ -342,9 +342,11 @@ class Registration:
     def _learn_address(self, response: SipResponse) -> bool:
         """Take over the address that the registrar sees us at; whether it is another than our Contact's."""
         seen = binding.seen_address(response)
-        if not self._options.learn_public_address or seen is None or seen == self._contact:
+        if not self._options.learn_public_address or seen is None or self._contact is None:
             return False
-        self._public = seen
+        if seen == self._contact.address:
+            return False
+        self._public = self._contact._replace(host=seen[0], port=seen[1])
         return True
 
     def _may_answer(self, response: SipResponse) -> bool:

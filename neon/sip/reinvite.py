@@ -100,7 +100,7 @@ class Reinvitation:
         offered = self._wish
         if not offered.receives and agreement is not None and not agreement.direction.sends:
             offered = MediaDirection.INACTIVE  # they do not listen to us either
-        host = self._stack.endpoint.local_address(self._dialog.home[0])[0]
+        host = self._stack.endpoint.local_address(self._dialog.home).host
         self.pending = True
         self._transaction = None
         self._limit = self._stack.clock.callLater(PATIENCE, self._give_up)

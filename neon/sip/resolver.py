@@ -2,7 +2,7 @@
 
 Numeric hosts and names of the hosts file, which is read once, are answered at once. Everything else is NAPTR
 (only when neither port nor transport is given), SRV in the order of RFC 2782, and A (AAAA where asked for), with
-five seconds in all. Only UDP can be asked for.
+five seconds in all.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ipaddress
 import random
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred, FirstError, fail, gatherResults, succeed
 from twisted.names import dns
@@ -20,12 +20,26 @@ from twisted.python.failure import Failure
 
 from neon.ports import Clock
 from neon.sip.transport import unbracketed
-from neon.values import Address
+from neon.values import Address, Destination
 
 DEFAULT_PORT = 5060
 LONGEST = 5.0
 _QUERY_TIMEOUT = (1, 2)
 _TARGETS = 8
+
+
+class _Service(NamedTuple):
+    prefix: str
+    port: int
+
+
+# RFC 3263, section 4.2; where the transport is not said and there is no NAPTR record, it is UDP.
+_SERVICES = {
+    "": _Service("_sip._udp", DEFAULT_PORT),
+    "udp": _Service("_sip._udp", DEFAULT_PORT),
+    "tcp": _Service("_sip._tcp", DEFAULT_PORT),
+    "tls": _Service("_sips._tcp", 5061),
+}
 
 
 class ResolutionFailed(Exception):
@@ -86,18 +100,19 @@ class Resolver:
         self._ipv6 = ipv6
         self._random = random_
 
-    def resolve(self, host: str, port: int | None, transport: str = "udp") -> Deferred[list[Address]]:
-        """Addresses to try in this order; never empty.
+    def resolve(self, host: str, port: int | None, transport: str = "udp") -> Deferred[list[Destination]]:
+        """Destinations to try in this order; never empty. With TLS their name is C{host}, as it was asked for.
 
-        C{transport} is C{udp}, or empty where the URI says nothing. Fails with L{ResolutionFailed}.
+        C{transport} is C{udp}, C{tcp} or C{tls}, or empty where the URI says nothing. Fails with L{ResolutionFailed}.
         """
         host = unbracketed(host.strip()).rstrip(".").lower()
-        if transport.lower() not in ("udp", ""):
+        wanted = transport.lower()
+        if wanted not in _SERVICES:
             return fail(ResolutionFailed(f"SIP over {transport} is not supported."))
         if port is not None and not 1 <= port <= 65535:
             return fail(ResolutionFailed(f"{port} is not a port."))
         if _is_numeric(host):
-            return succeed([(host, port or DEFAULT_PORT)])
+            return succeed([_destination((host, port or _SERVICES[wanted].port), wanted, host)])
         try:
             name = host.encode("idna").decode("ascii")
         except UnicodeError:
@@ -106,9 +121,12 @@ class Resolver:
             return fail(ResolutionFailed("That is not the name of a host."))
         known = self._usable(self._hosts.get(name, ()))
         if known:
-            return succeed([(address, port or DEFAULT_PORT) for address in known])
-        asked = Deferred.fromCoroutine(self._ask(name, port, naptr=port is None and not transport))
-        return self._limited(name, asked)
+            default = _SERVICES[wanted].port
+            return succeed([_destination((address, port or default), wanted, name) for address in known])
+        asked = Deferred.fromCoroutine(self._ask(name, port, wanted))
+        return self._limited(name, asked).addCallback(
+            lambda found: [_destination(address, wanted, name) for address in found]
+        )
 
     def _limited(self, name: str, asked: Deferred[list[Address]]) -> Deferred[list[Address]]:
         timer = self._clock.callLater(LONGEST, asked.cancel)
@@ -122,15 +140,15 @@ class Resolver:
 
         return asked.addBoth(done)
 
-    async def _ask(self, name: str, port: int | None, naptr: bool) -> list[Address]:
+    async def _ask(self, name: str, port: int | None, transport: str) -> list[Address]:
         if port is not None:
             return await self._addresses(name, port)
-        service = await self._naptr(name) if naptr else None
-        records = await self._srv(service or f"_sip._udp.{name}")
+        service = await self._naptr(name) if not transport else None
+        records = await self._srv(service or f"{_SERVICES[transport].prefix}.{name}")
         if not records:
-            return await self._addresses(name, DEFAULT_PORT)
+            return await self._addresses(name, _SERVICES[transport].port)
         if all(str(record.target) == "" for record in records):
-            raise ResolutionFailed(f"{name} offers no SIP over UDP.")  # RFC 2782, target "."
+            raise ResolutionFailed(f"{name} offers no SIP over {(transport or 'udp').upper()}.")  # RFC 2782, target "."
         lookups = [
             self._one_target(str(record.target), record.port) for record in self._ordered(records)[:_TARGETS]
         ]
@@ -211,6 +229,10 @@ class Resolver:
 
     def _usable(self, addresses: Iterable[str]) -> list[str]:
         return [address for address in addresses if self._ipv6 or ":" not in address]
+
+
+def _destination(address: Address, transport: str, name: str) -> Destination:
+    return Destination(*address, transport or "udp", name if transport == "tls" else None)
 
 
 def _is_numeric(host: str) -> bool:

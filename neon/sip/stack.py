@@ -11,7 +11,7 @@ from sippy.SipResponse import SipResponse
 from twisted.internet.defer import Deferred
 
 from neon.ports import Clock
-from neon.values import Address
+from neon.values import Destination
 
 
 class ClientTransaction(Protocol):
@@ -23,7 +23,7 @@ class ClientTransaction(Protocol):
 class ServerTransaction(Protocol):
     """A request that wants responses (see L{neon.sip.endpoint.ServerTransaction})."""
 
-    source: Address
+    source: Destination
     on_cancel: Callable[[], None] | None
     on_ack: Callable[[SipRequest], None] | None
     on_no_ack: Callable[[], None] | None
@@ -34,19 +34,19 @@ class ServerTransaction(Protocol):
 class SipEndpoint(Protocol):
     """What dialogs need of L{neon.sip.endpoint.Endpoint}."""
 
-    def local_address(self, remote_host: str) -> Address: ...
+    def local_address(self, remote: Destination) -> Destination: ...
 
     def send_request(
-        self, request: SipRequest, remote: Address, on_response: Callable[[SipResponse], None]
+        self, request: SipRequest, remote: Destination, on_response: Callable[[SipResponse], None]
     ) -> ClientTransaction: ...
 
-    def send_stateless(self, request: SipRequest, remote: Address) -> None: ...
+    def send_stateless(self, request: SipRequest, remote: Destination) -> None: ...
 
 
 class NameResolver(Protocol):
     """What dialogs need of L{neon.sip.resolver.Resolver}."""
 
-    def resolve(self, host: str, port: int | None, transport: str) -> Deferred[list[Address]]: ...
+    def resolve(self, host: str, port: int | None, transport: str) -> Deferred[list[Destination]]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from sippy.SipRequest import SipRequest
 from sippy.SipURL import SipURL
 
 from neon.ports import CallListener
+from neon.records import DialogRecord
 from neon.sip import messages
 from neon.sip.dialog import Dialog
 from neon.sip.digest import DigestClient
@@ -66,7 +67,7 @@ class UasCall(Session):
         if self._phase is not _Phase.PROCEEDING:
             return  # refused by the user already, or cancelled: the end is on its way
         self._negotiation = Negotiation(media)
-        host = self._stack.endpoint.local_address(self._transaction.source[0])[0]
+        host = self._stack.endpoint.local_address(self._transaction.source).host
         offer = messages.description_of(self._request)
         try:
             if offer is None:
@@ -83,6 +84,10 @@ class UasCall(Session):
 
     # SignallingCall
 
+    def record(self) -> DialogRecord | None:
+        # Before our 200 a callee may not send BYE (RFC 3261, section 15).
+        return super().record() if self._phase in (_Phase.ANSWERED, _Phase.CONFIRMED) else None
+
     def ring(self) -> None:
         if self._phase is _Phase.PROCEEDING:
             self._respond(180)
@@ -95,6 +100,8 @@ class UasCall(Session):
             return
         self._phase = _Phase.ANSWERED
         self._offer_pending = self._agreement is None
+        self._dialog.on_changed = self._changed
+        self._changed()
         self._respond(200, body=self._body, headers=messages.ALLOW)
 
     def reject(self, status: int) -> None:

@@ -24,7 +24,7 @@ from neon.sip.session import Session, refusal_of
 from neon.sip.stack import ServerTransaction, Stack
 from neon.sip.uac import Caller, UacCall
 from neon.sip.uas import UasCall
-from neon.values import Address, Codec, LocalMedia
+from neon.values import Codec, Destination, LocalMedia
 
 LINGER = 32.0
 """Seconds (64*T1) that a call is remembered after its end: for late 2xx of other forks, and merged requests."""
@@ -43,7 +43,7 @@ class Invitation:
     called_user: str
     caller: str
     display_name: str | None
-    source: Address
+    source: Destination
 
 
 Taken: TypeAlias = tuple[CallListener, LocalMedia] | int
@@ -175,10 +175,10 @@ class UserAgent:
             call.take(*taken)
 
     def _plain_callee(self, invitation: Invitation) -> Callee:
-        local = self._stack.endpoint.local_address(invitation.source[0])
+        local = self._stack.endpoint.local_address(invitation.source)
         return Callee(messages.contact_url(invitation.user or None, local))
 
-    def stray(self, response: SipResponse, source: Address) -> None:
+    def stray(self, response: SipResponse, source: Destination) -> None:
         """A 2xx to an INVITE that belongs to no transaction: its call, if we still know it, ACKs it."""
         tag = messages.tag_of(response, "from")
         session = self._sessions.get((messages.call_id_of(response), tag or ""))
@@ -257,7 +257,7 @@ class UserAgent:
             waiter.callback(None)
 
 
-def read_invitation(request: SipRequest, source: Address) -> Invitation:
+def read_invitation(request: SipRequest, source: Destination) -> Invitation:
     """What an INVITE says about itself."""
     ruri, called, caller = request.getRURI(), request.getHFBody("to").getUri(), request.getHFBody("from").getUri()
     return Invitation(

@@ -13,7 +13,7 @@ from neon.ports import Clock
 from neon.sip.digest import DigestServer, Verdict
 from neon.sip.messages import build_response
 from neon.sip.registration_request import BadRegister, RegisterRequest, Request, Response
-from neon.values import Address
+from neon.values import Destination
 
 MINIMUM_LIFETIME = 30
 DEFAULT_LIFETIME = 600
@@ -30,7 +30,7 @@ class Binding:
     """
 
     uri: str
-    source: Address
+    source: Destination
     expires_at: float
     call_id: str
     cseq: int
@@ -61,7 +61,7 @@ class Registrar:
         self.digest.challenge(response, stale=checked.verdict is Verdict.STALE)
         return response
 
-    def register(self, request: Request, source: Address) -> Response:
+    def register(self, request: Request, source: Destination) -> Response:
         """Carry out a REGISTER and answer it."""
         user = self.authenticate(request)
         if not isinstance(user, str):
@@ -77,7 +77,7 @@ class Registrar:
         self.bindings(user)  # drop what has run out
         return self._update(request, wanted, source)
 
-    def _update(self, request: Request, wanted: RegisterRequest, source: Address) -> Response:
+    def _update(self, request: Request, wanted: RegisterRequest, source: Destination) -> Response:
         """All changes of one request, or none of them (section 10.3, step 7)."""
         after = dict(self._bindings[wanted.user])
         if wanted.star:

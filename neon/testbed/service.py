@@ -31,7 +31,7 @@ from neon.testbed.audio import EngineAudio, StreamOpener
 from neon.testbed.calls import TestbedCall
 from neon.testbed.numbers import CALL_BACK_AFTER, CALLING_BACK, NUMBERS, RING_BACK_FOR, Number
 from neon.testbed.registrar import Registrar
-from neon.values import Address, Cause
+from neon.values import Address, Cause, Destination
 
 _log = Logger()
 
@@ -44,7 +44,7 @@ STOP_WITHIN = 2.0
 class _NoNames:
     """The testbed's resolver: it calls nobody whose address it has not seen."""
 
-    def resolve(self, host: str, port: int | None, transport: str) -> Deferred[list[Address]]:
+    def resolve(self, host: str, port: int | None, transport: str) -> Deferred[list[Destination]]:
         return fail(LookupError(f"{host}: the testbed looks no name up"))
 
 
@@ -178,7 +178,7 @@ class Testbed(Service):
             _log.error("a call to {number} has no sound: {reason}", number=dialled, reason=str(error))
             transaction.respond(messages.build_response(request, 503))
             return
-        contact = messages.contact_url(dialled, self._endpoint.local_address(transaction.source[0]))
+        contact = messages.contact_url(dialled, self._endpoint.local_address(transaction.source))
         try:
             session = UasCall(self._stack, request, transaction, contact, self._session_over)
         except ValueError as error:
@@ -193,7 +193,7 @@ class Testbed(Service):
         if number.answers:
             session.accept()
 
-    def _refusal(self, user: str, number: Number | None, source: Address) -> int | None:
+    def _refusal(self, user: str, number: Number | None, source: Destination) -> int | None:
         """The status to refuse an INVITE of C{user} with, if it is to be refused."""
         if source[0] not in {binding.source[0] for binding in self._registrar.bindings(user)}:
             return 403  # credentials alone are not enough: the phone has to be registered from there
@@ -236,7 +236,7 @@ class Testbed(Service):
             return
         caller = Caller(
             address=messages.named_address(messages.target_url("602", host, port), "NEON testbed"),
-            contact=lambda remote: messages.contact_url("602", self._endpoint.local_address(remote[0])),
+            contact=lambda remote: messages.contact_url("602", self._endpoint.local_address(remote)),
             hops=(binding.source,),
             # Followed by the same way, a phone that passes the call on would only be rung again.
             redirects=False,

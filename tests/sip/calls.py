@@ -18,7 +18,7 @@ from neon.sip.endpoint import Endpoint, ServerTransaction
 from neon.sip.stack import CallSettings, Stack
 from neon.sip.uac import Caller, UacCall
 from neon.sip.useragent import Invitation, Taken, UserAgent
-from neon.values import Address, Cause, LocalMedia, MediaAgreement
+from neon.values import Address, Cause, Destination, LocalMedia, MediaAgreement
 from tests.sip.fakes import FakeResolver
 from tests.sip.messages import OURS, PEER, request_text, response_text
 from tests.sip.network import Datagram, Network
@@ -131,9 +131,9 @@ class Side:
         ear = ear or Ear()
         caller = Caller(
             messages.named_address(SipURL(username="1000", host="example.org"), "Alice"),
-            lambda remote: messages.contact_url("alice", self.endpoint.local_address(remote[0])),
+            lambda remote: messages.contact_url("alice", self.endpoint.local_address(remote)),
             self.digest,
-            hops,
+            tuple(Destination(*hop) for hop in hops),
         )
         url = target or SipURL(username="bob", host="example.org")
         return self.agent.call(caller, url, self.media, ear), ear

@@ -11,7 +11,7 @@ from neon.sip import reactor as glue
 from neon.sip.door import DoorPolicy
 from neon.sip.endpoint import ClientTransaction, Endpoint, ServerTransaction
 from neon.values import Address
-from tests.sip.messages import OURS, PEER, build_request
+from tests.sip.messages import OURS, PEER, THERE, build_request
 from tests.sip.network import Datagram, Network
 
 
@@ -61,5 +61,5 @@ class EndpointCase(SynchronousTestCase):
 
     def send(self, method: str = "INVITE", *, manual_ack: bool = False) -> tuple[ClientTransaction, Datagram]:
         request = build_request(method)
-        transaction = self.endpoint.send_request(request, PEER, self.on_response, manual_ack=manual_ack)
+        transaction = self.endpoint.send_request(request, THERE, self.on_response, manual_ack=manual_ack)
         return transaction, self.network.taken()[-1]

@@ -15,7 +15,7 @@ from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
 from twisted.internet.defer import Deferred, fail, succeed
 
-from neon.values import Address
+from neon.values import Address, Destination
 
 REASONS = {
     100: "Trying",
@@ -36,7 +36,7 @@ REASONS = {
     603: "Decline",
 }
 
-LOCAL: Address = ("192.0.2.10", 5060)
+LOCAL = Destination("192.0.2.10", 5060)
 
 
 class Sent:
@@ -45,17 +45,18 @@ class Sent:
     def __init__(
         self,
         request: SipRequest,
-        remote: Address,
+        remote: Destination,
         on_response: Callable[[SipResponse], None],
-        local: Address,
+        local: Destination,
         manual_ack: bool = False,
     ) -> None:
         self.original = request
         via = request.getHFBody("via")
-        via.hostname, via.port = local
+        via.hostname, via.port = local.address
         self.request = SipRequest(str(request))
-        self.request.setSource(Remote_address(local, "udp"))
-        self.remote = remote
+        self.request.setSource(Remote_address(local.address, local.transport))
+        self.destination = remote
+        self.remote = remote.address
         self.on_response = on_response
         self.manual_ack = manual_ack
         self.cancelled = False
@@ -106,7 +107,7 @@ class Sent:
         if body is not None:
             built.setBody(MsgBody(body))
         response = SipResponse(str(built))
-        response.setSource(Remote_address(source or self.remote, "udp"))
+        response.setSource(Remote_address(source or self.remote, self.destination.transport))
         return response
 
     def answer(
@@ -129,22 +130,22 @@ class Sent:
 class FakeEndpoint:
     """Records the requests sent through it."""
 
-    def __init__(self, local: Address = LOCAL) -> None:
+    def __init__(self, local: Destination = LOCAL) -> None:
         self.local = local
         self.sent: list[Sent] = []
-        self.on_stray_response: Callable[[SipResponse, Address], None] | None = None
+        self.on_stray_response: Callable[[SipResponse, Destination], None] | None = None
 
     @property
     def address(self) -> Address:
-        return self.local
+        return self.local.address
 
-    def local_address(self, remote_host: str) -> Address:
+    def local_address(self, remote: Destination) -> Destination:
         return self.local
 
     def send_request(
         self,
         request: SipRequest,
-        remote: Address,
+        remote: Destination,
         on_response: Callable[[SipResponse], None],
         *,
         manual_ack: bool = False,
@@ -169,14 +170,14 @@ class FakeResolver:
     def __init__(self, table: dict[str, list[Address]] | None = None) -> None:
         self.table = table or {}
         self.asked: list[tuple[str, int | None, str]] = []
-        self.held: list[tuple[str, Deferred[list[Address]]]] | None = None
+        self.held: list[tuple[str, Deferred[list[Destination]]]] | None = None
 
-    def resolve(self, host: str, port: int | None, transport: str) -> Deferred[list[Address]]:
+    def resolve(self, host: str, port: int | None, transport: str) -> Deferred[list[Destination]]:
         self.asked.append((host, port, transport))
         if self.held is not None:
-            waiting: Deferred[list[Address]] = Deferred()
+            waiting: Deferred[list[Destination]] = Deferred()
             self.held.append((host, waiting))
             return waiting
         if host not in self.table:
             return fail(OSError(f"no such name: {host}"))
-        return succeed(list(self.table[host]))
+        return succeed([Destination(*address, transport or "udp") for address in self.table[host]])

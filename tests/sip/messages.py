@@ -12,11 +12,13 @@ from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
 from sippy.SipURL import SipURL
 
-from neon.values import Address
+from neon.values import Address, Destination
 from tests.sip.network import Datagram
 
 OURS: Address = ("127.0.0.1", 5060)
 PEER: Address = ("127.0.0.9", 5080)
+THERE = Destination(*PEER)
+"""The same, as a hop."""
 
 _LABELS = {
     "via": "SIP/2.0/UDP 127.0.0.9:5080;rport;branch=z9hG4bKone",

@@ -17,7 +17,7 @@ from neon.sip.stack import CallSettings, ServerTransaction, Stack
 from neon.sip.uac import Caller, UacCall
 from neon.sip.useragent import Invitation, Taken, UserAgent
 from neon.testbed.registrar import Registrar
-from neon.values import AccountSettings, Address, Cause, LocalMedia
+from neon.values import AccountSettings, Address, Cause, Destination, LocalMedia
 from tests.sip.calls import SDP, Ear
 from tests.sip.fakes import FakeResolver
 from tests.sip.messages import PEER, ack_text, request_text, response_text
@@ -72,7 +72,7 @@ class Exchange:
         ear = Ear()
         caller = Caller(
             messages.named_address(messages.target_url("77", *self.endpoint.address), "Seventy-Seven"),
-            lambda remote: messages.contact_url("77", self.endpoint.address),
+            lambda remote: messages.contact_url("77", Destination(*self.endpoint.address)),
             hops=(binding.source,),
         )
         return self.agent.call(caller, target, LocalMedia(30000), ear), ear

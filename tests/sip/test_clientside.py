@@ -5,15 +5,15 @@ from __future__ import annotations
 from sippy.SipHeader import SipHeader
 from sippy.SipResponse import SipResponse
 
-from neon.values import Address
+from neon.values import Destination
 from tests.sip.endpointcase import EndpointCase
-from tests.sip.messages import OURS, PEER, build_request, response_text
+from tests.sip.messages import OURS, PEER, THERE, build_request, response_text
 
 
 class ClientTests(EndpointCase):
     def test_invite_schedule(self) -> None:
         """An INVITE goes out at 0 and then after 0.5, 1, 2, 4, 4... s; 408 at 32 s, told once."""
-        self.endpoint.send_request(build_request(), PEER, self.on_response)
+        self.endpoint.send_request(build_request(), THERE, self.on_response)
         self.wait(40)
         self.assertEqual(self.times("INVITE"), [0, 0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5])
         self.assertEqual(self.responses, [(32.0, 408)])
@@ -21,7 +21,7 @@ class ClientTests(EndpointCase):
 
     def test_other_schedule(self) -> None:
         """A request other than INVITE follows the same schedule and is gone after 32 s."""
-        self.endpoint.send_request(build_request("OPTIONS"), PEER, self.on_response)
+        self.endpoint.send_request(build_request("OPTIONS"), THERE, self.on_response)
         self.wait(33)
         self.assertEqual(self.times("OPTIONS")[:6], [0, 0.5, 1.5, 3.5, 7.5, 11.5])
         self.assertEqual(self.responses, [(32.0, 408)])
@@ -102,7 +102,7 @@ class ClientTests(EndpointCase):
         request = build_request()
         request.appendHeader(SipHeader(name="proxy-authorization", bodys='Digest username="u", realm="r", nonce="n", '
                                                                          'uri="sip:x", response="0"'))  # fmt: skip
-        self.endpoint.send_request(request, PEER, self.on_response)
+        self.endpoint.send_request(request, THERE, self.on_response)
         [sent] = self.network.taken()
         [ack] = self.receive(response_text(sent, 200))
         self.assertIn('username="u"', ack.header("Proxy-Authorization") or "")
@@ -176,12 +176,12 @@ class ClientTests(EndpointCase):
 
     def test_stray_success(self) -> None:
         """A second 200 from another fork, or one after the time-out, goes to on_stray_response."""
-        strays: list[tuple[int, Address]] = []
+        strays: list[tuple[int, Destination]] = []
         self.endpoint.on_stray_response = lambda response, source: strays.append((response.getSCode()[0], source))
         _, sent = self.send()
         self.receive(response_text(sent, 200, tag="one"))
         self.assertEqual(self.receive(response_text(sent, 200, tag="two")), [])
-        self.assertEqual(strays, [(200, PEER)])
+        self.assertEqual(strays, [(200, THERE)])
         _, late = self.send()
         self.wait(33)
         self.receive(response_text(late, 200))
@@ -200,7 +200,7 @@ class ClientTests(EndpointCase):
     def test_transport_error(self) -> None:
         """A request that cannot leave gets a 503 of ours, not from inside send_request."""
         self.network.ports[OURS].broken = OSError("no route")
-        transaction = self.endpoint.send_request(build_request("REGISTER"), PEER, self.on_response)
+        transaction = self.endpoint.send_request(build_request("REGISTER"), THERE, self.on_response)
         self.assertEqual(self.responses, [])
         self.clock.advance(0)
         self.assertEqual(self.responses, [(0.0, 503)])
@@ -218,7 +218,7 @@ class ClientTests(EndpointCase):
     def test_names_are_not_resolved(self) -> None:
         """Nothing goes to a name, a broadcast or a multicast address."""
         for host in ("example.test", "255.255.255.255", "224.0.0.1", "0.0.0.0"):
-            self.endpoint.send_request(build_request("OPTIONS"), (host, 5060), self.on_response)
+            self.endpoint.send_request(build_request("OPTIONS"), Destination(host, 5060), self.on_response)
         self.wait(1)
         self.assertEqual([status for _, status in self.responses], [503] * 4)
         self.assertEqual(self.network.taken(), [])
@@ -229,7 +229,7 @@ class ClientTests(EndpointCase):
         def fail(response: SipResponse) -> None:
             raise ZeroDivisionError
 
-        self.endpoint.send_request(build_request(), PEER, fail)
+        self.endpoint.send_request(build_request(), THERE, fail)
         [sent] = self.network.taken()
         self.receive(response_text(sent, 180))
         [ack] = self.receive(response_text(sent, 486))
@@ -250,6 +250,6 @@ class ClientTests(EndpointCase):
         """transport=UDP in the URI that is called raises nothing."""
         request = build_request()
         request.getRURI().transport = "UDP"
-        self.endpoint.send_request(request, PEER, self.on_response)
+        self.endpoint.send_request(request, THERE, self.on_response)
         [sent] = self.network.taken()
         self.receive(response_text(sent, 486))

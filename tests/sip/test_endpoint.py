@@ -12,9 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from neon.sip import reactor as glue
 from neon.sip.door import DoorPolicy
 from neon.sip.endpoint import Endpoint, ServerTransaction
-from neon.values import Address
+from neon.values import Address, Destination
 from tests.sip.endpointcase import EndpointCase
-from tests.sip.messages import OURS, PEER, answer, build_request, request_text, response_text
+from tests.sip.messages import OURS, PEER, THERE, answer, build_request, request_text, response_text
 from tests.sip.network import Network
 
 
@@ -35,7 +35,7 @@ class BindingTests(EndpointCase):
     def test_order(self) -> None:
         """Datagrams leave in the order in which they were handed over."""
         for method in ("OPTIONS", "REGISTER", "MESSAGE"):
-            self.endpoint.send_request(build_request(method), PEER, self.on_response)
+            self.endpoint.send_request(build_request(method), THERE, self.on_response)
         self.assertEqual([one.first_line.split()[0] for one in self.network.sent], ["OPTIONS", "REGISTER", "MESSAGE"])
         self.wait(33)
 
@@ -55,7 +55,7 @@ class StrangerTests(EndpointCase):
 
     def test_stateless(self) -> None:
         """send_stateless sends one datagram with our address in it, and keeps nothing."""
-        self.endpoint.send_stateless(build_request("ACK"), PEER)
+        self.endpoint.send_stateless(build_request("ACK"), THERE)
         [sent] = self.network.taken()
         self.assertTrue(sent.first_line.startswith("ACK "))
         self.assertTrue((sent.header("Via") or "").startswith("SIP/2.0/UDP 127.0.0.1;"))
@@ -106,12 +106,12 @@ class VersionSixTests(SynchronousTestCase):
         )
         caller.start()
         callee.start()
-        caller.send_request(build_request(remote=("[::1]", 5070)), ("::1", 5070),
+        caller.send_request(build_request(remote=("[::1]", 5070)), Destination("::1", 5070),
                             lambda response: statuses.append(response.getSCode()[0]))  # fmt: skip
         clock.pump([0.1] * 5)
         self.assertEqual(statuses, [200])
         self.assertEqual(len(acks), 1)
-        self.assertEqual((calls[0].source, calls[0].local), (("::1", 5060), ("::1", 5070)))
+        self.assertEqual(calls[0].source, Destination("::1", 5060))
         self.assertTrue((network.sent[0].header("Via") or "").startswith("SIP/2.0/UDP [::1];"))
         self.assertEqual((caller.pending(), callee.pending()), ((0, 0), (0, 0)))
         for endpoint in (caller, callee):
@@ -135,7 +135,7 @@ class LossTests(EndpointCase):
         self.network.latency = 0.03
         self.network.lost = lambda datagram: dice.random() < 0.4
         for _ in range(50):
-            self.endpoint.send_request(build_request(), PEER, self.on_response)
+            self.endpoint.send_request(build_request(), THERE, self.on_response)
         self.wait(70)
         self.assertEqual([status for _, status in self.responses], [200] * 50)
         self.assertEqual(len(answered), 50)

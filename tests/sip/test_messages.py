@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from neon.errors import InvalidArgument
 from neon.sip import messages
+from neon.values import Destination
 from tests.sip.messages import request_text
 
 
@@ -69,16 +70,17 @@ class ReadingTests(SynchronousTestCase):
         request = messages.build_request(
             "OPTIONS", SipURL("sip:b@c"), sender=messages.named_address(SipURL("sip:a@b"), 'A \\c\r\nX: "b"'),
             sender_tag="t", to=messages.named_address(SipURL("sip:b@c")), to_tag=None, call_id="x", cseq=1,
-            remote=("127.0.0.1", 5060),
+            remote=Destination("127.0.0.1", 5060),
         )  # fmt: skip
         read = SipRequest(str(request))
         self.assertEqual(messages.display_name(read.getHFBody("from").getUri()), 'A \\cX: "b"')
         self.assertEqual(read.countHFs("x"), 0)
 
     def test_callable(self) -> None:
-        """Only a sip URI over UDP with a host and a possible port is something to send requests to."""
+        """Only a sip URI with a transport that we have, a host and a possible port is something to send requests to."""
         for text, expected in (
-            ("sip:a@b.c", True), ("sip:a@b.c;transport=UDP", True), ("sip:a@b.c;transport=tcp", False),
+            ("sip:a@b.c", True), ("sip:a@b.c;transport=UDP", True), ("sip:a@b.c;transport=tcp", True),
+            ("sip:a@b.c;transport=sctp", False),
             ("sips:a@b.c", False), ("sip:a@b.c:0", False), ("sip:a@b.c:99999", False), ("sip:a@b c", False),
         ):  # fmt: skip
             self.assertEqual(messages.is_callable(SipURL(text)), expected, text)

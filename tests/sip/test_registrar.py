@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from neon.challenge import parse
 from neon.sip.registrar import BACK_OFF, Registration, RegistrationOptions
-from neon.values import AccountSettings, Address, Cause
+from neon.values import AccountSettings, Address, Cause, Destination
 from tests.sip.fakes import LOCAL, FakeEndpoint, FakeResolver, Sent
 
 FIRST: Address = ("198.51.100.1", 5060)
@@ -379,7 +379,7 @@ class FailureTests(RegistrationCase):
         self.grant(self.endpoint.last)
         self.next_delay()
         self.assertEqual(self.endpoint.last.remote, SECOND)
-        self.assertEqual(self.registration.target, SECOND)
+        self.assertEqual(self.registration.target, Destination(*SECOND))
 
     def test_retry_after(self) -> None:
         """503 and 500 say when to come back; more than half an hour is not believed."""
@@ -478,7 +478,7 @@ class AddressTests(RegistrationCase):
         self.seen(again, "203.0.113.5", 40001)  # a NAT that never gives the same port twice
         self.grant(again)
         self.assertEqual(len(self.endpoint.sent), 2)
-        self.assertEqual(self.registration.contact, ("203.0.113.5", 40000))
+        self.assertEqual(self.registration.contact, Destination("203.0.113.5", 40000))
 
     def test_learnt_from_the_challenge(self) -> None:
         """When the challenge tells the public address, the authorized request carries it already."""
@@ -571,7 +571,7 @@ class EndTests(RegistrationCase):
         self.registration.start()
         self.clock.advance(0)
         self.successResultOf(self.advanced(self.registration.stop()))
-        self.resolver.held[0][1].callback([FIRST])
+        self.resolver.held[0][1].callback([Destination(*FIRST)])
         self.assertEqual(self.endpoint.sent, [])
 
     def advanced(self, done: Deferred[None]) -> Deferred[None]:

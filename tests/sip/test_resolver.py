@@ -67,7 +67,7 @@ class ResolverTests(SynchronousTestCase):
         self.names.records["SRV", name] = [dns.Record_SRV(*record) for record in records]
 
     def resolve(self, host: str, port: int | None = None, transport: str = "udp") -> list[Address]:
-        return self.successResultOf(self.resolver.resolve(host, port, transport))
+        return [found.address for found in self.successResultOf(self.resolver.resolve(host, port, transport))]
 
     def failure(self, host: str, port: int | None = None, transport: str = "udp") -> str:
         return str(self.failureResultOf(self.resolver.resolve(host, port, transport), ResolutionFailed).value)
@@ -187,7 +187,7 @@ class ResolverTests(SynchronousTestCase):
         self.assertIn("not the name", self.failure(""))
         self.assertIn("not the name", self.failure("x" * 70))
         self.assertEqual(self.failure("sip.test", 65536), "65536 is not a port.")
-        self.assertEqual(self.failure("sip.test", None, "tls"), "SIP over tls is not supported.")
+        self.assertEqual(self.failure("sip.test", None, "sctp"), "SIP over sctp is not supported.")
 
     def test_international(self) -> None:
         """A name in any script is asked for in its ASCII form."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sippy.SipURL import SipURL
 
 from neon.sip.digest import DigestClient
-from neon.values import Codec, MediaDirection
+from neon.values import Codec, Destination, MediaDirection
 from tests.sip.calls import CONTACT, SDP, VIDEO_SDP, WITH_SDP, Ear, WireCase
 from tests.sip.messages import OURS, PEER, response_text
 
@@ -202,7 +202,7 @@ class FailureTests(WireCase):
         self.assertEqual(ear.heard, [])
         self.wait()
         self.assertEqual(ear.heard, ["ended 487"])
-        self.alice.resolver.held[0][1].callback([PEER])
+        self.alice.resolver.held[0][1].callback([Destination(*PEER)])
         self.wait()
         self.assertEqual(self.sent("INVITE"), [])
 
@@ -353,7 +353,7 @@ class RedirectionTests(WireCase):
     def test_not_followed(self) -> None:
         """Other schemes and transports, nothing at all, and 305 and 380 end the call."""
         for status, contact in (
-            (302, "Contact: <sips:a@127.0.0.7>"), (302, "Contact: <sip:a@127.0.0.7;transport=tcp>"),
+            (302, "Contact: <sips:a@127.0.0.7>"), (302, "Contact: <sip:a@127.0.0.7;transport=sctp>"),
             (302, "X-No: contact"), (302, "Contact: *"),
             (305, "Contact: <sip:127.0.0.7>"), (380, "Contact: <sip:a@127.0.0.7>"),
         ):  # fmt: skip

@@ -13,12 +13,12 @@ from neon.sip.door import DoorPolicy
 from neon.sip.endpoint import Endpoint, ServerTransaction
 from neon.sip.registrar import Registration
 from neon.testbed.registrar import MOST_CONTACTS, Registrar
-from neon.values import AccountSettings, Address
+from neon.values import AccountSettings, Destination
 from tests.sip.fakes import FakeResolver
 from tests.sip.network import Network
 from tests.sip.test_registrar import Listener
 
-SOURCE: Address = ("127.0.0.1", 5066)
+SOURCE = Destination("127.0.0.1", 5066)
 
 
 class RegistrarTests(SynchronousTestCase):
@@ -190,7 +190,7 @@ class ClientAndServerTests(SynchronousTestCase):
         self.assertEqual(self.listener.take(), [("registered", False)])
         (binding,) = self.registrar.bindings("1000")
         self.assertEqual(binding.uri, f"sip:{registration.contact_user}@127.0.0.2:5062")
-        self.assertEqual(binding.source, ("127.0.0.2", 5062))
+        self.assertEqual(binding.source, Destination("127.0.0.2", 5062))
         self.clock.pump([0.5] * 600)  # five minutes: the binding lives on
         self.assertEqual(len(self.registrar.bindings("1000")), 1)
         self.assertEqual(self.listener.take(), [("registered", True)] * 3)

@@ -21,7 +21,7 @@ from neon.sip.uac import Caller, UacCall
 from neon.sip.uas import UasCall
 from neon.testbed import service
 from neon.testbed.service import Testbed
-from neon.values import AccountSettings, Address, Cause, LocalMedia, MediaAgreement, MediaStatistics
+from neon.values import AccountSettings, Address, Cause, Destination, LocalMedia, MediaAgreement, MediaStatistics
 from tests.sip.fakes import FakeResolver
 from tests.sip.network import Network
 from tests.sip.test_registrar import Listener
@@ -144,8 +144,8 @@ class TestbedTests(SynchronousTestCase):
         self.called = str(request.getHFBody("to").getUrl().username)
         self.rung.append((call, ear, str(request.getHFBody("from").getUrl().username)))
 
-    def contact(self, remote: Address = SERVER) -> SipURL:
-        return messages.contact_url(self.registration.contact_user, PHONE)
+    def contact(self, remote: Destination | None = None) -> SipURL:
+        return messages.contact_url(self.registration.contact_user, Destination(*PHONE))
 
     def pass_time(self, seconds: float = 0.1) -> None:
         self.clock.pump([0.01] * round(seconds * 100))
@@ -158,7 +158,7 @@ class TestbedTests(SynchronousTestCase):
     def call(self, number: str, password: str = "secret") -> tuple[UacCall, Ear]:
         ear = Ear()
         me = messages.named_address(messages.target_url("1000", *SERVER))
-        caller = Caller(me, self.contact, DigestClient("1000", password), hops=(SERVER,))
+        caller = Caller(me, self.contact, DigestClient("1000", password), hops=(Destination(*SERVER),))
         target = messages.target_url(number, *SERVER)
         call = UacCall(self.stack, caller, target, LocalMedia(20000), ear, lambda session: None)
         self.sessions.append(call)
@@ -318,9 +318,9 @@ class TestbedTests(SynchronousTestCase):
         for method, tag in (("OPTIONS", None), ("SUBSCRIBE", None), ("FOO", None), ("BYE", "nobody"), ("INVITE", "x")):
             request = messages.build_request(
                 method, messages.target_url("600", *SERVER), sender=me, sender_tag="1", to=me, to_tag=tag,
-                call_id=messages.new_call_id(), cseq=1, remote=SERVER, contact=self.contact(),
+                call_id=messages.new_call_id(), cseq=1, remote=Destination(*SERVER), contact=self.contact(),
             )  # fmt: skip
-            self.phone.send_request(request, SERVER, lambda response: statuses.append(response.scode))
+            self.phone.send_request(request, Destination(*SERVER), lambda response: statuses.append(response.scode))
             self.pass_time()
         self.assertEqual(statuses, [200, 405, 501, 481, 481])
 
