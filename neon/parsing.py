@@ -90,6 +90,13 @@ def line(text: str) -> str:
     return text
 
 
+def directory(text: str) -> str:
+    """An absolute path, or nothing."""
+    if text and not text.startswith("/"):
+        raise ValueError(f"must be an absolute path, not {quoted(text)}")
+    return line(text)
+
+
 def secret(text: str) -> str:
     """A password: any text but control characters and nothing. Never quoted in a message."""
     if not text:

@@ -123,7 +123,7 @@ class Testbed:
 class Operators:
     """C{[operators]}: where the files about VoIP operators are (L{neon.operators.settings})."""
 
-    directory: Setting = key(Setting("", BUILT_IN), None)  # noqa: RUF009 - it is dataclasses.field()
+    directory: str = key("", parsing.directory)
 
 
 @dataclass(frozen=True, slots=True)

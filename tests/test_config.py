@@ -259,7 +259,7 @@ class ExampleTests(SynchronousTestCase):
                 keys = documented.setdefault(header[1], set())
             elif entry := re.fullmatch(r"#([a-z-]+) =.*", line):
                 keys.add(entry[1])
-        known = {kind: set(config._keys(cls)) for kind, cls in sections.SECTIONS.items()}
+        known = {kind: set(config.keys(cls)) for kind, cls in sections.SECTIONS.items()}
         self.assertEqual(documented, known)
 
     def test_is_the_default(self) -> None:
