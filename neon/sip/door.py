@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from neon.ports import Clock
 from neon.sip.envelope import BadMessage, Envelope, Limits, quotes_balance, read, reply, split_list
+from neon.sip.transport import is_numeric
 from neon.values import Address
 
 _log = Logger()
@@ -23,6 +24,7 @@ _log = Logger()
 _FIRST_LINE = re.compile(rb"[\r\n]*(?:SIP/2\.0 \d|[A-Za-z0-9\-.!%*_+`'~]+[ \t])")
 _STUN_COOKIE = b"\x21\x12\xa4\x42"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
+_LITERAL = re.compile(r"[^:]*:(?:[^@]*@)?(\[[^;?]*)")
 _CSEQ = re.compile(r"(\d{1,10})\s+(\S+)\Z")
 _NUMBER = re.compile(r"\d{1,10}\Z")
 _CALL_ID = re.compile(r"[^\s,;@]+(?:@[^\s,;@]+)?\Z")
@@ -272,6 +274,10 @@ def _malformed(envelope: Envelope) -> str | None:
     # Header fields in a Request-URI are not allowed (RFC 3261, section 19.1.5) and must never become real ones.
     if _SCHEME.match(envelope.uri) is None or "?" in host_part or ">" in envelope.uri:
         return "a bad Request-URI"
+    literal = _LITERAL.match(envelope.uri)
+    # Three colons, as the grammar of RFC 3261 had it by mistake (RFC 5118, section 4.10), are no address.
+    if literal is not None and not is_numeric(literal[1].rpartition("]")[0] + "]"):
+        return "a bad host in the Request-URI"
     if not all(quotes_balance(value) for value in envelope.values("content-type")):
         return "a bad Content-Type"
     return None

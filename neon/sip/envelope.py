@@ -14,7 +14,7 @@ import re
 import secrets
 from dataclasses import dataclass
 
-from neon.sip.transport import encode, unbracketed
+from neon.sip.transport import encode, is_numeric, unbracketed
 from neon.values import Address
 
 _COMPACT = {
@@ -190,7 +190,7 @@ def quotes_balance(value: str) -> bool:
 def _read_via(value: str, topmost: bool, trouble: list[str]) -> Via | None:
     """The Via, or None if it names no host and port; what is wrong with its parameters goes to C{trouble}."""
     match = _VIA.match(value.strip())
-    if match is None:
+    if match is None or (match[3].startswith("[") and not is_numeric(match[3])):
         return None
     port = int(match[4]) if match[4] else None
     if port is not None and not 1 <= port <= 65535:
