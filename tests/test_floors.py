@@ -22,7 +22,7 @@ FLOORS: dict[str, int] = {
     "switchboard": 1,
     **dict.fromkeys(("model", "events", "bus", "ports", "dialling", "digits", "ladder", "cases"), 1),
     **dict.fromkeys(("arguments", "gate", "line", "accountline", "callcontrol", "phone", "commands"), 2),
-    **dict.fromkeys(("sip", "media", "operators", "store", "panel", "testbed", "access"), 3),
+    **dict.fromkeys(("sip", "media", "network", "operators", "store", "panel", "testbed", "access"), 3),
     **dict.fromkeys(("api", "ctl"), 4),
     **dict.fromkeys(("tap", "parts", "admission", "banner", "controlpart", "doctorpart", "httppart", "trycall"), 5),
     "operatorpart": 5,
@@ -63,6 +63,7 @@ REACHES: dict[int, set[str]] = {
 ONLY_IN: dict[str, tuple[str, ...]] = {
     "sippy": ("neon.sip", "neon.testbed"),
     "pyaudio": ("neon.media.portaudio",),
+    "jeepney": ("neon.network.logind",),
     "automat": ("neon.model", "neon.phone", "neon.callcontrol"),
     "autobahn": ("neon.api", "neon.ctl", "neon.trycall"),
     "sqlite3": ("neon.store",),
