@@ -80,7 +80,8 @@ class ViaTests(DoorCase):
     def test_host_and_port(self) -> None:
         """A topmost Via without a well-formed host and a port from 1 to 65535 is dropped."""
         for sent_by in ("127.0.0.9:0", "127.0.0.9:65536", "127.0.0.9:99999999999", "127.0.0.9:", "127.0.0.9:x", ":5060",
-                        "", "-", "a b", "[::1", "127.0.0.9:5060:5060", "exa$mple", "[2001:db8:::1]", "[1.2.3.4.5]"):  # fmt: skip
+                        "", "-", "a b", "[::1", "127.0.0.9:5060:5060", "exa$mple",
+                        "[2001:db8:::1]", "[1.2.3.4.5]"):  # fmt: skip
             via = f"SIP/2.0/UDP {sent_by};branch=z9hG4bKx"
             self.assertEqual(self.judge(request_text(via=via)), "silence", sent_by)
         for sent_by in ("127.0.0.9:1", "127.0.0.9:65535", "host.example.test", "[2001:db8::1]:5060", "[::1]", "a : 7"):
