@@ -1,14 +1,17 @@
 """Publish and subscribe: every event gets a number and a time here, once, and reaches every skin in order.
 
-Delivery is on the next turn of the reactor, so that the answer to a command is written before any event that the
-command causes (spec section 2). The last events are kept in a bounded ring for clients that come back.
+The answer to a command is written before any event that the command causes (spec section 2): what is published while
+a command runs (L{Bus.held}) is delivered on the next turn of the reactor. What the network causes need not wait: those
+who asked for that have it before L{Bus.publish} returns. The last events are kept in a bounded ring for clients that
+come back.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
@@ -49,8 +52,6 @@ def utc_now() -> datetime:
 class Bus:
     """Carries events from the phone to whoever subscribed."""
 
-    _log = Logger()
-
     def __init__(
         self, clock: Clock, wall: Callable[[], datetime] = utc_now, ring_size: int = RING_SIZE
     ) -> None:
@@ -60,8 +61,9 @@ class Bus:
         self._wall = wall
         self._seq = 0
         self._ring: deque[Published] = deque(maxlen=ring_size)
-        self._waiting: deque[Published] = deque()
-        self._subscriptions: dict[object, tuple[int, Subscriber]] = {}
+        self._prompt, self._patient = _Audience(), _Audience()
+        self._held = 0
+        self._scheduled = False
 
     @property
     def last_seq(self) -> int:
@@ -69,24 +71,35 @@ class Bus:
         return self._seq
 
     def publish(self, event: Event) -> Published:
-        """Number the event, keep it, and deliver it on the next turn."""
+        """Number the event, keep it, and deliver it: now to whoever is prompt, to the others on the next turn."""
         self._seq += 1
         published = Published(self._seq, self._wall(), event)
         self._ring.append(published)
-        if not self._waiting:
+        in_turn = not self._held and not self._prompt.waiting
+        for audience in (self._prompt, self._patient):
+            audience.waiting.append(published)
+        if in_turn:
+            self._prompt.deliver()
+        if not self._scheduled:
+            self._scheduled = True
             self._clock.callLater(0, self._deliver)
-        self._waiting.append(published)
         return published
 
-    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Call C{subscriber} with every event published from now on; returns what ends that, at once, even twice."""
-        key = object()
-        self._subscriptions[key] = (self._seq, subscriber)
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While this lasts nothing is delivered: a command runs, and its answer comes first."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
 
-        def unsubscribe() -> None:
-            self._subscriptions.pop(key, None)
+    def subscribe(self, subscriber: Subscriber, *, prompt: bool = False) -> Callable[[], None]:
+        """Call C{subscriber} with every event published from now on; returns what ends that, at once, even twice.
 
-        return unsubscribe
+        One that is C{prompt} may be called from inside whatever publishes: it must ask nothing of the phone.
+        """
+        return (self._prompt if prompt else self._patient).join(self._seq, subscriber)
 
     def since(self, seq: int, boot: str | None = None) -> Replay:
         """The events after number C{seq}, up to the latest; together with L{subscribe} in one turn, each just once.
@@ -102,12 +115,39 @@ class Bus:
 
     def _deliver(self) -> None:
         # What subscribers publish meanwhile is for the turn after this one.
-        batch, self._waiting = self._waiting, deque()
-        for published in batch:
-            for key, (joined_at, subscriber) in list(self._subscriptions.items()):
-                if key not in self._subscriptions or published.seq <= joined_at:
+        self._scheduled = False
+        self._prompt.deliver()
+        self._patient.deliver()
+
+
+class _Audience:
+    """Subscribers that hear of an event at the same time, and the events that they have not heard of yet."""
+
+    _log = Logger()
+
+    def __init__(self) -> None:
+        self.waiting: deque[Published] = deque()
+        self.members: dict[object, tuple[int, Subscriber]] = {}
+
+    def join(self, seq: int, subscriber: Subscriber) -> Callable[[], None]:
+        key = object()
+        self.members[key] = (seq, subscriber)
+
+        def leave() -> None:
+            self.members.pop(key, None)
+
+        return leave
+
+    def deliver(self) -> None:
+        """Call everybody with what waits now."""
+        for _ in range(len(self.waiting)):
+            published = self.waiting[0]
+            for key, (joined_at, subscriber) in list(self.members.items()):
+                if key not in self.members or published.seq <= joined_at:
                     continue
                 try:
                     subscriber(published)
                 except Exception:
                     self._log.failure("a subscriber failed on event {seq}", seq=published.seq)
+            # Not before: what is published meanwhile sees by it that it has to queue.
+            self.waiting.popleft()

@@ -49,6 +49,41 @@ class BusTests(SynchronousTestCase):
         self.clock.advance(0)
         self.assertEqual(self.seqs(), [1])
 
+    def test_prompt(self) -> None:
+        """Whoever is prompt has an event before it is published; the others on the next turn, each just once."""
+        prompt: list[Published] = []
+        self.bus.subscribe(prompt.append, prompt=True)
+        self.bus.subscribe(self.got.append)
+        published = self.bus.publish(event(1))
+        self.assertEqual((prompt, self.got), ([published], []))
+        self.clock.advance(0)
+        self.assertEqual((prompt, self.got), ([published], [published]))
+
+    def test_held(self) -> None:
+        """While a command runs nobody hears anything, and what comes in the same turn queues behind it."""
+        self.bus.subscribe(self.got.append, prompt=True)
+        with self.bus.held():
+            self.bus.publish(event(1))
+        self.bus.publish(event(2))
+        self.assertEqual(self.got, [])
+        self.clock.advance(0)
+        self.assertEqual(self.seqs(), [1, 2])
+        self.bus.publish(event(3))
+        self.assertEqual(self.seqs(), [1, 2, 3])
+
+    def test_prompt_in_order(self) -> None:
+        """What is published from inside a prompt subscriber comes after the event that led to it, for everybody."""
+
+        def echo(published: Published) -> None:
+            if published.seq == 1:
+                self.bus.publish(event(2))
+
+        self.bus.subscribe(echo, prompt=True)
+        self.bus.subscribe(self.got.append, prompt=True)
+        self.bus.publish(event(1))
+        self.clock.advance(0)
+        self.assertEqual(self.seqs(), [1, 2])
+
     def test_order(self) -> None:
         """Everybody gets every event in the order of publication, also of what subscribers publish."""
         other: list[Published] = []

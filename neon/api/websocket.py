@@ -24,6 +24,7 @@ from neon.api.failures import explain
 from neon.api.guard import Guard
 from neon.api.handshake import Handshake
 from neon.api.lag import Lag
+from neon.api.promptness import write_now
 from neon.api.sessions import Session, Sessions
 from neon.api.subscription import Subscription
 from neon.bus import RING_SIZE, Bus, Published
@@ -225,7 +226,7 @@ class Connection(Handshake):
             super().sendData(data, sync, chopsize)
         else:
             # What it does then, beside formatting a log line, whether that is wanted or not.
-            self.transport.write(data)
+            write_now(self.transport, data)
         if self._lag.wrote(len(data)) and self.state == self.STATE_OPEN:
             self._too_slow()
 
@@ -253,7 +254,7 @@ class Api(WebSocketServerFactory):
         self._bus = bus
         self._numbers = itertools.count(1)
         self._audience: dict[Connection, None] = {}
-        self._unsubscribe: Callable[[], None] = bus.subscribe(self._happened)
+        self._unsubscribe: Callable[[], None] = bus.subscribe(self._happened, prompt=True)
         self._empty: list[Deferred[None]] = []
         self.setProtocolOptions(  # type: ignore[no-untyped-call]
             webStatus=False,

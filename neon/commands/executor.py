@@ -120,6 +120,10 @@ class Commands:
             session=run.session,
             gate=self._gate,
         )
+        with self._phone.bus.held():
+            return self._call(command, run, context)
+
+    def _call(self, command: Command, run: _Run, context: Context) -> Data | Deferred[Data]:
         if command.needs is not Needs.REGISTERED or self._phone.is_registered:
             self._gate.charge(run.session, command, run.values)
             return command.function(context, **run.values)

@@ -356,7 +356,9 @@ class ExtensionScenarios(Scenario):
         client = self.with_account()
         self.call_in()
         snapshot = client.command("listcalls").data
-        self.call_in()
+        client.events()
+        with self.world.bus.held():
+            self.call_in()
         answer = client.command("subscribe", since=snapshot["seq"], boot=snapshot["boot"])
         self.assertEqual((answer.data["gap"], answer.data["replayed"]), ("false", "1"))
         self.assertEqual([event.data["callId"] for event in client.events()], ["44"])

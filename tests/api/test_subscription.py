@@ -15,8 +15,10 @@ from tests.fakes import AGREEMENT, FakeCall
 
 class SubscriptionCase(WebSocketCase):
     def publish(self, count: int = 1) -> None:
-        for _ in range(count):
-            self.world.bus.publish(Unregistered(1, Cause()))
+        """As a command does: nothing is delivered before the next turn."""
+        with self.world.bus.held():
+            for _ in range(count):
+                self.world.bus.publish(Unregistered(1, Cause()))
 
     def come_back(self, token: str | None, **wish: object) -> tuple[Client, Any, list[int]]:
         """A new connection that subscribes first of all: it, the answer's data, and the numbers that followed."""
