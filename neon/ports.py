@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from neon.records import DialogRecord
 from neon.values import AccountSettings, Cause, LocalMedia, MediaAgreement, MediaStatistics
 
 
@@ -105,6 +106,12 @@ class SignallingCall(Protocol):
     @property
     def call_id(self) -> str:
         """The SIP Call-ID: what finds this call again in a trace, here and at the provider."""
+
+    on_changed: Callable[[], None]
+    """Called, from anywhere, when L{record} says something else than before."""
+
+    def record(self) -> DialogRecord | None:
+        """What has to be known to end this call without this object; None while, or once, there is nothing to end."""
 
     def ring(self) -> None:
         """Send 180 to an incoming call."""

@@ -26,6 +26,7 @@ from neon.ports import (
     Signalling,
     SignallingCall,
 )
+from neon.records import DialogRecord
 from neon.values import AccountSettings, Cause, Codec, LocalMedia, MediaAgreement, MediaStatistics
 
 ACCOUNT = AccountSettings("sip.acme.com", "31", "very secret")
@@ -44,6 +45,8 @@ class FakeCall:
         self.target = target
         self.media = media
         self.broken: set[str] = set()
+        self.on_changed: Callable[[], None] = lambda: None
+        self.recorded: DialogRecord | None = None
         self._listener: CallListener | None = None
 
     @property
@@ -54,6 +57,9 @@ class FakeCall:
     @listener.setter
     def listener(self, listener: CallListener) -> None:
         self._listener = listener
+
+    def record(self) -> DialogRecord | None:
+        return self.recorded
 
     def ring(self) -> None:
         self._request("ring")

@@ -14,8 +14,10 @@ from sippy.SipResponse import SipResponse
 from twisted.logger import Logger
 
 from neon.ports import CallListener, SignallingCall, Timer
+from neon.records import DialogRecord
 from neon.sip import messages
 from neon.sip.dialog import RETRY_LATER, Dialog, OnResponse
+from neon.sip.dialogrecord import record_of
 from neon.sip.info import RELAY, DigitSender, answer_info
 from neon.sip.negotiation import Negotiation
 from neon.sip.reinvite import Reinvitation
@@ -42,6 +44,7 @@ class Session:
         self.call_id = call_id
         self.local_tag = local_tag
         self._on_over = on_over
+        self.on_changed: Callable[[], None] = lambda: None
         self._listener: CallListener | None = None
         self._dialog: Dialog | None = None
         self._negotiation: Negotiation | None = None
@@ -67,6 +70,12 @@ class Session:
     def over(self) -> bool:
         """Whether nothing is left to do: no transaction of this call is waited for."""
         return self._over
+
+    def record(self) -> DialogRecord | None:
+        return None if self._over or self._dialog is None else record_of(self._dialog)
+
+    def _changed(self) -> None:
+        self.on_changed()
 
     # What the listener hears
 
@@ -245,7 +254,7 @@ class Session:
             # Our own final response is on its way, or our BYE is.
             transaction.respond(messages.build_response(request, 500, headers=RETRY_LATER))
             return
-        host = self._stack.endpoint.local_address(transaction.source[0])[0]
+        host = self._stack.endpoint.local_address(transaction.source).host
         offer = messages.description_of(request)
         agreement: MediaAgreement | None = None
         try:

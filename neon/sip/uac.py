@@ -15,15 +15,17 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from neon.ports import CallListener
+from neon.records import DialogRecord
 from neon.sip import messages
 from neon.sip.dialog import Dialog
+from neon.sip.dialogrecord import record_of_invite
 from neon.sip.digest import DigestClient
 from neon.sip.negotiation import Negotiation
 from neon.sip.redirection import Redirection
 from neon.sip.sdp import SdpError
 from neon.sip.session import Session
 from neon.sip.stack import ClientTransaction, Stack
-from neon.values import Address, Cause, LocalMedia, MediaAgreement
+from neon.values import Cause, Destination, LocalMedia, MediaAgreement
 
 _log = Logger()
 
@@ -44,9 +46,9 @@ class Caller:
     """
 
     address: SipAddress
-    contact: Callable[[Address], SipURL]
+    contact: Callable[[Destination], SipURL]
     digest: DigestClient | None = None
-    hops: tuple[Address, ...] = ()
+    hops: tuple[Destination, ...] = ()
     routes: tuple[SipURL, ...] = ()
     redirects: bool = True
 
@@ -75,10 +77,10 @@ class UacCall(Session):
         self._target = target
         self._negotiation = Negotiation(media)
         self._early: dict[str, tuple[Dialog, Negotiation]] = {}
-        self._hops: list[Address] = []
+        self._hops: list[Destination] = []
         self._cseq = 0
         self._request: SipRequest | None = None
-        self._remote: Address = ("", 0)
+        self._remote = Destination("", 0)
         self._transaction: ClientTransaction | None = None
         self._given_up: Cause | None = None
         self._final = False
@@ -95,13 +97,13 @@ class UacCall(Session):
             self._hops = list(self._caller.hops)
             self._invite()
             return
-        host = str(self._target.host).strip("[]")
-        resolving: Deferred[list[Address]] = self._stack.resolver.resolve(host, self._target.port, "udp")
+        host, transport = str(self._target.host).strip("[]"), messages.transport_of(self._target) or "udp"
+        resolving: Deferred[list[Destination]] = self._stack.resolver.resolve(host, self._target.port, transport)
         resolving.addCallbacks(self._resolved, self._unknown).addErrback(
             lambda failure: _log.failure("an INVITE was not sent", failure)
         )
 
-    def _resolved(self, addresses: list[Address]) -> None:
+    def _resolved(self, addresses: list[Destination]) -> None:
         self._hops = list(addresses)
         if self._given_up is None and self._hops:
             self._invite()
@@ -134,7 +136,7 @@ class UacCall(Session):
             remote=self._remote,
             contact=self._caller.contact(self._remote),
             routes=self._caller.routes,
-            body=self._negotiation.offer(self._stack.endpoint.local_address(self._remote[0])[0]),
+            body=self._negotiation.offer(self._stack.endpoint.local_address(self._remote).host),
             expires=max(1, round(self._stack.settings.no_answer_seconds)),
             headers=(*messages.ALLOW, ("Accept", "application/sdp")),
         )
@@ -147,6 +149,11 @@ class UacCall(Session):
         )
 
     # SignallingCall
+
+    def record(self) -> DialogRecord | None:
+        if self._dialog is None and self._request is not None and not self._final and not self._over:
+            return record_of_invite(self._request, self._remote, self._caller.contact(self._remote))
+        return super().record()
 
     def ring(self) -> None:
         """Senseless for an outgoing call."""
@@ -187,6 +194,7 @@ class UacCall(Session):
     def _on_response(self, request: SipRequest, response: SipResponse) -> None:
         status = int(response.getSCode()[0])
         if status < 200:
+            self._changed()  # from now on it can be cancelled
             if status > 100:
                 self._progressing(request, response, status)
             return
@@ -210,7 +218,7 @@ class UacCall(Session):
         return (
             digest is not None
             and source is not None
-            and source[0] == self._remote[0].strip("[]")
+            and source[0] == self._remote.host.strip("[]")
             and digest.challenged(response)
         )
 
@@ -260,6 +268,8 @@ class UacCall(Session):
         self._dialog = known[0] if known is not None else self._dialog_of(request, response)
         self._dialog.refresh_target(response)
         self._dialog.route_set = self._dialog_of(request, response).route_set  # RFC 3261, section 13.2.2.4
+        self._dialog.on_changed = self._changed
+        self._changed()
         if self._given_up is not None:
             # It crossed our CANCEL (RFC 3261, section 9.1).
             self._leave(self._given_up)

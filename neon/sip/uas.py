@@ -100,7 +100,8 @@ class UasCall(Session):
             return
         self._phase = _Phase.ANSWERED
         self._offer_pending = self._agreement is None
-        self._dialog.on_changed = self._changed
+        if self._dialog is not None:
+            self._dialog.on_changed = self._changed
         self._changed()
         self._respond(200, body=self._body, headers=messages.ALLOW)
 

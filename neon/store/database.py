@@ -34,6 +34,8 @@ MIGRATIONS: Final = (
         decided TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
     ) STRICT, WITHOUT ROWID;
     """,
+    # The calls that live (neon.store.journal): what is needed to end them after a crash, as JSON.
+    "CREATE TABLE journal (call_id INTEGER PRIMARY KEY, cseq INTEGER NOT NULL, record TEXT NOT NULL) STRICT;",
 )
 
 BUSY_SECONDS: Final = 2.0
