@@ -102,6 +102,9 @@ class Dialog:
         @raise ValueError: there is no Contact that requests could be sent to.
         """
         target = messages.contact_of(request)
+        if target is None and messages.tag_of(request, "from") is None and not request.getHFs("contact"):
+            # A caller of RFC 2543, without a tag, has none and is reached where it says that it is from.
+            target = messages.callable_from(request)
         if target is None:
             raise ValueError("the INVITE has no usable Contact")
         return cls(

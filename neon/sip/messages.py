@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias, cast
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import sippy.SipURL
 from sippy.MsgBody import MsgBody
@@ -304,6 +304,17 @@ def contact_of(message: SipRequest | SipResponse) -> SipURL | None:
             url.headers = None
             return url
     return None
+
+
+def callable_from(request: SipRequest) -> SipURL | None:
+    """The URI of From as a target, without the parameters that may not stand there; None if it cannot be called."""
+    url = request.getHFBody("from").getUrl()
+    return SipURL(username=url.username, host=url.host, port=url.port) if is_callable(url) else None
+
+
+def user_of(url: SipURL) -> str:
+    """The whole user part, unescaped: sippy keeps what follows a semicolon in it apart (RFC 4475, section 3.1.1.9)."""
+    return ";".join((str(url.username or ""), *(unquote(part) for part in url.userparams)))
 
 
 def source_of(message: SipRequest | SipResponse) -> Address | None:

@@ -261,10 +261,10 @@ def read_invitation(request: SipRequest, source: Destination) -> Invitation:
     """What an INVITE says about itself."""
     ruri, called, caller = request.getRURI(), request.getHFBody("to").getUri(), request.getHFBody("from").getUri()
     return Invitation(
-        user=str(ruri.username or ""),
+        user=messages.user_of(ruri),
         domain=str(ruri.host),
         called=messages.bare(called.url),
-        called_user=str(called.url.username or ""),
+        called_user=messages.user_of(called.url),
         caller=messages.bare(caller.url),
         display_name=messages.display_name(caller),
         source=source,
