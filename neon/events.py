@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from neon.details import NO_DETAILS, CallDetails, Why
 from neon.values import Cause, Direction
 
 
@@ -27,6 +28,15 @@ class CallEvent:
 @dataclass(frozen=True, slots=True)
 class CallStarted(CallEvent):
     """A call began: we dialled, or somebody calls us."""
+
+    details: CallDetails = NO_DETAILS
+
+
+@dataclass(frozen=True, slots=True)
+class CallRinging(CallEvent):
+    """The far end of an outgoing call is being alerted; C{status} is the provisional response's, 180 to 183."""
+
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,30 @@ class CallTransferFailed(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class CallMissed(CallEvent):
+    """Somebody called and nobody here answered or refused; a call that was turned away at once has no other event.
+
+    C{forwarded_to} is where it was sent, a SIP URI.
+    """
+
+    cause: Cause
+    why: Why
+    forwarded_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRequested(CallEvent):
+    """The far end asks us to call somebody else in its place; answertransfer says yes or no within 30 seconds.
+
+    C{target}, C{referred_by}: bare SIP URIs of whom to call and of who wishes it.
+    """
+
+    target: str
+    referred_by: str | None
+    attended: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HoldChanged(CallEvent):
     """Who is on hold: C{local} is by us, C{remote} by the far end. C{cause} says why a change was refused."""
 
@@ -88,6 +122,13 @@ class DigitReceived(CallEvent):
     """The far end typed a digit, one of C{0-9 * # A-D}."""
 
     digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallBridged(CallEvent):
+    """A call is one leg of a conversation whose other leg is the call C{other}."""
+
+    other: int
 
 
 @dataclass(frozen=True, slots=True)

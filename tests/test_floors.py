@@ -27,6 +27,7 @@ FLOORS: dict[str, int] = {
     **dict.fromkeys(("api", "ctl"), 4),
     **dict.fromkeys(("tap", "parts", "admission", "banner", "controlpart", "doctorpart", "httppart", "trycall"), 5),
     "operatorpart": 5,
+    "journalpart": 5,
     "options": 5,
 }
 
@@ -51,7 +52,9 @@ SAME_FLOOR: dict[str, set[str]] = {
     "admission": {"parts"},
     "controlpart": {"parts"},
     "operatorpart": {"parts"},
-    "tap": {"admission", "banner", "controlpart", "doctorpart", "httppart", "operatorpart", "options", "parts"},
+    "tap": {
+        "admission", "banner", "controlpart", "doctorpart", "httppart", "journalpart", "operatorpart", "options", "parts",
+    },
 }
 """What a part may import of its own floor."""
 

@@ -5,9 +5,11 @@ A machine never touches the world; it appends these to a list, and L{neon.line} 
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from neon.details import Referral
 from neon.events import Event
 from neon.values import AccountSettings, MediaAgreement
 
@@ -19,7 +21,9 @@ class SendInvite:
 
 @dataclass(frozen=True, slots=True)
 class SendRinging:
-    """Tell the caller that we ring (180)."""
+    """Tell the caller that we ring (180); C{waiting}: that somebody else is being talked to (RFC 7462)."""
+
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +93,57 @@ class SendRefer:
 
 @dataclass(frozen=True, slots=True)
 class Deflect:
-    """Send the caller of an incoming call that was not accepted to C{uri} (302)."""
+    """Send the caller of an incoming call that was not accepted to C{uri} (302).
+
+    C{reason} is a word of RFC 5806 for whoever comes there.
+    """
 
     uri: str
+    reason: str = "deflection"
+
+
+class Reminder(enum.Enum):
+    """What may be due later, if nothing has come in between."""
+
+    UNANSWERED = enum.auto()
+    ANSWER = enum.auto()
+    CONSENT = enum.auto()
+    LEAVE = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Remind:
+    """Say so in so many seconds."""
+
+    what: Reminder
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Beep:
+    """Let whoever is here hear that the call was answered without anybody's doing."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndReplaced:
+    """Hang up our call C{call_id}: this one has taken its place."""
+
+    call_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FollowReferral:
+    """Call whom the far end wishes, and tell how that goes."""
+
+    referral: Referral
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyReferral:
+    """Tell the far end how the call that it wished for goes; a C{status} of 200 or more is the last word."""
+
+    status: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +179,11 @@ CallAction: TypeAlias = (
     | SendHold
     | SendRefer
     | Deflect
+    | Remind
+    | Beep
+    | EndReplaced
+    | FollowReferral
+    | NotifyReferral
     | Announce
 )
 

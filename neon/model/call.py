@@ -23,19 +23,34 @@ from typing import Any, Protocol
 
 from automat import TypeMachineBuilder
 
-from neon.events import CallAccepted, CallStarted
-from neon.model import control
-from neon.model.actions import AcceptCall, CallAction, HangUp, RejectCall, SendInvite, SendRinging
+from neon.details import ANSWERED_ELSEWHERE, Why
+from neon.events import CallAccepted
+from neon.model import control, referral
+from neon.model.actions import (
+    AcceptCall,
+    Beep,
+    CallAction,
+    Deflect,
+    EndReplaced,
+    HangUp,
+    RejectCall,
+    Remind,
+    Reminder,
+    SendInvite,
+    SendRinging,
+)
 from neon.model.control import ControlInputs
 from neon.model.facts import CallFacts
+from neon.model.referral import ReferralInputs
 from neon.values import CallSnapshot, CallState, Cause, Direction, MediaAgreement
 
 CANCELLED = 487
 """Request Terminated (RFC 3261, section 21.4.25)."""
 
 
-class CallInputs(ControlInputs, Protocol):
-    """Everything that can happen to a call, with what L{neon.model.control} has for one that is up.
+class CallInputs(ControlInputs, ReferralInputs, Protocol):
+    """Everything that can happen to a call, with what L{neon.model.control} and L{neon.model.referral} have for one
+    that is up.
 
     C{now} is in seconds of a monotonic clock.
     """
@@ -48,6 +63,15 @@ class CallInputs(ControlInputs, Protocol):
 
     def hang_up(self, now: float, reason: str) -> None:
         """The user ends, cancels or refuses. Does nothing while the call is being released, refused after the end."""
+
+    def reject(self, now: float, status: int, reason: str) -> None:
+        """The user refuses an incoming call that rings, with this status."""
+
+    def answer_due(self, now: float) -> None:
+        """The time has come at which the caller wished to be answered without anybody's doing."""
+
+    def unanswered(self, now: float) -> None:
+        """Nobody answered in the time that the user's rules give."""
 
     def fail(self, now: float, cause: Cause) -> None:
         """Something on our side broke: release the call with this cause."""
@@ -109,6 +133,11 @@ class Call:
         )
 
     @property
+    def asked_to_refer(self) -> bool:
+        """Whether the far end waits for a yes to its wish that we call somebody else."""
+        return self._facts.asked_to_refer
+
+    @property
     def transferring(self) -> bool:
         """Whether a transfer is under way."""
         return self._facts.transfer is not None
@@ -118,19 +147,31 @@ class Call:
 
 
 def _never_began(call: CallInputs, facts: CallFacts, now: float, cause: Cause) -> None:
-    facts.announce(CallStarted)
+    facts.announce_start()
     facts.terminate(now, cause)
 
 
 def _dial(call: CallInputs, facts: CallFacts, now: float) -> None:
-    facts.announce(CallStarted)
+    facts.announce_start()
     facts.do(SendInvite())
 
 
 def _ring(call: CallInputs, facts: CallFacts, now: float) -> None:
     facts.state = CallState.EARLY
-    facts.announce(CallStarted)
-    facts.do(SendRinging())
+    facts.announce_start()
+    if facts.details.replaces is not None:
+        # Whoever comes in its place is expected; nobody is rung up again (RFC 3891, section 3).
+        call.accept(now)
+        return
+    ring = facts.ring
+    if ring.answer_after == 0:
+        call.answer_due(now)
+        return
+    facts.do(SendRinging(ring.waiting))
+    if ring.answer_after is not None:
+        facts.do(Remind(Reminder.ANSWER, ring.answer_after))
+    elif ring.forward_to is not None:
+        facts.do(Remind(Reminder.UNANSWERED, ring.forward_after))
 
 
 def _progress(call: CallInputs, facts: CallFacts, now: float, status: int, early: MediaAgreement | None) -> None:
@@ -144,12 +185,21 @@ def _send_answer(call: CallInputs, facts: CallFacts, now: float) -> None:
     facts.do(AcceptCall())
 
 
+def _answer_unasked(call: CallInputs, facts: CallFacts, now: float) -> None:
+    facts.beeps = True
+    _send_answer(call, facts, now)
+
+
 def _confirm(call: CallInputs, facts: CallFacts, now: float, agreement: MediaAgreement) -> None:
     facts.state = CallState.CONFIRMED
     facts.accepted = True
     facts.answered_at = now
     facts.use_media(agreement)
     facts.announce(CallAccepted)
+    if facts.beeps:
+        facts.do(Beep())
+    if facts.direction is Direction.INCOMING and facts.details.replaces is not None:
+        facts.do(EndReplaced(facts.details.replaces))
     if facts.note_remote_hold(agreement):
         facts.announce_hold()
 
@@ -166,6 +216,16 @@ def _refuse(call: CallInputs, facts: CallFacts, now: float, reason: str) -> None
     facts.release(now, Cause(facts.reject_status, reason), RejectCall(facts.reject_status))
 
 
+def _reject(call: CallInputs, facts: CallFacts, now: float, status: int, reason: str) -> None:
+    facts.release(now, Cause(status, reason), RejectCall(status))
+
+
+def _forward(call: CallInputs, facts: CallFacts, now: float) -> None:
+    assert facts.ring.forward_to is not None
+    facts.missed = Why.FORWARDED
+    facts.release(now, control.DEFLECTED, Deflect(facts.ring.forward_to, "no-answer"))
+
+
 def _leave(call: CallInputs, facts: CallFacts, now: float, reason: str) -> None:
     facts.release(now, Cause(0, reason), HangUp())
 
@@ -175,10 +235,16 @@ def _break_off(call: CallInputs, facts: CallFacts, now: float, cause: Cause) -> 
 
 
 def _refuse_broken(call: CallInputs, facts: CallFacts, now: float, cause: Cause) -> None:
+    facts.missed = Why.FAILED
     facts.release(now, cause, RejectCall(cause.status if 400 <= cause.status <= 699 else 500))
 
 
 def _finish(call: CallInputs, facts: CallFacts, now: float, cause: Cause) -> None:
+    facts.terminate(now, cause)
+
+
+def _miss(call: CallInputs, facts: CallFacts, now: float, cause: Cause) -> None:
+    facts.missed = None if cause.reason == ANSWERED_ELSEWHERE else Why.UNANSWERED
     facts.terminate(now, cause)
 
 
@@ -195,7 +261,16 @@ def _add_control(confirmed: Any, others: tuple[Any, ...]) -> None:
     confirmed.upon(CallInputs.digits_refused).loop()(control.resend_digits)
     confirmed.upon(CallInputs.transferred).loop()(control.finish_transfer)
     confirmed.upon(CallInputs.transfer_failed).loop()(control.fail_transfer)
+    confirmed.upon(CallInputs.referred).loop()(referral.be_referred)
+    confirmed.upon(CallInputs.answer_referral).loop()(referral.answer)
+    confirmed.upon(CallInputs.referral_expired).loop()(referral.expire)
+    confirmed.upon(CallInputs.referral_went).loop()(referral.tell)
+    confirmed.upon(CallInputs.leave_due).loop()(referral.leave)
     for state in others:
+        state.upon(CallInputs.referred).loop().returns(None)
+        state.upon(CallInputs.referral_expired).loop().returns(None)
+        state.upon(CallInputs.referral_went).loop().returns(None)
+        state.upon(CallInputs.leave_due).loop().returns(None)
         state.upon(CallInputs.hold_answered).loop().returns(None)
         state.upon(CallInputs.hold_refused).loop().returns(None)
         state.upon(CallInputs.digit_received).loop().returns(None)
@@ -238,6 +313,9 @@ def _build_outgoing() -> Callable[[CallFacts], CallInputs]:
     for state in (trying, early, confirmed, releasing):
         state.upon(CallInputs.ended).to(terminated)(_finish)
     terminated.upon(CallInputs.ended).loop().returns(None)
+    for state in (new, trying, early, confirmed, releasing, terminated):
+        state.upon(CallInputs.answer_due).loop().returns(None)
+        state.upon(CallInputs.unanswered).loop().returns(None)
     _add_control(confirmed, (new, trying, early, releasing, terminated))
     return builder.build()
 
@@ -253,7 +331,10 @@ def _build_incoming() -> Callable[[CallFacts], CallInputs]:
 
     new.upon(CallInputs.begin).to(early)(_ring)
     early.upon(CallInputs.accept).to(accepting)(_send_answer)
+    early.upon(CallInputs.answer_due).to(accepting)(_answer_unasked)
+    early.upon(CallInputs.unanswered).to(releasing)(_forward)
     early.upon(CallInputs.hang_up).to(releasing)(_refuse)
+    early.upon(CallInputs.reject).to(releasing)(_reject)
     early.upon(CallInputs.fail).to(releasing)(_refuse_broken)
     accepting.upon(CallInputs.answered).to(confirmed)(_confirm)
     for state in (accepting, confirmed):
@@ -276,8 +357,12 @@ def _build_incoming() -> Callable[[CallFacts], CallInputs]:
         state.upon(CallInputs.fail).loop().returns(None)
     new.upon(CallInputs.fail).to(terminated)(_never_began)
     new.upon(CallInputs.ended).to(terminated)(_never_began)
-    for state in (early, accepting, confirmed, releasing):
+    early.upon(CallInputs.ended).to(terminated)(_miss)
+    for state in (accepting, confirmed, releasing):
         state.upon(CallInputs.ended).to(terminated)(_finish)
+    for state in (new, accepting, confirmed, releasing, terminated):
+        state.upon(CallInputs.answer_due).loop().returns(None)
+        state.upon(CallInputs.unanswered).loop().returns(None)
     terminated.upon(CallInputs.ended).loop().returns(None)
     _add_control(confirmed, (new, early, accepting, releasing, terminated))
     return builder.build()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from neon.events import CallEvent, CallFinalized, HoldChanged
+from neon.details import NO_DETAILS, CallDetails, ReferPolicy, Referral, Why
+from neon.events import CallEvent, CallFinalized, CallMissed, CallStarted, HoldChanged
 from neon.model.actions import (
     Announce,
     CallAction,
@@ -17,6 +18,7 @@ from neon.model.actions import (
     StartMedia,
     StopMedia,
 )
+from neon.model.incoming import PLAIN_RING, Ring
 from neon.values import CallState, Cause, DigitsBy, Direction, MediaAgreement
 
 NO_FAILURE = Cause()
@@ -53,6 +55,18 @@ class Transfer:
     asked: bool = False
 
 
+@dataclass(slots=True)
+class Referred:
+    """The far end wishes that we call somebody: C{wish}, which has to be granted, and then leads to a call of its own.
+
+    C{done}: that call was answered; this one is only waiting for its end.
+    """
+
+    wish: Referral
+    granted: bool = False
+    done: bool = False
+
+
 @dataclass
 class CallFacts:
     """One call. The methods note facts and append actions, nothing else."""
@@ -65,6 +79,9 @@ class CallFacts:
     display_name: str | None
     reject_status: int = 486
     digits_by: DigitsBy = DigitsBy.AUTO
+    details: CallDetails = NO_DETAILS
+    ring: Ring = PLAIN_RING
+    refer_policy: ReferPolicy = ReferPolicy.REFUSE
     state: CallState = CallState.TRYING
     accepted: bool = False
     answered_at: float | None = None
@@ -76,6 +93,9 @@ class CallFacts:
     muted: bool = False
     hold: Hold = field(default_factory=Hold)
     transfer: Transfer | None = None
+    referral: Referred | None = None
+    missed: Why | None = None
+    beeps: bool = False
     info_refused: bool = False
     digit_credit: float = DIGITS_AT_ONCE
     digit_at: float = 0.0
@@ -91,6 +111,14 @@ class CallFacts:
 
     def announce(self, kind: Callable[[int, int, Direction, str, str, str | None], CallEvent]) -> None:
         self.do(Announce(kind(*self.who)))
+
+    def announce_start(self) -> None:
+        self.do(Announce(CallStarted(*self.who, details=self.details)))
+
+    @property
+    def asked_to_refer(self) -> bool:
+        """Whether the far end waits for our user's yes."""
+        return self.referral is not None and not self.referral.granted
 
     def duration_ms(self, until: float) -> int:
         """From the answer, 0 if there was none."""
@@ -113,8 +141,9 @@ class CallFacts:
             self.do(StopMedia())
 
     def pursue_silence(self) -> None:
-        """While the call is muted or held nothing that is said here may be heard there."""
-        on = self.muted or self.hold.wanted or self.hold.agreed
+        """While the call is muted, held or over for its user nothing that is said here may be heard there."""
+        passed_on = self.referral is not None and self.referral.done
+        on = self.muted or self.hold.wanted or self.hold.agreed or passed_on
         if on != self.silenced:
             self.silenced = on
             self.do(SilenceMedia(on))
@@ -158,5 +187,8 @@ class CallFacts:
         if self.cause is None:
             self.cause = cause
         self.stop_media()
+        if self.missed is not None and not self.accepted:
+            to = self.ring.forward_to if self.missed is Why.FORWARDED else None
+            self.do(Announce(CallMissed(*self.who, cause=self.cause, why=self.missed, forwarded_to=to)))
         duration_ms = self.duration_ms(self.ended_at)
         self.do(Announce(CallFinalized(*self.who, duration_ms=duration_ms, cause=self.cause)))

@@ -9,7 +9,8 @@ from typing import TypeAlias
 from automat import NoTransition
 from twisted.trial.unittest import SynchronousTestCase
 
-from neon.events import CallAccepted, CallFinalized, CallStarted, CallTransferred, Event, HoldChanged
+from neon.details import ReferPolicy, Referral, Why
+from neon.events import CallAccepted, CallFinalized, CallMissed, CallStarted, CallTransferred, Event, HoldChanged
 from neon.model.actions import (
     AcceptCall,
     Announce,
@@ -57,8 +58,12 @@ def finalized_in(duration_ms: int, cause: Cause) -> Announce:
     return Announce(CallFinalized(43, 1, Direction.INCOMING, THEM, US, "Ana", duration_ms, cause))
 
 
-def outgoing_call() -> Call:
-    return Call(CallFacts(43, 1, Direction.OUTGOING, US, THEM, None))
+def missed_in(cause: Cause, why: Why) -> Announce:
+    return Announce(CallMissed(43, 1, Direction.INCOMING, THEM, US, "Ana", cause, why))
+
+
+def outgoing_call(refer_policy: ReferPolicy = ReferPolicy.ALLOW) -> Call:
+    return Call(CallFacts(43, 1, Direction.OUTGOING, US, THEM, None, refer_policy=refer_policy))
 
 
 def incoming_call(reject_status: int = 486) -> Call:
@@ -232,7 +237,8 @@ class IncomingTests(SynchronousTestCase):
     def test_caller_gives_up(self) -> None:
         """The far end's CANCEL ends the ringing."""
         self.inputs.ended(101.0, Cause(487, "Request Terminated"))
-        self.assert_taken(StopMedia(), finalized_in(0, Cause(487, "Request Terminated")))
+        gone = Cause(487, "Request Terminated")
+        self.assert_taken(StopMedia(), missed_in(gone, Why.UNANSWERED), finalized_in(0, gone))
         self.assertRaises(NoTransition, self.inputs.accept, 102.0)
 
     def test_acknowledgement_never_comes(self) -> None:
@@ -273,6 +279,14 @@ CONTROL_USER: list[Input] = [
     ("send_digits", lambda call, now: call.send_digits(now, "1,2")),
     ("transfer", lambda call, now: call.transfer(now, "sip:33@sip.acme.com", None)),
 ]
+REFERRAL: list[Input] = [
+    ("referred", lambda call, now: call.referred(now, Referral("sip:33@sip.acme.com"))),
+    ("referral_expired", lambda call, now: call.referral_expired(now)),
+    ("referral_went", lambda call, now: call.referral_went(now, 200, "OK")),
+    ("leave_due", lambda call, now: call.leave_due(now)),
+    ("answer_referral", lambda call, now: call.answer_referral(now, True)),
+    ("answer_due", lambda call, now: call.answer_due(now)),
+]
 CONTROL: list[Input] = [
     ("hold_answered", lambda call, now: call.hold_answered(now, HOLDING)),
     ("hold_refused", lambda call, now: call.hold_refused(now, BUSY)),
@@ -290,7 +304,7 @@ OTHERS: list[Input] = [
     ("ended", lambda call, now: call.ended(now, BUSY)),
 ]
 INPUTS = USER + OTHERS
-ALL = INPUTS + CONTROL_USER + CONTROL
+ALL = INPUTS + CONTROL_USER + CONTROL + REFERRAL
 UP = [
     *CONTROL_USER,
     *(one for one in CONTROL if not one[0].startswith("digit")),
@@ -299,7 +313,7 @@ UP = [
 ]
 """What matters to a call that is up."""
 
-CONTROL_NAMES = frozenset(name for name, _ in CONTROL_USER)
+CONTROL_NAMES = frozenset((*(name for name, _ in CONTROL_USER), "answer_referral"))
 
 DOCUMENTED = (CallStarted, CallAccepted, CallTransferred, CallFinalized)
 
@@ -333,6 +347,14 @@ class EveryOrderTests(SynchronousTestCase):
         for make in (outgoing_call, incoming_call):
             for sequence in itertools.product(ALL, repeat=3):
                 self.walk(make(), sequence, begun=True)
+
+    def test_referrals(self) -> None:
+        """Nor do the far end's wishes that we call somebody, and what becomes of them."""
+        some = [one for one in INPUTS if one[0] in ("hang_up", "ended")]
+        up = [one for one in INPUTS if one[0] == "answered"]
+        for policy in ReferPolicy:
+            for sequence in itertools.product([*REFERRAL, *some], repeat=4):
+                self.walk(outgoing_call(policy), (*up, *sequence), begun=True)
 
     def test_up(self) -> None:
         """Nor do digits, holds and transfers of a call that is up, in any order."""
@@ -431,7 +453,8 @@ class EveryOrderTests(SynchronousTestCase):
         trouble = self.broken_control(actions, names, passed_on)
         if trouble:
             return trouble
-        if extensions and CallAccepted not in kinds:
+        told = [event for event in extensions if not isinstance(event, CallMissed)]
+        if told and CallAccepted not in kinds:
             return "something was told of a call that is not up"
         released = doings.count(HangUp) + doings.count(RejectCall) + doings.count(Deflect)
         if released > 1:
