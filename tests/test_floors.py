@@ -19,7 +19,7 @@ FLOORS: dict[str, int] = {
     "wsdl": 1,
     **dict.fromkeys(("sections", "records"), 0),
     **dict.fromkeys(("journal", "leftovers"), 2),
-    "causes": 0,
+    **dict.fromkeys(("causes", "details"), 0),
     "switchboard": 1,
     **dict.fromkeys(("model", "events", "bus", "ports", "dialling", "digits", "ladder", "cases"), 1),
     **dict.fromkeys(("arguments", "gate", "line", "accountline", "callcontrol", "phone", "commands"), 2),
@@ -52,9 +52,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "admission": {"parts"},
     "controlpart": {"parts"},
     "operatorpart": {"parts"},
-    "tap": {
-        "admission", "banner", "controlpart", "doctorpart", "httppart", "journalpart", "operatorpart", "options", "parts",
-    },
+    "tap": {part for part, floor in FLOORS.items() if floor == 5} - {"tap", "trycall"},
 }
 """What a part may import of its own floor."""
 
