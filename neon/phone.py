@@ -89,8 +89,8 @@ class Phone:
         self._stopping: list[Deferred[None]] | None = None
         self._stop_timer: Timer | None = None
         self._leaving = False
-        self.on_dialog: Callable[[int, str], None] = lambda call_id, sip_call_id: None
-        """Hears which SIP Call-ID each call has, as soon as it has one."""
+        self.on_dialog: Callable[[int, SignallingCall], None] = lambda call_id, signalling: None
+        """Hears which signalling side each call has, as soon as it has one."""
 
     @property
     def bus(self) -> Bus:
@@ -107,6 +107,11 @@ class Phone:
     def accounts(self) -> tuple[AccountSnapshot, ...]:
         """The accounts as they are now, oldest first."""
         return tuple(account.snapshot() for account in self._accounts.values())
+
+    def account_uri(self, connection_id: int) -> str:
+        """The address of record of an account, empty for one that is gone."""
+        account = self._accounts.get(connection_id)
+        return "" if account is None else account.settings.uri
 
     def register(self, settings: AccountSettings) -> int:
         """Register an account and keep it registered; returns its connectionId.
@@ -178,7 +183,7 @@ class Phone:
 
         def invite(listener: CallListener, media: LocalMedia) -> SignallingCall:
             signalling = self._signalling.invite(account_id, number, media, listener)
-            self.on_dialog(facts.call_id, signalling.call_id)
+            self.on_dialog(facts.call_id, signalling)
             return signalling
 
         try:
@@ -267,7 +272,7 @@ class Phone:
             reject_status=self._settings.reject_status,
             digits_by=self._settings.digits_by,
         )
-        self.on_dialog(call_id, signalling.call_id)
+        self.on_dialog(call_id, signalling)
         line = self._add(facts, stream, signalling=signalling)
         line.begin()
         return line, stream.local
@@ -300,9 +305,13 @@ class Phone:
 
     def _call_over(self, line: CallLine) -> None:
         del self._calls[line.call_id]
-        self._forget_ended()
-        self._ended[line.call_id] = self._clock.seconds()
+        self.remember_ended(line.call_id)
         self._check_stopped()
+
+    def remember_ended(self, call_id: int) -> None:
+        """For a while, ending this call is a success: it has ended."""
+        self._forget_ended()
+        self._ended[call_id] = self._clock.seconds()
 
     def _forget_ended(self) -> None:
         """Drop what is too old; the dictionary is in the order of ending."""

@@ -44,6 +44,7 @@ from neon.controlpart import ControlSocket
 from neon.doctorpart import doctor
 from neon.errors import InvalidArgument
 from neon.httppart import HttpServer
+from neon.journalpart import JournalPart
 from neon.ladder import Ladder
 from neon.media.engine import Engine
 from neon.media.manager import MediaManager, MediaSettings
@@ -165,8 +166,8 @@ class Neon(Parts):
         self.media.on_silent = self.phone.silent
         self.media.on_digit = self.phone.control.digit_received
         self.cases = Cases(self.bus, self.ladder, self.phone.accounts)
-        self.phone.on_dialog = self.cases.dialog
         self.sessions = Sessions(reactor, loaded.api.token_idle_seconds)
+        self.journal = JournalPart(reactor, self.bus, self.database, self.phone, self.agent, self.cases, self.sessions)
         self.autodisconnect = Autodisconnect(reactor, self._drop_account)
         self.api: Api | None = None
         self.admission: Admission | None = None
@@ -183,6 +184,7 @@ class Neon(Parts):
         self._add("the HTTP connections", None, self._http.close_connections)
         self._add("the control connections", None, self._control.close_connections)
         self._add("the phone", self._register_accounts, self.phone.stop)
+        self.add(self.journal)
         if loaded.websocket.enabled:
             self._add("the WebSocket API", self._listen, self._stop_listening)
         if loaded.http.enabled:
@@ -218,6 +220,7 @@ class Neon(Parts):
         stored: list[Any] = []
         table = ApplicationTable(self.database)
         self.ids.start().addErrback(failures.append)
+        self.journal.open().addErrback(failures.append)
         hashes = configured_hashes(self._config.applications)
         table.all().addCallbacks(stored.extend, failures.append)
         if self._config.api.access_file:
@@ -251,6 +254,7 @@ class Neon(Parts):
     def _close_state(self) -> Any:
         if self.admission is not None:
             self.admission.stop()
+        self.journal.close()
         # One after the other in the database's thread, which also ends well when the reactor never ran.
         self.ids.stop().addErrback(lambda failure: _log.failure("the counters were not written", failure))
         return self.database.close()

@@ -21,11 +21,13 @@ from neon.ports import (
     RegistrationListener,
     SignallingCall,
 )
+from neon.records import DialogRecord
 from neon.sip import messages
 from neon.sip.binding import split_host_port
 from neon.sip.digest import DigestClient
 from neon.sip.door import DoorPolicy
 from neon.sip.endpoint import OnRequest
+from neon.sip.farewell import Farewells
 from neon.sip.registrar import Registration
 from neon.sip.stack import CallSettings, NameResolver, ServerTransaction, SipEndpoint, Stack
 from neon.sip.uac import Caller
@@ -227,14 +229,16 @@ class SipAgent:
             pending_invites=max(16, calls),
         )
         self._endpoint = make_endpoint(door, self._on_request)
+        stack = Stack(self._endpoint, resolver, clock, settings.calls)
         self._calls = UserAgent(
-            Stack(self._endpoint, resolver, clock, settings.calls),
+            stack,
             self._take_call,
             callee_for=self._callee_for,
             handle_other=self._handle_other,
         )
-        self._endpoint.on_stray_response = self._calls.stray
-        self._endpoint.knows_dialog = self._calls.knows
+        self._farewells = Farewells(stack, self._digest_of)
+        self._endpoint.on_stray_response = self._stray
+        self._endpoint.knows_dialog = lambda call_id: self._calls.knows(call_id) or self._farewells.knows(call_id)
 
     @property
     def address(self) -> Address:
@@ -256,6 +260,7 @@ class SipAgent:
     def stop(self) -> Deferred[None]:
         """End every call, give up every registration, close the socket; within C{shutdown_seconds}."""
         within = self._settings.shutdown_seconds / 2
+        self._farewells.stop()
         done = self._calls.shutdown(within)
         # Not before the calls are over: a proxy may want to know us when our BYE comes.
         done.addCallback(lambda _: self._unregister_all(within))
@@ -333,6 +338,19 @@ class SipAgent:
             return self._accounts[connection_id]
         except KeyError:
             raise NotRegistered(f"the account with connectionId {connection_id} is not registered") from None
+
+    # What an earlier life left behind
+
+    def end_left_over(self, account: str, dialog: DialogRecord, done: Callable[[Cause], None]) -> None:
+        """Send the BYE or CANCEL of a dialog of before (L{neon.leftovers.Ender})."""
+        self._farewells.end(account, dialog, done)
+
+    def _digest_of(self, uri: str) -> DigestClient | None:
+        return next((account.digest() for account in self._accounts.values() if account.settings.uri == uri), None)
+
+    def _stray(self, response: SipResponse, source: Destination) -> None:
+        if not self._farewells.stray(response):
+            self._calls.stray(response, source)
 
     # Incoming
 
