@@ -8,12 +8,12 @@ from twisted.internet.defer import Deferred
 from neon.api.sessions import Session, Sessions
 from neon.bus import Bus
 from neon.cases import Cases
+from neon.config import NEONCTL
 from neon.journal import CallJournal
 from neon.leftovers import Leftovers
 from neon.phone import Phone
 from neon.ports import Clock, SignallingCall
 from neon.records import CallRecord
-from neon.sections import NEONCTL
 from neon.sip.agent import SipAgent
 from neon.store.database import Database
 from neon.store.journal import JournalTable
