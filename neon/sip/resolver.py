@@ -1,68 +1,65 @@
 """Where a SIP request goes: RFC 3263 over twisted.names, without ever blocking.
 
 Numeric hosts and names of the hosts file, which is read once, are answered at once. Everything else is NAPTR
-(only when neither port nor transport is given), SRV in the order of RFC 2782, and A (AAAA where asked for), with
-five seconds in all.
+(only when neither port nor transport is given), SRV in the order of RFC 2782, and A and AAAA, with five seconds in
+all. Answers are cached (L{neon.sip.dnscache}).
+
+The draw by which servers of one priority share their load is made once in the life of the daemon, so that the first
+of a list is the same one each time, as long as the records are: whoever was driven to another one can come back.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import math
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from twisted.internet.defer import CancelledError, Deferred, FirstError, fail, gatherResults, succeed
+from twisted.internet.defer import TimeoutError as TwistedTimeoutError
 from twisted.names import dns
-from twisted.names.client import Resolver as NamesResolver
 from twisted.python.failure import Failure
 
 from neon.ports import Clock
+from neon.sip.dnscache import DnsCache, Names, system_names
 from neon.sip.transport import unbracketed
 from neon.values import Address, Destination
 
+__all__ = ["DEFAULT_PORT", "Names", "ResolutionFailed", "Resolver", "read_hosts", "system_names"]
+
 DEFAULT_PORT = 5060
 LONGEST = 5.0
-_QUERY_TIMEOUT = (1, 2)
-_TARGETS = 8
+TARGET_WITHIN = 3.5
+"""Seconds that the addresses of one SRV target may take; the others do not wait longer for it."""
+
+MOST_TARGETS = 8
+MOST_DRAWS = 1024
 
 
-class _Service(NamedTuple):
+class _Transport(NamedTuple):
     prefix: str
+    naptr: bytes
     port: int
 
 
-# RFC 3263, section 4.2; where the transport is not said and there is no NAPTR record, it is UDP.
-_SERVICES = {
-    "": _Service("_sip._udp", DEFAULT_PORT),
-    "udp": _Service("_sip._udp", DEFAULT_PORT),
-    "tcp": _Service("_sip._tcp", DEFAULT_PORT),
-    "tls": _Service("_sips._tcp", 5061),
+_TRANSPORTS = {
+    "udp": _Transport("_sip._udp", b"SIP+D2U", DEFAULT_PORT),
+    "tcp": _Transport("_sip._tcp", b"SIP+D2T", DEFAULT_PORT),
+    "tls": _Transport("_sips._tcp", b"SIPS+D2T", 5061),
 }
+
+
+class _Service(NamedTuple):
+    """An SRV name and the transport that it is for."""
+
+    name: str
+    transport: str
 
 
 class ResolutionFailed(Exception):
     """No address was found; C{str(error)} is a sentence for the user."""
-
-
-class Names(Protocol):
-    """What is used of twisted.names' IResolver: each fires with (answers, authority, additional)."""
-
-    def lookupNamingAuthorityPointer(self, name: str, timeout: tuple[int, ...]) -> Deferred[Any]: ...
-
-    def lookupService(self, name: str, timeout: tuple[int, ...]) -> Deferred[Any]: ...
-
-    def lookupAddress(self, name: str, timeout: tuple[int, ...]) -> Deferred[Any]: ...
-
-    def lookupIPV6Address(self, name: str, timeout: tuple[int, ...]) -> Deferred[Any]: ...
-
-
-def system_names(reactor: Any) -> Names:
-    """The name servers of this machine, asked on C{reactor}."""
-    make: Any = NamesResolver
-    names: Names = make(resolv="/etc/resolv.conf", reactor=reactor)
-    return names
 
 
 def read_hosts(path: Path = Path("/etc/hosts")) -> dict[str, list[str]]:
@@ -83,7 +80,7 @@ def read_hosts(path: Path = Path("/etc/hosts")) -> dict[str, list[str]]:
 
 
 class Resolver:
-    """Turns the host of a SIP URI into addresses, best first."""
+    """Turns the host of a SIP URI into destinations, best first."""
 
     def __init__(
         self,
@@ -91,28 +88,40 @@ class Resolver:
         names: Names,
         *,
         hosts: Mapping[str, list[str]] | None = None,
+        ipv4: bool = True,
         ipv6: bool = False,
         random_: Callable[[], float] = random.random,
     ) -> None:
         self._clock = clock
-        self._names = names
+        self._cache = DnsCache(clock, names)
         self._hosts = read_hosts() if hosts is None else hosts
+        self._ipv4 = ipv4
         self._ipv6 = ipv6
         self._random = random_
+        self._draws: dict[tuple[str, int], float] = {}
+
+    def network_changed(self) -> None:
+        """Another network may have other answers."""
+        self._cache.clear()
 
     def resolve(self, host: str, port: int | None, transport: str = "udp") -> Deferred[list[Destination]]:
         """Destinations to try in this order; never empty. With TLS their name is C{host}, as it was asked for.
 
-        C{transport} is C{udp}, C{tcp} or C{tls}, or empty where the URI says nothing. Fails with L{ResolutionFailed}.
+        C{transport} is C{udp}, C{tcp} or C{tls}; empty or C{auto} where the name itself is to say which, in NAPTR or
+        else in its SRV records. Fails with L{ResolutionFailed}.
         """
         host = unbracketed(host.strip()).rstrip(".").lower()
         wanted = transport.lower()
-        if wanted not in _SERVICES:
+        wanted = "" if wanted == "auto" else wanted
+        if wanted and wanted not in _TRANSPORTS:
             return fail(ResolutionFailed(f"SIP over {transport} is not supported."))
         if port is not None and not 1 <= port <= 65535:
             return fail(ResolutionFailed(f"{port} is not a port."))
+        # Where nothing says which, it is UDP (RFC 3263, section 4.1).
+        plain = wanted or "udp"
+        default = port or _TRANSPORTS[plain].port
         if _is_numeric(host):
-            return succeed([_destination((host, port or _SERVICES[wanted].port), wanted, host)])
+            return succeed([_destination((host, default), plain, host)])
         try:
             name = host.encode("idna").decode("ascii")
         except UnicodeError:
@@ -121,17 +130,15 @@ class Resolver:
             return fail(ResolutionFailed("That is not the name of a host."))
         known = self._usable(self._hosts.get(name, ()))
         if known:
-            default = _SERVICES[wanted].port
-            return succeed([_destination((address, port or default), wanted, name) for address in known])
-        asked = Deferred.fromCoroutine(self._ask(name, port, wanted))
-        return self._limited(name, asked).addCallback(
-            lambda found: [_destination(address, wanted, name) for address in found]
-        )
+            return succeed([_destination((address, default), plain, name) for address in known])
+        if port is not None:
+            return self._limited(name, Deferred.fromCoroutine(self._plain(name, default, plain)))
+        return self._limited(name, Deferred.fromCoroutine(self._ask(name, wanted)))
 
-    def _limited(self, name: str, asked: Deferred[list[Address]]) -> Deferred[list[Address]]:
+    def _limited(self, name: str, asked: Deferred[list[Destination]]) -> Deferred[list[Destination]]:
         timer = self._clock.callLater(LONGEST, asked.cancel)
 
-        def done(result: list[Address] | Failure) -> list[Address] | Failure:
+        def done(result: list[Destination] | Failure) -> list[Destination] | Failure:
             if timer.active():
                 timer.cancel()
             elif isinstance(result, Failure) and isinstance(result.value, CancelledError):
@@ -140,27 +147,36 @@ class Resolver:
 
         return asked.addBoth(done)
 
-    async def _ask(self, name: str, port: int | None, transport: str) -> list[Address]:
-        if port is not None:
-            return await self._addresses(name, port)
-        service = await self._naptr(name) if not transport else None
-        records = await self._srv(service or f"{_SERVICES[transport].prefix}.{name}")
-        if not records:
-            return await self._addresses(name, _SERVICES[transport].port)
-        if all(str(record.target) == "" for record in records):
-            raise ResolutionFailed(f"{name} offers no SIP over {(transport or 'udp').upper()}.")  # RFC 2782, target "."
-        lookups = [
-            self._one_target(str(record.target), record.port) for record in self._ordered(records)[:_TARGETS]
+    async def _plain(self, name: str, port: int, transport: str) -> list[Destination]:
+        """The addresses of the name itself."""
+        return [_destination(address, transport, name) for address in await self._addresses(name, port)]
+
+    async def _ask(self, name: str, transport: str) -> list[Destination]:
+        services = [] if transport else await self._naptr(name)
+        if not services:
+            services = [_Service(f"{_TRANSPORTS[one].prefix}.{name}", one) for one in (transport, *_TRANSPORTS) if one]
+            services = services[:1] if transport else services
+        answers = await _all([self._cache.lookup(dns.SRV, service.name) for service in services])
+        if not any(answers):
+            plain = transport or "udp"
+            return await self._plain(name, _TRANSPORTS[plain].port, plain)
+        targets = [
+            (str(record.target), record.port, service.transport)
+            for service, records in zip(services, answers, strict=True)
+            for record in self._ordered(records)
         ]
-        found: list[Address] = []
-        try:
-            for addresses in await gatherResults(lookups, consumeErrors=True):
-                found += addresses
-        except FirstError as error:
-            error.subFailure.raiseException()
-        if not found:
+        if not targets:  # RFC 2782: a target of "." says so
+            raise ResolutionFailed(f"{name} offers no SIP over {(transport or 'any transport').upper()}.")
+        chosen = targets[:MOST_TARGETS]
+        found = await _all([self._one_target(target, port) for target, port, _ in chosen])
+        destinations = [
+            _destination(address, kind, name)
+            for (_, _, kind), addresses in zip(chosen, found, strict=True)
+            for address in addresses
+        ]
+        if not destinations:
             raise ResolutionFailed(f"None of the SIP servers of {name} has an address.")
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(destinations))
 
     def _one_target(self, target: str, port: int) -> Deferred[list[Address]]:
         """The addresses of one SRV target; none if it has none, which is no reason to give up on the others."""
@@ -168,71 +184,66 @@ class Resolver:
         if known:
             return succeed([(address, port) for address in known])
 
-        async def ask() -> list[Address]:
-            try:
-                return await self._addresses(target, port)
-            except ResolutionFailed:
-                return []
+        def none(failure: Failure) -> list[Address]:
+            failure.trap(ResolutionFailed, TwistedTimeoutError)  # type: ignore[no-untyped-call]
+            return []
 
-        return Deferred.fromCoroutine(ask())
+        clock: Any = self._clock  # Twisted's own annotation is a zope interface
+        asked = Deferred.fromCoroutine(self._addresses(target, port))
+        return asked.addTimeout(TARGET_WITHIN, clock).addErrback(none)
 
-    async def _naptr(self, name: str) -> str | None:
-        """The SRV name for SIP over UDP (RFC 3263, section 4.1), None if there is no such record."""
-        answers = await self._answers(self._names.lookupNamingAuthorityPointer(name, _QUERY_TIMEOUT), dns.NAPTR)
-        usable = [
-            record for record in answers
-            if record.service.string.upper() == b"SIP+D2U" and record.flags.string.lower() == b"s"
-        ]  # fmt: skip
-        if not usable:
-            return None
-        return str(min(usable, key=lambda record: (record.order, record.preference)).replacement) or None
-
-    async def _srv(self, service: str) -> list[Any]:
-        return await self._answers(self._names.lookupService(service, _QUERY_TIMEOUT), dns.SRV)
+    async def _naptr(self, name: str) -> list[_Service]:
+        """The SRV names that NAPTR gives for our transports, best first (RFC 3263, section 4.1)."""
+        records = await self._cache.lookup(dns.NAPTR, name)
+        found = []
+        for record in sorted(records, key=lambda record: (record.order, record.preference)):
+            for transport, known in _TRANSPORTS.items():
+                if record.service.string.upper() == known.naptr and record.flags.string.lower() == b"s":
+                    found.append(_Service(str(record.replacement), transport))
+        return [service for service in found if service.name][:MOST_TARGETS]
 
     async def _addresses(self, name: str, port: int) -> list[Address]:
-        lookups = [(self._names.lookupAddress, dns.A)]
-        if self._ipv6:
-            lookups.append((self._names.lookupIPV6Address, dns.AAAA))
+        kinds = [kind for kind, wanted in ((dns.A, self._ipv4), (dns.AAAA, self._ipv6)) if wanted]
         found: list[Address] = []
-        for lookup, kind in lookups:
-            found += [(record.dottedQuad() if kind == dns.A else _ipv6_text(record.address), port)
-                      for record in await self._answers(lookup(name, _QUERY_TIMEOUT), kind)]  # fmt: skip
+        for records in await _all([self._cache.lookup(kind, name) for kind in kinds]):
+            found += [(_text(record), port) for record in records]
         if not found:
             raise ResolutionFailed(f"{name} has no address.")
         return found
 
-    async def _answers(self, lookup: Deferred[Any], kind: int) -> list[Any]:
-        """The payloads of one type; none if the name has none, or the servers do not answer for that type."""
-        try:
-            answers, _, _ = await lookup
-        except CancelledError:
-            raise
-        except Exception:  # DomainError and its relatives, time-outs, malformed answers
-            return []
-        return [header.payload for header in answers if header.type == kind]
-
     def _ordered(self, records: Iterable[Any]) -> list[Any]:
         """RFC 2782: by priority; within one, drawn by weight."""
-        ordered: list[Any] = []
-        left = sorted((record for record in records if str(record.target)), key=lambda r: (r.priority, r.weight))
-        while left:
-            equals = [record for record in left if record.priority == left[0].priority]
-            draw = self._random() * sum(record.weight for record in equals)
-            for chosen in equals:
-                draw -= chosen.weight
-                if draw <= 0:
-                    break
-            left.remove(chosen)
-            ordered.append(chosen)
-        return ordered
+        usable = [record for record in records if str(record.target)]
+        return sorted(usable, key=lambda record: (record.priority, self._draw(record)))
+
+    def _draw(self, record: Any) -> float:
+        """When this record's turn comes among its equals.
+
+        Waiting times that are exponential with the weight as their rate end in the order of RFC 2782's draws.
+        """
+        key = str(record.target).lower(), int(record.port)
+        drawn = self._draws.get(key)
+        if drawn is None:
+            while len(self._draws) >= MOST_DRAWS:
+                del self._draws[next(iter(self._draws))]
+            drawn = self._draws[key] = -math.log(1.0 - self._random())
+        # A weight of zero is not never, but after the others.
+        return drawn / (int(record.weight) or 0.001)
 
     def _usable(self, addresses: Iterable[str]) -> list[str]:
-        return [address for address in addresses if self._ipv6 or ":" not in address]
+        return [address for address in addresses if (self._ipv6 if ":" in address else self._ipv4)]
+
+
+async def _all(lookups: Sequence[Deferred[Any]]) -> list[Any]:
+    """Their results, in order; the first failure is ours."""
+    try:
+        return list(await gatherResults(lookups, consumeErrors=True))
+    except FirstError as error:
+        error.subFailure.raiseException()
 
 
 def _destination(address: Address, transport: str, name: str) -> Destination:
-    return Destination(*address, transport or "udp", name if transport == "tls" else None)
+    return Destination(*address, transport, name if transport == "tls" else None)
 
 
 def _is_numeric(host: str) -> bool:
@@ -243,5 +254,6 @@ def _is_numeric(host: str) -> bool:
     return True
 
 
-def _ipv6_text(packed: bytes) -> str:
-    return str(ipaddress.IPv6Address(packed))
+def _text(record: Any) -> str:
+    """The address of an A or AAAA record."""
+    return str(ipaddress.ip_address(record.address))

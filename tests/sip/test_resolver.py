@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from twisted.names.error import DNSNameError, DNSServerError
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon.sip.resolver import ResolutionFailed, Resolver, read_hosts
-from neon.values import Address
+from neon.values import Address, Destination
 
 HOSTS = {"localhost": ["127.0.0.1", "::1"], "pbx": ["192.0.2.9"]}
 
@@ -23,6 +25,7 @@ class FakeNames:
     def __init__(self) -> None:
         self.records: dict[tuple[str, str], list[Any] | None] = {}
         self.broken: set[str] = set()
+        self.ttl = 60
         self.asked: list[tuple[str, str]] = []
 
     def _answer(self, kind: str, name: str) -> Deferred[Any]:
@@ -35,7 +38,7 @@ class FakeNames:
         if records is None:
             return Deferred()
         make: Any = dns.RRHeader
-        return succeed(([make(name, record.TYPE, payload=record) for record in records], [], []))
+        return succeed(([make(name, record.TYPE, ttl=self.ttl, payload=record) for record in records], [], []))
 
     def lookupNamingAuthorityPointer(self, name: str, timeout: tuple[int, ...]) -> Deferred[Any]:
         return self._answer("NAPTR", name)
@@ -99,21 +102,47 @@ class ResolverTests(SynchronousTestCase):
         self.assertEqual(self.names.asked, [("SRV", "_sip._udp.sip.test"), ("A", "sip.test")])
 
     def test_naptr(self) -> None:
-        """With neither NAPTR comes first: the best record for UDP names the SRV."""
+        """With neither NAPTR comes first: all its transports, by order and preference; the name is for TLS only."""
         make: Any = dns.Record_NAPTR
         self.names.records["NAPTR", "sip.test"] = [
-            make(10, 1, b"s", b"SIPS+D2T", b"", b"_sips._tcp.sip.test"),
-            make(50, 2, b"s", b"SIP+D2U", b"", b"_sip._udp.worse.test"),
+            make(50, 2, b"s", b"SIP+D2T", b"", b"_sip._tcp.sip.test"),
             make(50, 1, b"S", b"sip+d2u", b"", b"_sip._udp.better.test"),
+            make(10, 1, b"s", b"SIPS+D2T", b"", b"_sips._tcp.sip.test"),
+            make(1, 1, b"s", b"SIP+D2S", b"", b"_sip._sctp.sip.test"),
+            make(1, 1, b"u", b"SIP+D2U", b"", b"_sip._udp.worse.test"),
         ]
-        self.srv("_sip._udp.better.test", (0, 0, 5080, "one.test"))
-        self.a("one.test", "192.0.2.1")
-        self.assertEqual(self.resolve("sip.test", None, ""), [("192.0.2.1", 5080)])
+        self.srv("_sip._udp.better.test", (0, 0, 5080, "pbx"))
+        self.srv("_sips._tcp.sip.test", (0, 0, 5061, "pbx"))
+        self.srv("_sip._tcp.sip.test", (0, 0, 5060, "pbx"))
+        expected = [
+            Destination("192.0.2.9", 5061, "tls", "sip.test"),
+            Destination("192.0.2.9", 5080),
+            Destination("192.0.2.9", 5060, "tcp"),
+        ]
+        for transport in ("", "auto"):
+            found = self.successResultOf(self.resolver.resolve("sip.test", None, transport))
+            self.assertEqual(found, expected)
 
     def test_naptr_missing(self) -> None:
-        """Without NAPTR it is SRV, as if UDP had been asked for."""
+        """Without NAPTR the SRV records of all transports count, UDP first; without those it is UDP."""
+        self.srv("_sip._tcp.sip.test", (0, 0, 5060, "pbx"))
         self.srv("_sip._udp.sip.test", (0, 0, 5080, "pbx"))
-        self.assertEqual(self.resolve("sip.test", None, ""), [("192.0.2.9", 5080)])
+        found = self.successResultOf(self.resolver.resolve("sip.test", None, ""))
+        self.assertEqual(found, [Destination("192.0.2.9", 5080), Destination("192.0.2.9", 5060, "tcp")])
+        self.a("plain.test", "192.0.2.1")
+        found = self.successResultOf(self.resolver.resolve("plain.test", None, ""))
+        self.assertEqual(found, [Destination("192.0.2.1", 5060)])
+
+    def test_transports(self) -> None:
+        """A transport that is asked for is looked for alone, and has a port of its own."""
+        self.a("sip.test", "192.0.2.1")
+        for transport, port, name in (("tcp", 5060, None), ("tls", 5061, "sip.test")):
+            found = self.successResultOf(self.resolver.resolve("sip.test", None, transport))
+            self.assertEqual(found, [Destination("192.0.2.1", port, transport, name)])
+        self.assertIn(("SRV", "_sips._tcp.sip.test"), self.names.asked)
+        self.assertNotIn(("SRV", "_sip._udp.sip.test"), self.names.asked)
+        self.srv("_sip._tcp.none.test", (0, 0, 0, ""))
+        self.assertEqual(self.failure("none.test", None, "tcp"), "none.test offers no SIP over TCP.")
 
     def test_priorities(self) -> None:
         """Lower priorities come first, whatever their weight; all targets are given."""
@@ -123,15 +152,30 @@ class ResolverTests(SynchronousTestCase):
         self.assertEqual(self.resolve("sip.test"), [("192.0.2.0", 3), ("192.0.2.1", 2), ("192.0.2.2", 1)])
 
     def test_weights(self) -> None:
-        """Within a priority the draw follows the weights (RFC 2782)."""
-        self.srv("_sip._udp.sip.test", (1, 10, 1, "light.test"), (1, 90, 2, "heavy.test"))
-        self.a("light.test", "192.0.2.1")
-        self.a("heavy.test", "192.0.2.2")
-        first = {}
-        for draw in (0.05, 0.09, 0.11, 0.99):
-            self.draws.append(draw)
-            first[draw] = self.resolve("sip.test")[0][1]
-        self.assertEqual(first, {0.05: 1, 0.09: 1, 0.11: 2, 0.99: 2})
+        """Over many phones the load follows the weights (RFC 2782); a server without weight is the last."""
+        self.srv("_sip._udp.sip.test", (1, 10, 1, "light.test"), (1, 90, 2, "heavy.test"), (1, 0, 3, "none.test"))
+        for name in ("light", "heavy", "none"):
+            self.a(f"{name}.test", "192.0.2.1")
+        dice = random.Random(7)
+        first = Counter[int]()
+        for _ in range(400):
+            phone = Resolver(self.clock, self.names, hosts={}, random_=dice.random)
+            ports = [found.port for found in self.successResultOf(phone.resolve("sip.test", None, "udp"))]
+            first[ports[0]] += 1
+            self.assertEqual(sorted(ports), [1, 2, 3])
+        self.assertLess(first[3], 5)
+        self.assertTrue(0.05 < first[1] / 400 < 0.15, first)
+
+    def test_same_order_each_time(self) -> None:
+        """One phone keeps to its draw, whenever it asks again: it does not wander among servers that are equal."""
+        self.srv("_sip._udp.sip.test", *((1, 10, port, "pbx") for port in range(1, 9)))
+        phone = Resolver(self.clock, self.names, hosts=HOSTS, random_=random.Random(3).random)
+        orders: set[tuple[Destination, ...]] = set()
+        for _ in range(20):
+            found = self.successResultOf(phone.resolve("sip.test", None, "udp"))
+            orders.add(tuple(found))
+            self.clock.advance(1000)
+        self.assertEqual(len(orders), 1)
 
     def test_dead_target(self) -> None:
         """A target without an address does not spoil the others."""
@@ -139,6 +183,7 @@ class ResolverTests(SynchronousTestCase):
         self.a("b.test", "192.0.2.2")
         self.assertEqual(self.resolve("sip.test"), [("192.0.2.2", 2)])
         self.srv("_sip._udp.sip.test", (1, 0, 1, "gone.test"))
+        self.clock.advance(100)
         self.assertEqual(self.failure("sip.test"), "None of the SIP servers of sip.test has an address.")
 
     def test_no_service(self) -> None:
@@ -174,12 +219,12 @@ class ResolverTests(SynchronousTestCase):
         self.assertEqual(str(error), "No name server answered for sip.test in time.")
 
     def test_silent_target(self) -> None:
-        """So it is when a target's address does not come."""
+        """A target whose address does not come is left out after a while; the others are not lost with it."""
         self.srv("_sip._udp.sip.test", (1, 0, 1, "slow.test"), (2, 0, 1, "pbx"))
         self.names.records["A", "slow.test"] = None
         waiting = self.resolver.resolve("sip.test", None, "udp")
-        self.clock.advance(5.1)
-        self.failureResultOf(waiting, ResolutionFailed)
+        self.clock.advance(4)
+        self.assertEqual(self.successResultOf(waiting), [Destination("192.0.2.9", 1)])
 
     def test_nonsense(self) -> None:
         """What is no host, no port and no transport of ours fails at once, in words."""
