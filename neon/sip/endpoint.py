@@ -11,24 +11,21 @@ from sippy.SipHeader import SipHeader
 from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
 from sippy.SipTransactionManager import RINGING, TRYING, UACK
-from sippy.SipURL import SipURL
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from neon.ports import Clock
 from neon.sip import reactor as glue
+from neon.sip import received
 from neon.sip.door import Admitted, Answer, Door, DoorPolicy
 from neon.sip.envelope import Envelope, with_source
+from neon.sip.received import ReceivedRequest, ReceivedResponse
 from neon.sip.transactionbase import LONGEST_INVITE
 from neon.sip.transactions import Transactions
 from neon.sip.transport import CannotSend, SipSocket, UdpReactor, unbracketed
 from neon.values import Address, Destination
 
 _log = Logger()
-
-# Fields that somebody will read: parsed before the request is believed, so that a bad one is a 400.
-_WITH_URL = frozenset(("from", "to", "contact", "record-route", "route"))
-_READ = _WITH_URL | {"via", "call-id", "cseq", "max-forwards", "expires"}
 
 
 class ClientTransaction:
@@ -112,34 +109,6 @@ class ServerTransaction:
     def _unacked(self) -> None:
         if self.on_no_ack is not None:
             self.on_no_ack()
-
-
-class TelUrl(SipURL):  # type: ignore[misc]
-    """A tel: URI in From or To. sippy makes a sip: URI of it, but a response must repeat it as it was."""
-
-    def localStr(self, local_addr: object = None) -> str:
-        return str(self.original_uri)
-
-    def getCopy(self) -> TelUrl:
-        copy = TelUrl(self.original_uri, relaxedparser=True)
-        copy.host = self.host
-        return copy
-
-    @classmethod
-    def adopt(cls, url: Any) -> Any:
-        if str(url.original_uri)[:4].lower() == "tel:":
-            url.__class__ = cls
-            url.host = "invalid"
-        return url
-
-
-def _usable(url: Any) -> bool:
-    """Whether sippy can write the URL again, and its host is one.
-
-    A tel: URI in a Contact has our own address for sippy; octets that are no UTF-8 must be escaped in a URI.
-    """
-    escaped = not any("\ud800" <= character <= "\udfff" for character in url.username or "")
-    return isinstance(url.host, str) and url.host != "" and escaped
 
 
 OnRequest: TypeAlias = Callable[[SipRequest, ServerTransaction], None]
@@ -277,7 +246,7 @@ class Endpoint:
         if not admitted.welcome and self.knows_dialog is not None and not self.knows_dialog(envelope.call_id):
             self.door.counters["stranger"] += 1
             return
-        request = self._parse(SipRequest, with_source(envelope, source))
+        request = received.read(ReceivedRequest, with_source(envelope, source))
         if request is None:
             self.door.complain("a request that cannot be parsed", source)
             if admitted.welcome and envelope.method != "ACK":
@@ -295,32 +264,13 @@ class Endpoint:
     def _response(self, envelope: Envelope, source: Address) -> None:
         via = envelope.vias[0]
         # RFC 3261, section 18.1.2: what does not bear our sent-by was not meant for us.
-        response = self._parse(SipResponse, envelope) if self._socket.is_ours(via.host, via.port or 5060) else None
+        ours = self._socket.is_ours(via.host, via.port or 5060)
+        response = received.read(ReceivedResponse, envelope) if ours else None
         if response is None:
             self.door.complain("a response that is not for us, or cannot be parsed", source)
             return
         response.setSource(Remote_address(source, "udp"))
         self._transactions.receive_response(response, source, self._socket.path(source[0]))
-
-    @staticmethod
-    def _parse(kind: type[Any], envelope: Envelope) -> Any:
-        """sippy's message, every field that will be read parsed; None if one of them is not well formed."""
-        try:
-            message = kind(envelope.text)
-            names = [header.name for header in message.headers]
-            for header in message.headers:
-                if header.name not in _READ:
-                    continue
-                body = header.getBody()
-                if header.name in ("from", "to"):
-                    TelUrl.adopt(body.getUrl())
-                if header.name in _WITH_URL and not getattr(body, "asterisk", False) and not _usable(body.getUrl()):
-                    return None
-            if names.count("from") != 1 or names.count("to") != 1:
-                return None
-        except Exception:
-            return None  # sippy's parser raises whatever its string operations raise
-        return message
 
     # -- from the transactions
 
