@@ -13,6 +13,7 @@ from neon.events import (
     CallAccepted,
     CallEvent,
     CallFinalized,
+    CallRinging,
     CallStarted,
     Registered,
     RegistrationCancelled,
@@ -90,7 +91,12 @@ class OutgoingTests(PhoneTestCase):
         common = (call_id, self.connection_id, Direction.OUTGOING, us, them, None)
         self.assertEqual(
             self.world.take_events(),
-            [CallStarted(*common), CallAccepted(*common), CallFinalized(*common, duration_ms=2500, cause=BYE)],
+            [
+                CallStarted(*common),
+                CallRinging(*common, status=183),
+                CallAccepted(*common),
+                CallFinalized(*common, duration_ms=2500, cause=BYE),
+            ],
         )
         self.assertEqual(call.requests, [])
         self.assertEqual(stream.closed, 1)

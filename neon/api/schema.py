@@ -49,6 +49,8 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "local": ({"type": "boolean"}, "The far end waits for us."),
     "remote": ({"type": "boolean"}, "We wait for the far end."),
     "muted": ({"type": "boolean"}, "The far end hears nothing of us."),
+    "status": ({"type": "integer", "minimum": 101, "maximum": 199}, "The provisional response's, 180 or 183 say."),
+    "otherCallId": ({"type": "integer", "minimum": 1, "maximum": MAX_ID}, "The other leg of the conversation."),
     "dtmf": ({"type": "string", "pattern": "^[0-9*#A-D]$"}, "The digit."),
 }
 
@@ -57,6 +59,8 @@ _ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "local": ("local",),
     "remote": ("remote",),
     "digit": ("dtmf",),
+    "status": ("status",),
+    "other": ("otherCallId",),
     "muted": ("muted",),
     "cause": ("SIPError",),
 }

@@ -23,9 +23,11 @@ from typing import Any, Final, TypeAlias
 from neon.api.sessions import Session
 from neon.events import (
     CallAccepted,
+    CallBridged,
     CallClaimed,
     CallEvent,
     CallFinalized,
+    CallRinging,
     CallStarted,
     CallTransferFailed,
     CallTransferred,
@@ -62,11 +64,13 @@ NAMES: Final[Mapping[EventType, str]] = {
 """The documented events: every client with a token gets them."""
 
 EXTENSIONS: Final[Mapping[EventType, str]] = {
+    CallRinging: "OnRinging",
     CallClaimed: "OnCallClaimed",
     CallTransferFailed: "OnTransferFailed",
     HoldChanged: "OnHold",
     MuteChanged: "OnMute",
     DigitReceived: "OnDTMF",
+    CallBridged: "OnBridge",
 }
 """The others: a client written from the documents alone never meets one."""
 
@@ -148,6 +152,10 @@ def fields(event: Event) -> dict[str, Any]:
         data["muted"] = event.muted
     elif isinstance(event, DigitReceived):
         data["dtmf"] = event.digit
+    elif isinstance(event, CallRinging):
+        data["status"] = event.status
+    elif isinstance(event, CallBridged):
+        data["otherCallId"] = event.other
     elif not isinstance(event, CallStarted):
         data |= {"duration": 0, "SIPError": 0}
     if event.display_name:

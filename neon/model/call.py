@@ -24,10 +24,11 @@ from typing import Any, Protocol
 from automat import TypeMachineBuilder
 
 from neon.details import ANSWERED_ELSEWHERE, Why
-from neon.events import CallAccepted
+from neon.events import CallAccepted, CallRinging
 from neon.model import control, referral
 from neon.model.actions import (
     AcceptCall,
+    Announce,
     Beep,
     CallAction,
     Deflect,
@@ -175,7 +176,10 @@ def _ring(call: CallInputs, facts: CallFacts, now: float) -> None:
 
 
 def _progress(call: CallInputs, facts: CallFacts, now: float, status: int, early: MediaAgreement | None) -> None:
-    facts.state = CallState.EARLY
+    if facts.state is not CallState.EARLY:
+        # Once: forks and repetitions ring no louder.
+        facts.state = CallState.EARLY
+        facts.do(Announce(CallRinging(*facts.who, status=status)))
     if early is not None:
         facts.use_media(early)
 

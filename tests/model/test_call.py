@@ -10,7 +10,16 @@ from automat import NoTransition
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon.details import ReferPolicy, Referral, Why
-from neon.events import CallAccepted, CallFinalized, CallMissed, CallStarted, CallTransferred, Event, HoldChanged
+from neon.events import (
+    CallAccepted,
+    CallFinalized,
+    CallMissed,
+    CallRinging,
+    CallStarted,
+    CallTransferred,
+    Event,
+    HoldChanged,
+)
 from neon.model.actions import (
     AcceptCall,
     Announce,
@@ -62,6 +71,10 @@ def missed_in(cause: Cause, why: Why) -> Announce:
     return Announce(CallMissed(43, 1, Direction.INCOMING, THEM, US, "Ana", cause, why))
 
 
+def rings(status: int) -> Announce:
+    return Announce(CallRinging(43, 1, Direction.OUTGOING, US, THEM, None, status))
+
+
 def outgoing_call(refer_policy: ReferPolicy = ReferPolicy.ALLOW) -> Call:
     return Call(CallFacts(43, 1, Direction.OUTGOING, US, THEM, None, refer_policy=refer_policy))
 
@@ -83,7 +96,7 @@ class OutgoingTests(SynchronousTestCase):
     def test_answered_and_hung_up_by_them(self) -> None:
         """Media run from the answer; the far end's BYE ends the call with status 0 and its duration in ms."""
         self.inputs.ringing(101.0, 180, None)
-        self.assert_taken()
+        self.assert_taken(rings(180))
         self.inputs.answered(102.0, AGREED)
         self.assert_taken(StartMedia(AGREED), Announce(ACCEPTED_OUT))
         self.inputs.ended(163.0004, BYE)
@@ -101,7 +114,7 @@ class OutgoingTests(SynchronousTestCase):
     def test_early_media(self) -> None:
         """Media of a 183 run before the answer, and are not started twice when the answer says the same."""
         self.inputs.ringing(101.0, 183, EARLY)
-        self.assert_taken(StartMedia(EARLY))
+        self.assert_taken(rings(183), StartMedia(EARLY))
         self.inputs.ringing(101.5, 183, EARLY)
         self.assert_taken()
         self.inputs.answered(102.0, EARLY)
@@ -122,6 +135,7 @@ class OutgoingTests(SynchronousTestCase):
     def test_cancelled(self) -> None:
         """Given up before the answer: 487, whatever the INVITE ends with."""
         self.inputs.ringing(101.0, 180, None)
+        self.call.take_actions()
         self.inputs.hang_up(102.0, "given up")
         self.assert_taken(StopMedia(), HangUp())
         self.inputs.ended(103.0, BUSY)
@@ -453,7 +467,10 @@ class EveryOrderTests(SynchronousTestCase):
         trouble = self.broken_control(actions, names, passed_on)
         if trouble:
             return trouble
-        told = [event for event in extensions if not isinstance(event, CallMissed)]
+        heard = sum(isinstance(event, CallRinging) for event in extensions)
+        if heard > 1 or (heard and not outgoing):
+            return "an outgoing call rings once, an incoming one is said to ring by being there"
+        told = [event for event in extensions if not isinstance(event, (CallMissed, CallRinging))]
         if told and CallAccepted not in kinds:
             return "something was told of a call that is not up"
         released = doings.count(HangUp) + doings.count(RejectCall) + doings.count(Deflect)
