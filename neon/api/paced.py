@@ -1,0 +1,66 @@
+"""A WebSocket that notices how far its reader is behind, and ends when that is too much (L{neon.api.lag})."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from autobahn.twisted.websocket import WebSocketServerProtocol
+
+from neon.api.lag import Lag
+from neon.api.promptness import write_now
+
+TOO_SLOW: Final = 4013
+"""The close code for a client that does not read; like 1013, which autobahn does not let an application send."""
+
+
+class Paced(WebSocketServerProtocol):
+    """Call L{keep_pace} once the connection was let in."""
+
+    transport: Any
+    _lag: Lag
+
+    def keep_pace(self) -> None:
+        """From now on count what is not read."""
+        self._lag = Lag(self.transport)
+        self.transport.registerProducer(self, True)
+
+    def caught_up(self) -> None:
+        """The reader has read everything."""
+
+    def falls_behind(self) -> None:
+        """The reader is too far behind, and the connection is about to be closed."""
+
+    def send_event(self, prepared: Any) -> None:
+        """Send what the factory has prepared for many."""
+        self.sendPreparedMessage(prepared)
+        if self._lag.sent_event():
+            self.close_as_too_slow()
+
+    def close_as_too_slow(self) -> None:
+        """Say good-bye; what the reader has not read by the end of autobahn's patience is thrown away."""
+        self._lag.resume()
+        self.falls_behind()
+        if self.state == self.STATE_OPEN:
+            self.sendClose(TOO_SLOW, "too slow")
+
+    # The transport's IPushProducer is told when it is full, and we count what we give it meanwhile.
+
+    def pauseProducing(self) -> None:
+        self._lag.pause()
+
+    def resumeProducing(self) -> None:
+        self._lag.resume()
+        self.caught_up()
+
+    def stopProducing(self) -> None:
+        self._lag.resume()
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        """Everything autobahn writes comes through here."""
+        if sync or chopsize or self.send_queue:
+            super().sendData(data, sync, chopsize)
+        else:
+            # What it does then, beside formatting a log line, whether that is wanted or not.
+            write_now(self.transport, data)
+        if self._lag.wrote(len(data)) and self.state == self.STATE_OPEN:
+            self.close_as_too_slow()

@@ -1,0 +1,357 @@
+"""Every extension at one moment, and each change after it: what supervisors and agents watch (spec section 5).
+
+An extension is one SIP account. Its state is a picture, a frozen value; a change is what lies between two pictures
+(L{changes}), so whoever has seen a picture and every change since knows the present one, whatever way it came.
+L{LocalSwitchboard} paints the pictures from the bus; those of other desks come from elsewhere.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeAlias
+
+from neon import causes
+from neon.bus import Bus, Published
+from neon.events import (
+    CallAccepted,
+    CallBridged,
+    CallEvent,
+    CallFinalized,
+    CallRinging,
+    CallStarted,
+    HoldChanged,
+    RegistrationEvent,
+)
+from neon.values import AccountSnapshot, Direction, RegistrationState
+
+REMEMBERED_ENDS = 8
+"""So many ended calls stay in a picture, with their causes."""
+
+
+class Status(enum.Enum):
+    """What an extension does; the value is the wire's word for it. docs/agents.rst has the table."""
+
+    IDLE = "idle"
+    RINGING = "ringing"
+    IN_USE = "inuse"
+    ON_HOLD = "onhold"
+    UNAVAILABLE = "unavailable"
+
+
+class Phase(enum.Enum):
+    """How far a call is; the value is the number that telephone exchanges have for it."""
+
+    DIALING = 3
+    RING = 4
+    RINGING = 5
+    UP = 6
+
+    @property
+    def words(self) -> str:
+        """What the wire says beside the number."""
+        return _PHASE_WORDS[self]
+
+
+_PHASE_WORDS = {Phase.DIALING: "Dialing", Phase.RING: "Ring", Phase.RINGING: "Ringing", Phase.UP: "Up"}
+
+
+@dataclass(frozen=True, slots=True)
+class CallPicture:
+    """A call of an extension.
+
+    C{phone_a} calls C{phone_b}; C{did_a} and C{did_b} are the numbers by which they know each other outside, empty
+    where nobody told. C{bridge} is the other leg of the same conversation. C{hold}: one of the two waits.
+    """
+
+    call_id: int
+    direction: Direction
+    phone_a: str
+    phone_b: str
+    did_a: str = ""
+    did_b: str = ""
+    phase: Phase = Phase.DIALING
+    bridge: int | None = None
+    hold: bool = False
+    recorded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A call that is over, and why (ITU-T Q.850)."""
+
+    call_id: int
+    cause: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionPicture:
+    """An extension: C{name} is its number, C{hint} its address of record. C{ended} are its last calls, oldest first."""
+
+    name: str
+    hint: str
+    registered: bool
+    calls: tuple[CallPicture, ...] = ()
+    ended: tuple[Ended, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """What a lamp beside its name would show: talking before ringing, ringing before waiting."""
+        phases = {call.phase for call in self.calls if not call.hold}
+        if phases - {Phase.RINGING}:
+            return Status.IN_USE
+        if phases:
+            return Status.RINGING
+        if self.calls:
+            return Status.ON_HOLD
+        return Status.IDLE if self.registered else Status.UNAVAILABLE
+
+    def cause_of(self, call_id: int) -> int:
+        """Why a call that was here is not here any more."""
+        return next((end.cause for end in reversed(self.ended) if end.call_id == call_id), causes.NORMAL_CLEARING)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """The extension does something else now."""
+
+    extension: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class CallAppeared:
+    """A call began."""
+
+    extension: str
+    call: CallPicture
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseChanged:
+    """A call went on."""
+
+    extension: str
+    call_id: int
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class HoldSwitched:
+    """Somebody in the call waits now, or nobody any more."""
+
+    extension: str
+    call_id: int
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingSwitched:
+    """The call is being recorded now, or no longer."""
+
+    extension: str
+    call_id: int
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallGone:
+    """A call is over; C{cause} is of ITU-T Q.850."""
+
+    extension: str
+    call_id: int
+    cause: int
+
+
+Change: TypeAlias = StatusChanged | CallAppeared | PhaseChanged | HoldSwitched | RecordingSwitched | CallGone
+Watcher: TypeAlias = Callable[[Change], None]
+
+
+class Switchboard(Protocol):
+    """Where extensions are watched."""
+
+    def pictures(self) -> tuple[ExtensionPicture, ...]:
+        """Every extension as it is now."""
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Tell C{watcher} each change from now on; returns what ends that, even if called twice."""
+
+
+def changes(before: ExtensionPicture | None, after: ExtensionPicture | None) -> Iterator[Change]:
+    """What happened between two pictures of one extension, in an order in which it could have happened.
+
+    None is an extension that is not there: whatever it had is gone, and it is unavailable.
+    """
+    known = after or before
+    assert known is not None
+    name = known.name
+    old = {call.call_id: call for call in before.calls} if before is not None else {}
+    new = {call.call_id: call for call in after.calls} if after is not None else {}
+    for call_id in old:
+        if call_id not in new:
+            yield CallGone(name, call_id, known.cause_of(call_id))
+    for call_id, call in new.items():
+        was = old.get(call_id)
+        if was is None:
+            first = replace(call, phase=_first_phase(call), hold=False, recorded=False)
+            yield CallAppeared(name, first)
+            was = first
+        if call.phase is not was.phase:
+            yield PhaseChanged(name, call_id, call.phase)
+        if call.hold is not was.hold:
+            yield HoldSwitched(name, call_id, call.hold)
+        if call.recorded is not was.recorded:
+            yield RecordingSwitched(name, call_id, call.recorded)
+    status = Status.UNAVAILABLE if after is None else after.status
+    if status is not (Status.UNAVAILABLE if before is None else before.status):
+        yield StatusChanged(name, status)
+
+
+def _first_phase(call: CallPicture) -> Phase:
+    return Phase.DIALING if call.direction is Direction.OUTGOING else Phase.RINGING
+
+
+class LocalSwitchboard:
+    """The extensions of this daemon: implements L{Switchboard}.
+
+    It is painted as the bus delivers, so a picture and the changes after it never overlap. C{accounts} are the
+    phone's.
+    """
+
+    def __init__(self, bus: Bus, accounts: Callable[[], Iterable[AccountSnapshot]]) -> None:
+        self._accounts = accounts
+        self._board = Board()
+        self._owners: dict[int, str] = {}
+        self._calls: dict[int, int] = {}
+        bus.subscribe(self._happened)
+
+    def pictures(self) -> tuple[ExtensionPicture, ...]:
+        return self._board.pictures()
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        return self._board.watch(watcher)
+
+    def extension_of(self, call_id: int) -> str | None:
+        """Whose call this is, None if there is no such call."""
+        return self._owners.get(self._calls.get(call_id, 0))
+
+    def connection_of(self, extension: str) -> int | None:
+        """The account of an extension."""
+        return next((connection_id for connection_id, name in self._owners.items() if name == extension), None)
+
+    def _happened(self, published: Published) -> None:
+        event = published.event
+        if isinstance(event, RegistrationEvent) or event.connection_id not in self._owners:
+            self._look_at_accounts()
+        if isinstance(event, CallEvent) and (name := self._owners.get(event.connection_id)) is not None:
+            before = self._board.find(name)
+            assert before is not None
+            self._board.put(_after(before, event))
+            if isinstance(event, CallFinalized):
+                self._calls.pop(event.call_id, None)
+            else:
+                self._calls[event.call_id] = event.connection_id
+
+    def _look_at_accounts(self) -> None:
+        snapshots = tuple(self._accounts())
+        names = dict(zip((account.connection_id for account in snapshots), _names(snapshots), strict=True))
+        # A name is kept as long as its account is there, even if another account would now share it.
+        names |= {connection_id: name for connection_id, name in self._owners.items() if connection_id in names}
+        for connection_id, name in self._owners.items():
+            if connection_id not in names:
+                self._board.remove(name)
+        self._owners = names
+        for account in snapshots:
+            name = names[account.connection_id]
+            registered = account.state is RegistrationState.REGISTERED
+            before = self._board.find(name) or ExtensionPicture(name, account.uri, registered=False)
+            self._board.put(replace(before, registered=registered))
+
+
+class Board:
+    """Pictures by extension, and who watches them."""
+
+    def __init__(self) -> None:
+        self._pictures: dict[str, ExtensionPicture] = {}
+        self._watchers: dict[object, Watcher] = {}
+
+    def pictures(self) -> tuple[ExtensionPicture, ...]:
+        return tuple(self._pictures.values())
+
+    def find(self, name: str) -> ExtensionPicture | None:
+        """The extension of this name."""
+        return self._pictures.get(name)
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        key = object()
+        self._watchers[key] = watcher
+
+        def unwatch() -> None:
+            self._watchers.pop(key, None)
+
+        return unwatch
+
+    def put(self, picture: ExtensionPicture) -> None:
+        """An extension is like this now."""
+        before = self._pictures.get(picture.name)
+        self._pictures[picture.name] = picture
+        self._tell(changes(before, picture))
+
+    def remove(self, name: str) -> None:
+        """An extension is no longer there."""
+        before = self._pictures.pop(name, None)
+        if before is not None:
+            self._tell(changes(before, None))
+
+    def _tell(self, told: Iterable[Change]) -> None:
+        for change in told:
+            for watcher in tuple(self._watchers.values()):
+                watcher(change)
+
+
+def _names(accounts: Collection[AccountSnapshot]) -> list[str]:
+    """The number of each account; the whole address where two accounts have the same number."""
+    addresses = [account.uri.removeprefix("sip:") for account in accounts]
+    numbers = [address.partition("@")[0] for address in addresses]
+    return [
+        number if numbers.count(number) == 1 else address for number, address in zip(numbers, addresses, strict=True)
+    ]
+
+
+def _after(before: ExtensionPicture, event: CallEvent) -> ExtensionPicture:
+    """The picture when this has happened."""
+    calls = {call.call_id: call for call in before.calls}
+    if isinstance(event, CallFinalized):
+        calls.pop(event.call_id, None)
+        end = Ended(event.call_id, causes.from_status(event.cause.status))
+        # Whoever it was bridged with talks to nobody now.
+        left = tuple(replace(call, bridge=None) if call.bridge == event.call_id else call for call in calls.values())
+        return replace(before, calls=left, ended=(*before.ended, end)[-REMEMBERED_ENDS:])
+    call = calls.get(event.call_id)
+    if call is None:
+        call = CallPicture(
+            event.call_id,
+            event.direction,
+            phone_a=_phone(event.caller),
+            phone_b=_phone(event.callee),
+            phase=Phase.DIALING if event.direction is Direction.OUTGOING else Phase.RINGING,
+        )
+    if isinstance(event, CallRinging) and event.direction is Direction.OUTGOING:
+        call = replace(call, phase=Phase.RING)
+    elif isinstance(event, CallAccepted):
+        call = replace(call, phase=Phase.UP)
+    elif isinstance(event, HoldChanged):
+        call = replace(call, hold=event.local or event.remote)
+    elif isinstance(event, CallBridged):
+        call = replace(call, bridge=event.other)
+    elif not isinstance(event, CallStarted):
+        return before
+    calls[event.call_id] = call
+    return replace(before, calls=tuple(calls.values()))
+
+
+def _phone(uri: str) -> str:
+    """The number in a bare SIP URI, the whole of it where there is none."""
+    user, at, _ = uri.removeprefix("sip:").removeprefix("sips:").rpartition("@")
+    return user if at else uri
