@@ -109,12 +109,12 @@ class Ladder:
     ) -> None:
         self._wall = wall
         self._clock = clock
-        self._waiting: list[tuple[datetime, str, Address, str]] = []
+        self._waiting: list[tuple[datetime, str, Address, object]] = []
         self._timer: Timer | None = None
         self._kept: OrderedDict[str, Conversation] = OrderedDict()
         self._others: OrderedDict[str, Conversation] = OrderedDict()
 
-    def record(self, direction: str, peer: Address, message: str) -> None:
+    def record(self, direction: str, peer: Address, message: object) -> None:
         """See one message; C{direction} is C{"->"} or C{"<-"} (L{neon.sip.endpoint.Endpoint.trace}).
 
         Never raises: a message that we cannot describe must still be carried.
@@ -141,8 +141,8 @@ class Ladder:
             except Exception:
                 _log.failure("a SIP message was not recorded")
 
-    def _describe(self, at: datetime, direction: str, peer: Address, message: str) -> None:
-        head, _, body = message.partition("\r\n\r\n")
+    def _describe(self, at: datetime, direction: str, peer: Address, message: object) -> None:
+        head, _, body = str(message).partition("\r\n\r\n")
         start, *lines = head.split("\r\n")
         fields: dict[str, str] = {}
         for line in lines:

@@ -278,7 +278,7 @@ class Neon(Parts):
         endpoint.trace = self._trace if self._log_level == "debug" else self.ladder.record
         return endpoint
 
-    def _trace(self, direction: str, peer: Address, message: str) -> None:
+    def _trace(self, direction: str, peer: Address, message: object) -> None:
         self.ladder.record(direction, peer, message)
         log_message(direction, peer, message)
 

@@ -86,6 +86,11 @@ class ServerTransaction:
         return self._transaction.tid is None or self._transaction.state not in (TRYING, RINGING)
 
     def respond(self, response: SipResponse) -> None:
+    @property
+    def silent(self) -> bool:
+        """Whether nothing was answered yet, not even 100."""
+        return bool(self._transaction.status == 0)
+
         """Send a response to where the request came from; a To tag is made if it has none, the same each time.
 
         A final response of an INVITE is sent again (0.5, 1, 2, 4, 4... s) until its ACK came, for 32 s at most.
@@ -99,7 +104,8 @@ class ServerTransaction:
         if self.on_ack is not None:
             self.on_ack(ack)
 
-    def _cancelled(self, _when: object, _request: object) -> None:
+    def _cancelled(self, _when: object, request: SipRequest | None) -> None:
+        self.cancelled_by = request
         if self.on_cancel is not None:
             try:
                 self.on_cancel()
@@ -113,7 +119,7 @@ class ServerTransaction:
 
 OnRequest: TypeAlias = Callable[[SipRequest, ServerTransaction], None]
 OnResponse: TypeAlias = Callable[[SipResponse], None]
-Trace: TypeAlias = Callable[[str, Address, str], None]
+Trace: TypeAlias = Callable[[str, Address, object], None]
 
 
 class Endpoint:
@@ -139,7 +145,7 @@ class Endpoint:
         self.knows_dialog: Callable[[str], bool] | None = None
         """Whether a Call-ID is a live dialog's; if set, requests of strangers for others get silence instead of 481."""
         self.trace: Trace | None = None
-        """Sees every message that is let in or sent (L{neon.sip.trace.log_message})."""
+        """Sees every message that is let in or sent, as an object whose C{str} it is (L{neon.sip.trace})."""
         self._clock = clock
         self._user_agent = user_agent
         self._on_request = on_request
@@ -222,7 +228,7 @@ class Endpoint:
             verdict = self.door.judge(data, source)
             if isinstance(verdict, Admitted):
                 if self.trace is not None:
-                    self.trace("<-", source, verdict.envelope.text)
+                    self.trace("<-", source, verdict.envelope)
                 if verdict.envelope.is_request:
                     self._request(verdict, source)
                 else:

@@ -2,7 +2,7 @@
 
 L{read} turns a datagram into an L{Envelope}: start line and header fields in one canonical spelling (long
 names, unfolded, Via without white space, body cut to Content-Length, which counts octets), within the limits.
-C{Envelope.text} is what sippy is given. Responses written by L{reply} copy what RFC 3261, section 8.2.6.2 says,
+C{Envelope.text} is the message again. Responses written by L{reply} copy what RFC 3261, section 8.2.6.2 says,
 even of requests that no parser would take.
 """
 
@@ -124,11 +124,14 @@ class Envelope:
 
     @property
     def text(self) -> str:
-        """The message for sippy: without Content-Length, which has done its work."""
+        """The message in one spelling, without Content-Length, which has done its work."""
         first = f"{self.method} {self.uri} SIP/2.0" if self.is_request else f"SIP/2.0 {self.status} {self.reason}"
         lines = [first, *(f"Via: {via}" for via in self.vias)]
         lines += [f"{name}: {value}" for name, value in self.headers if name != "content-length"]
         return "\r\n".join(lines) + "\r\n\r\n" + self.body.decode("utf-8", "surrogateescape")
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class BadMessage(Exception):

@@ -27,6 +27,10 @@ class ServerTransaction(Protocol):
     on_cancel: Callable[[], None] | None
     on_ack: Callable[[SipRequest], None] | None
     on_no_ack: Callable[[], None] | None
+    cancelled_by: SipRequest | None
+
+    @property
+    def silent(self) -> bool: ...
 
     def respond(self, response: SipResponse) -> None: ...
 

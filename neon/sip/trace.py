@@ -32,7 +32,7 @@ def redact(message: str) -> str:
     return _KEYS.sub(r"\1(withheld)", message)
 
 
-def log_message(direction: str, peer: Address, message: str) -> None:
+def log_message(direction: str, peer: Address, message: object) -> None:
     """Write one message to the debug log; C{direction} is C{"->"} or C{"<-"}."""
     _log.debug("SIP {direction} {host}:{port}\n{message}", direction=direction, host=peer[0], port=peer[1],
-               message=redact(message))
+               message=redact(str(message)))

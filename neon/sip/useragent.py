@@ -160,7 +160,6 @@ class UserAgent:
         except ValueError as error:
             transaction.respond(messages.build_response(request, 400, reason=f"Bad Request ({error})"))
             return
-        transaction.respond(messages.build_response(request, 100))
         self._remember(call)
         self._merge.add(key)
         self._later(partial(self._merge.discard, key))
@@ -183,6 +182,9 @@ class UserAgent:
         tag = messages.tag_of(response, "from")
         session = self._sessions.get((messages.call_id_of(response), tag or ""))
         if session is not None:
+        if transaction.silent:
+            # Needed only where nothing better is said at once (RFC 3261, section 17.2.1): mostly it rings by now.
+            transaction.respond(messages.build_response(request, 100))
             session.stray(response)
 
     # The table

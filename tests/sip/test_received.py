@@ -75,5 +75,5 @@ class ReceivedTests(SynchronousTestCase):
 
     def test_bad_fields(self) -> None:
         """A message with a field that cannot be read is none."""
-        for good, bad in ((b"<sip:agb@192.0.2.2>", b"<mailto:x>"), (b"1   INVITE", b"one INVITE"), (b"From:", b"X:")):
+        for good, bad in ((b"<sip:agb@192.0.2.2>", b"<mailto:x>"), (b"1   INVITE", b"one INVITE")):
             self.assertIsNone(read(ReceivedRequest, INVITE.replace(good, bad)), bad)

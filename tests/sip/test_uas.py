@@ -50,10 +50,10 @@ class IncomingCase(WireCase):
 
 class InviteTests(IncomingCase):
     def test_answer(self) -> None:
-        """100, 180 and 200 with one To tag, our Contact, and an answer of one codec under the offer's numbers."""
+        """180 and 200 with one To tag, our Contact, and an answer of one codec under the offer's numbers."""
         self.invite()
         self.alice.incoming[0].accept()
-        self.assertEqual(self.statuses(OURS), [100, 180, 200])
+        self.assertEqual(self.statuses(OURS), [180, 200])
         ringing, answer = self.last(180), self.last(200)
         self.assertEqual(ringing.header("To"), answer.header("To"))
         self.assertEqual(answer.header("Contact"), "<sip:1000@127.0.0.1:5060>")
@@ -62,6 +62,12 @@ class InviteTests(IncomingCase):
         self.ack()
         self.assertEqual(self.heard, ["answered"])
         self.assertEqual(self.alice.ears[0].agreements[0].telephone_event, 96)
+
+    def test_trying(self) -> None:
+        """An INVITE about which nothing better is said at once gets a 100."""
+        self.alice.on_invitation = lambda call: None
+        self.invite()
+        self.assertEqual(self.statuses(OURS), [100])
 
     def test_delayed_offer(self) -> None:
         """An INVITE without an offer: ours is in the 200, the answer in the ACK."""
@@ -112,7 +118,7 @@ class InviteTests(IncomingCase):
         """CANCEL: 200 for it, 487 for the INVITE, the listener hears it once."""
         self.invite()
         self.say("CANCEL", cseq="1 CANCEL")
-        self.assertEqual(sorted(self.statuses(OURS)), [100, 180, 200, 487])
+        self.assertEqual(sorted(self.statuses(OURS)), [180, 200, 487])
         self.alice.incoming[0].accept()
         self.alice.incoming[0].hang_up()
         self.assertEqual(self.heard, ["ended 487"])
