@@ -24,6 +24,9 @@ LONGEST_LIFETIME = 86_400
 
 LONGEST_RETRY_AFTER = 1800
 
+MARGIN = 32.0
+"""A refresh starts at least one transaction time-out (64*T1) before the end, where the lifetime allows it."""
+
 
 class NoBinding(ValueError):
     """A 2xx to REGISTER that does not hold a binding of ours."""
@@ -145,6 +148,12 @@ def granted_lifetime(response: SipResponse, own: SipURL, asked: int) -> int:
     if int(lifetime) == 0:
         raise NoBinding("the answer grants a lifetime of zero")
     return min(int(lifetime), LONGEST_LIFETIME)
+
+
+def refresh_delay(lifetime: int, draw: float) -> float:
+    """When a binding is to be renewed: at 85 to 90 % of its lifetime, spread by a C{draw} from 0 to 1."""
+    delay = (0.85 + 0.05 * draw) * lifetime
+    return min(delay, lifetime - MARGIN) if lifetime >= 120 else delay
 
 
 def _ours(contacts: list[SipAddress], own: SipURL) -> SipAddress:

@@ -43,11 +43,17 @@ class Probe:
         self._timer: Timer | None = None
         self._asked: object = None
 
-    def start(self, settings: AccountSettings, targets: tuple[Destination, ...], on_alive: Callable[[], None]) -> None:
-        """Begin after a pause; C{on_alive} is called once, and then the probe is stopped."""
+    def start(
+        self,
+        settings: AccountSettings,
+        targets: tuple[Destination, ...],
+        on_alive: Callable[[], None],
+        pause: float = PAUSE,
+    ) -> None:
+        """Begin after a pause, in seconds; C{on_alive} is called once, and then the probe is stopped."""
         self.stop()
         if targets:
-            self._timer = self._clock.callLater(self._spread(PAUSE), self._ask, settings, targets, on_alive)
+            self._timer = self._clock.callLater(self._spread(pause), self._ask, settings, targets, on_alive, pause)
 
     def stop(self) -> None:
         if self._timer is not None and self._timer.active():
@@ -55,7 +61,13 @@ class Probe:
         self._timer = None
         self._asked = None
 
-    def _ask(self, settings: AccountSettings, targets: tuple[Destination, ...], on_alive: Callable[[], None]) -> None:
+    def _ask(
+        self,
+        settings: AccountSettings,
+        targets: tuple[Destination, ...],
+        on_alive: Callable[[], None],
+        pause: float,
+    ) -> None:
         self._timer = None
         self._asked = asked = object()
 
@@ -67,7 +79,7 @@ class Probe:
                 self.stop()
                 on_alive()
             else:
-                self.start(settings, (*targets[1:], targets[0]), on_alive)
+                self.start(settings, (*targets[1:], targets[0]), on_alive, pause)
 
         me = messages.named_address(SipURL(username=settings.number, host=bracketed(settings.domain)))
         request = messages.build_request(

@@ -22,15 +22,17 @@ from twisted.python.failure import Failure
 
 from neon.ports import Clock, RegistrationListener, Timer
 from neon.sip import binding
+from neon.sip.backoff import BackOff
+from neon.sip.comeback import Comeback
+from neon.sip.contactaddress import ContactAddress
 from neon.sip.digest import DigestClient
+from neon.sip.keepalive import KeepAlive
 from neon.sip.messages import source_of
 from neon.sip.probe import PAUSE, Probe, RequestSender
 from neon.sip.stack import NameResolver
+from neon.sip.targets import Targets
 from neon.sip.transport import unbracketed
 from neon.values import AccountSettings, Cause, Destination
-
-BACK_OFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0, 120.0)
-JITTER = 0.25
 
 FORBIDDEN_TRIES = 2
 """So many 403 and 404 without a success between them end it; the first may be a registrar that is still starting."""
@@ -38,8 +40,8 @@ FORBIDDEN_TRIES = 2
 UNREGISTER_WITHIN = 4.0
 """Seconds that the farewell to the registrar may take."""
 
-MARGIN = 32.0
-"""A refresh starts at least one transaction time-out (64*T1) before the end, where the lifetime allows it."""
+TARGET_WITHIN = 8.0
+"""Seconds that a server has for its answer while there is another one to try; the last one has a whole time-out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Registration:
         listener: RegistrationListener,
         *,
         options: RegistrationOptions = RegistrationOptions(),
+        keep_alive: KeepAlive | None = None,
         random: Callable[[], float] = _random.random,
     ) -> None:
         self._endpoint = endpoint
@@ -74,10 +77,13 @@ class Registration:
         self._clock = clock
         self._listener = listener
         self._options = options
+        self._keep_alive = keep_alive
         self._random = random
-        self._probe = Probe(endpoint, clock, self._jittered)
+        self._back_off = BackOff(random)
+        self._probe = Probe(endpoint, clock, self._back_off.spread)
         self._token: object = object()  # identifies the newest request or resolution
         self._timer: Timer | None = None
+        self._impatience: Timer | None = None
         self._lapse: Timer | None = None
         self._stopping: Deferred[None] | None = None
         self._over = False
@@ -92,16 +98,12 @@ class Registration:
             settings.auth_user or settings.number, settings.password, refuse_downgrade=self._options.refuse_downgrade
         )
         self._asked = settings.expires
-        self._targets: tuple[Destination, ...] = ()
-        self._untried: list[Destination] = []
-        self._target: Destination | None = None
+        self._targets = Targets()
+        self._comeback = Comeback(self._probe, lambda: self._schedule(0.0))
         self._redirected: SipURL | None = None
-        self._public: Destination | None = None
-        self._contact: Destination | None = None
-        self._obsolete: Destination | None = None
-        self._moved = False
+        self._contact = ContactAddress(self._endpoint, learns=self._options.learn_public_address)
         self._raised = 0
-        self._failures = 0
+        self._back_off.reset()
         self._forbidden = 0
         self._last_cause = Cause()
         self._service_route: tuple[str, ...] = ()
@@ -121,12 +123,12 @@ class Registration:
     @property
     def targets(self) -> tuple[Destination, ...]:
         """The registrar's (or outbound proxy's) resolved addresses, in the order of RFC 3263."""
-        return self._targets
+        return self._targets.known
 
     @property
     def target(self) -> Destination | None:
-        """The address that the last REGISTER went to: where this account's INVITEs go too."""
-        return self._target
+        """The server that accepted our last REGISTER, else the one that is being tried: where INVITEs go too."""
+        return self._targets.best
 
     @property
     def contact_user(self) -> str:
@@ -136,7 +138,7 @@ class Registration:
     @property
     def contact(self) -> Destination | None:
         """The address in our Contact: the local one, or the public one learnt from the registrar."""
-        return self._contact
+        return self._contact.current
 
     @property
     def service_route(self) -> tuple[str, ...]:
@@ -150,54 +152,57 @@ class Registration:
 
     def is_trusted(self, host: str) -> bool:
         """Whether C{host}, a numeric address, is one of the registrar's or outbound proxy's."""
-        return any(unbracketed(host) == unbracketed(known.host) for known in self._targets)
+        return self._targets.has(host)
 
     # What the agent asks for
 
     def start(self) -> None:
         """Begin to register. The outcome comes through the listener, never from inside this call."""
-        self._failures = self._forbidden = 0
+        self._back_off.reset()
+        self._forbidden = 0
         self._schedule(0.0)
 
     def refresh(self) -> None:
         """Register now, forgetting any back-off: the network changed, or the machine woke up."""
         if not self._over and self._stopping is None:
-            self._failures = self._forbidden = 0
-            self._public = None
+            self._back_off.reset()
+            self._forbidden = 0
+            self._contact.forget()
             self._schedule(0.0)
 
     def replace(self, settings: AccountSettings) -> None:
         """Register with other settings from now on; a binding of another address of record is taken away."""
         if self._stopping is not None:
             return
-        if self.registered and self._target is not None and settings.uri != self._settings.uri:
-            request = self._request(self._target, 0)
+        target = self._targets.best
+        if self.registered and target is not None and settings.uri != self._settings.uri:
+            request = self._request(target, 0)
             self._digest.authorize(request)
-            self._endpoint.send_request(request, self._target, lambda response: None)
+            self._endpoint.send_request(request, target, lambda response: None)
         self._unbind()
         self._adopt(settings, self._identity.contact_user)
         self._schedule(0.0)
 
     def stop(self) -> Deferred[None]:
         """Give up: remove the binding if there may be one. Fires, within a few seconds, after C{unregistered}."""
-        if self._stopping is not None:
-            waiter: Deferred[None] = Deferred()
-            self._stopping.addCallback(lambda _: waiter.callback(None))
-            return waiter
-        self._stopping = Deferred()
+        waiter: Deferred[None] = Deferred()
+        first = self._stopping is None
+        self._stopping = self._stopping or Deferred()
+        self._stopping.addCallback(lambda _: waiter.callback(None))
+        if first:
+            self._say_farewell()
+        return waiter
+
+    def _say_farewell(self) -> None:
         under_way = self._timer is None and not self._over
         self._cancel_timer()
-        if self._target is not None and (self.registered or under_way):
-            self._timer = self._clock.callLater(
-                UNREGISTER_WITHIN, self._farewell, Cause(408, "no answer to the un-REGISTER")
-            )
-            self._send(0)
+        if self._targets.best is not None and (self.registered or under_way):
+            cause = Cause(408, "no answer to the un-REGISTER")
+            self._timer = self._clock.callLater(UNREGISTER_WITHIN, self._farewell, cause)
+            self._send(0, self._targets.best)
         else:
             self._token = object()
             self._timer = self._clock.callLater(0.0, self._farewell, Cause())
-        waiter = Deferred()
-        self._stopping.addCallback(lambda _: waiter.callback(None))
-        return waiter
 
     # Attempts
 
@@ -211,7 +216,7 @@ class Registration:
         self._timer = None
         self._raised = 0
         self._redirected = None
-        self._moved = False
+        self._contact.begin()
         try:
             host, port = binding.next_hop(self._settings)
         except ValueError as error:
@@ -232,58 +237,67 @@ class Registration:
         if not addresses:
             self._failed(Cause(0, "the registrar's name has no address"))
             return
-        self._targets = tuple(addresses)
-        # RFC 3263, section 4.3: stay with the server that knows us while its name still leads to it.
-        self._untried = sorted(addresses, key=lambda address: address != self._target)
+        self._targets.found(addresses)
         self._try_next(Cause())
 
     def _not_resolved(self, failure: Failure, host: str, token: object) -> None:
         if token is not self._token:
             return
         self._log.info("{host} was not resolved: {reason}", host=host, reason=failure.getErrorMessage())
-        if self._targets and self._redirected is None:
-            self._untried = list(self._targets)
+        if self._targets.known and self._redirected is None:
+            self._targets.again()
             self._try_next(Cause())
         else:
             self._failed(Cause(0, f"the name {host} could not be resolved"))
 
     def _try_next(self, cause: Cause, wait: float = 0.0) -> None:
-        if not self._untried:
+        target = self._targets.next()
+        if target is None:
             self._failed(cause, wait)
             return
-        self._target = self._untried.pop(0)
-        self._send(self._asked)
+        self._send(self._asked, target)
+        if self._targets.others_left:
+            # RFC 3263, section 4.3 waits for the transaction's end, which is 32 s of silence.
+            self._impatience = self._clock.callLater(TARGET_WITHIN, self._unanswered)
 
-    def _send(self, expires: int) -> None:
-        assert self._target is not None
+    def _unanswered(self) -> None:
+        self._token = object()
+        self._give_up_target(Cause(408, "no answer"))
+
+    def _give_up_target(self, cause: Cause, wait: float = 0.0) -> None:
+        self._log.info("{target}: {status} {reason}", target=str(self._targets.tried), status=cause.status,
+                       reason=cause.reason)  # fmt: skip
+        self._targets.failed()
+        self._try_next(cause, wait)
+
+    def _send_again(self) -> None:
+        """The same once more, after an answer that said what was wrong with it."""
+        assert self._targets.tried is not None
+        self._send(self._asked, self._targets.tried)
+
+    def _send(self, expires: int, target: Destination) -> None:
         token = self._token = object()
-        request = self._request(self._target, expires)
+        request = self._request(target, expires)
         self._digest.authorize(request)
         heard = self._on_farewell if self._stopping is not None else self._on_response
-        self._endpoint.send_request(request, self._target, partial(heard, token))
+        self._endpoint.send_request(request, target, partial(heard, token))
 
     def _request(self, target: Destination, expires: int) -> SipRequest:
         self._cseq += 1
-        local = self._public or self._endpoint.local_address(target)
-        if self._contact is not None and self._contact != local and self.registered:
-            self._obsolete = self._contact
-        self._contact = local
+        contact = self._contact.choose(target, self.registered)
         return binding.build_register(
-            self._settings,
-            self._identity,
-            self._cseq,
-            target,
-            local,
-            expires,
-            obsolete=self._obsolete,
-            request_uri=self._redirected,
-        )
+            self._settings, self._identity, self._cseq, target, contact, expires,
+            obsolete=self._contact.obsolete, request_uri=self._redirected,
+        )  # fmt: skip
 
     # Answers
 
     def _on_response(self, token: object, response: SipResponse) -> None:
         code, reason = response.getSCode()
-        if code < 200 or token is not self._token:
+        if token is not self._token:
+            return
+        self._calm()  # it is there, whatever it says
+        if code < 200:
             return
         cause = Cause(code, reason)
         if code < 300:
@@ -292,8 +306,8 @@ class Registration:
             self._follow(response, cause)
         elif code in (401, 407):
             if self._may_answer(response) and self._digest.challenged(response):
-                self._learn_address(response)
-                self._send(self._asked)
+                self._contact.learn(response)
+                self._send_again()
             else:
                 self._refuse(cause)
         elif code == 423:
@@ -303,18 +317,18 @@ class Registration:
             if self._forbidden >= FORBIDDEN_TRIES:
                 self._refuse(cause)
             else:
-                self._schedule(self._jittered(BACK_OFF[0]))
+                self._schedule(self._back_off.first())
         elif code >= 600:
             self._refuse(cause)
         elif code in (408, 503):
             # Made by the transaction layer on time-out or transport error, or by the server itself.
-            self._try_next(cause, binding.retry_after(response))
+            self._give_up_target(cause, binding.retry_after(response))
         else:
             self._failed(cause, binding.retry_after(response))
 
     def _accepted(self, response: SipResponse) -> None:
-        assert self._contact is not None
-        own = binding.contact_url(self._identity, self._contact)
+        assert self._contact.current is not None
+        own = binding.contact_url(self._identity, self._contact.current)
         try:
             lifetime = binding.granted_lifetime(response, own, self._asked)
         except binding.NoBinding as error:
@@ -322,32 +336,31 @@ class Registration:
             self._failed(Cause(response.getSCode()[0], str(error)))
             return
         renewed = self.registered
-        self._failures = self._forbidden = 0
-        self._obsolete = None
+        self._targets.accepted()
+        self._back_off.reset()
+        self._forbidden = 0
+        self._contact.obsolete = None
         self._service_route = binding.uris(response, "service-route")
         self._path = binding.uris(response, "path")
         self._unbind()
         self._lapse = self._clock.callLater(lifetime, self._lapsed)
-        if self._learn_address(response) and not self._moved:
-            self._moved = True  # once an attempt: a NAT that gives every packet another port must not make a loop
-            self._send(self._asked)
+        if self._contact.move(response):
+            self._send_again()
         else:
-            self._schedule(self._refresh_delay(lifetime))
+            self._schedule(binding.refresh_delay(lifetime, self._random()))
+            self._comeback.look(self._settings, self._targets)
+            self._keep_way_open()
         self._listener.registered(renewed)
 
-    def _refresh_delay(self, lifetime: int) -> float:
-        delay = (0.85 + 0.05 * self._random()) * lifetime
-        return min(delay, lifetime - MARGIN) if lifetime >= 120 else delay
-
-    def _learn_address(self, response: SipResponse) -> bool:
-        """Take over the address that the registrar sees us at; whether it is another than our Contact's."""
-        seen = binding.seen_address(response)
-        if not self._options.learn_public_address or seen is None or self._contact is None:
-            return False
-        if seen == self._contact.address:
-            return False
-        self._public = self._contact._replace(host=seen[0], port=seen[1])
-        return True
+    def _keep_way_open(self) -> None:
+        """Behind a NAT the registrar reaches us only while packets go out; a connection looks after itself."""
+        serving = self._targets.serving
+        if self._keep_alive is None or serving is None:
+            return
+        if serving.transport == "udp" and self._contact.is_public(serving):
+            self._keep_alive.hold(self, serving)
+        else:
+            self._keep_alive.release(self)
 
     def _may_answer(self, response: SipResponse) -> bool:
         """Credentials are only computed for the account's registrar or proxy."""
@@ -361,7 +374,7 @@ class Registration:
             self._failed(cause)
             return
         self._asked = minimum
-        self._send(self._asked)
+        self._send_again()
 
     def _follow(self, response: SipResponse, cause: Cause) -> None:
         url = binding.redirection(response)
@@ -376,11 +389,10 @@ class Registration:
     def _failed(self, cause: Cause, wait: float = 0.0) -> None:
         """This attempt failed: try again later, and say so unless the binding still lives."""
         self._last_cause = cause
-        delay = max(self._jittered(BACK_OFF[min(self._failures, len(BACK_OFF) - 1)]), wait)
-        self._failures += 1
+        delay = max(self._back_off.next(), wait)
         self._schedule(delay)
         if delay > PAUSE and not wait:
-            self._probe.start(self._settings, self._targets, lambda: self._schedule(0.0))
+            self._probe.start(self._settings, self.targets, lambda: self._schedule(0.0))
         self._log.info(
             "{uri} not registered ({status} {reason}), next try in {delay:.1f} s",
             uri=self._settings.uri, status=cause.status, reason=cause.reason, delay=delay,
@@ -403,14 +415,15 @@ class Registration:
         self._lapse = None
         if self._stopping is not None:
             return
-        self._listener.lapsed(self._last_cause if self._failures else Cause(408, "the binding ran out"))
+        self._listener.lapsed(self._last_cause if self._back_off.failures else Cause(408, "the binding ran out"))
 
     def _on_farewell(self, token: object, response: SipResponse) -> None:
         code, reason = response.getSCode()
         if code < 200 or token is not self._token:
             return
         if code in (401, 407) and self._may_answer(response) and self._digest.challenged(response):
-            self._send(0)
+            assert self._targets.best is not None
+            self._send(0, self._targets.best)
         else:
             self._farewell(Cause() if code < 300 else Cause(code, reason))
 
@@ -423,16 +436,21 @@ class Registration:
         if self._stopping is not None and not self._stopping.called:
             self._stopping.callback(None)
 
-    def _jittered(self, delay: float) -> float:
-        return delay * (1.0 + JITTER * (2.0 * self._random() - 1.0))
-
     def _unbind(self) -> None:
+        if self._keep_alive is not None:
+            self._keep_alive.release(self)
         if self._lapse is not None and self._lapse.active():
             self._lapse.cancel()
         self._lapse = None
 
+    def _calm(self) -> None:
+        if self._impatience is not None and self._impatience.active():
+            self._impatience.cancel()
+        self._impatience = None
+
     def _cancel_timer(self) -> None:
         self._probe.stop()
+        self._calm()
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None

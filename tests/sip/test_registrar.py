@@ -11,7 +11,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon.challenge import parse
-from neon.sip.registrar import BACK_OFF, Registration, RegistrationOptions
+from neon.sip.backoff import BACK_OFF
+from neon.sip.keepalive import INTERVAL, KeepAlive
+from neon.sip.registrar import TARGET_WITHIN, Registration, RegistrationOptions
 from neon.values import AccountSettings, Address, Cause, Destination
 from tests.sip.fakes import LOCAL, FakeEndpoint, FakeResolver, Sent
 
@@ -65,6 +67,11 @@ class RegistrationCase(SynchronousTestCase):
             self.endpoint, self.resolver, self.clock, settings, self.listener,
             options=RegistrationOptions(**options), random=lambda: self.randomness,
         )  # fmt: skip
+
+    def begin_anew(self) -> None:
+        """Another registration, on a clock that knows nothing of the one before."""
+        self.clock = Clock()
+        self.registration = self.make()
 
     def begin(self) -> Sent:
         self.registration.start()
@@ -202,7 +209,7 @@ class LifetimeTests(RegistrationCase):
         """The refresh comes at 85 to 90 % of the granted lifetime, spread by chance."""
         for granted in (20, 100, 600, 3600):
             for self.randomness in (0.0, 0.999):
-                self.registration = self.make()
+                self.begin_anew()
                 self.established(granted)
                 share = self.next_delay() / granted
                 self.assertTrue(0.85 <= share <= 0.90, (granted, share))
@@ -210,7 +217,7 @@ class LifetimeTests(RegistrationCase):
     def test_refresh_leaves_a_transaction_time_out(self) -> None:
         """From 120 s on, at least 32 s are left for the refresh to succeed."""
         for granted in (120, 200, 300):
-            self.registration = self.make()
+            self.begin_anew()
             self.established(granted)
             self.assertLessEqual(self.next_delay(), granted - 32)
 
@@ -224,7 +231,7 @@ class LifetimeTests(RegistrationCase):
     def test_expires_header_where_the_contact_has_none(self) -> None:
         """Without an expires parameter the Expires header counts; without both, what we asked for."""
         for headers, expected in (([("Expires", "100")], 87.5), ([], 525.0)):
-            self.registration = self.make()
+            self.begin_anew()
             sent = self.begin()
             sent.answer(200, [("Contact", (sent.header("contact") or "").split(";")[0]), *headers])
             self.assertAlmostEqual(self.next_delay(), expected)
@@ -373,13 +380,72 @@ class FailureTests(RegistrationCase):
             self.next_delay()
             self.assertIn(self.endpoint.last.remote, (FIRST, SECOND))
 
-    def test_stays_with_the_server_that_knows_us(self) -> None:
-        """Refreshes go to the address that answered, while the name still leads there."""
+    def test_silent_server(self) -> None:
+        """A server that says nothing is not waited for long while there is another; the last one is."""
+        self.begin()
+        self.assertEqual(self.next_delay(), TARGET_WITHIN)
+        self.assertEqual(self.endpoint.last.remote, SECOND)
+        self.clock.advance(31)
+        self.assertEqual(len(self.endpoint.sent), 2)
+        self.grant(self.endpoint.last)
+        self.assertEqual(self.listener.take(), [("registered", False)])
+        self.assertEqual(self.registration.target, Destination(*SECOND))
+
+    def test_slow_server(self) -> None:
+        """A server that has answered anything at all, if only with a challenge, is not silent."""
+        sent = self.begin()
+        sent.answer(401, [CHALLENGE])
+        self.clock.advance(20)
+        self.assertEqual([one.remote for one in self.endpoint.take()], [FIRST, FIRST])
+
+    def test_late_answer_of_the_silent_one(self) -> None:
+        """An answer of a server that was given up changes nothing any more."""
+        first = self.begin()
+        self.next_delay()
+        self.grant(first)
+        self.assertEqual(self.listener.take(), [])
+        self.grant(self.endpoint.last)
+        self.assertEqual(self.registration.target, Destination(*SECOND))
+
+    def test_comes_back_when_it_is_well(self) -> None:
+        """Served by another one, we ask the preferred server now and then; when it answers we register there again."""
         self.begin().fail(503)
         self.grant(self.endpoint.last)
-        self.next_delay()
+        self.assertEqual(self.next_delay(), 20)
+        asked = self.endpoint.last
+        self.assertEqual((asked.method, asked.remote), ("OPTIONS", FIRST))
+        asked.fail(408)
+        self.assertEqual(self.next_delay("OPTIONS"), 20)
+        self.endpoint.last.answer(200)
+        self.clock.advance(0)
+        self.assertEqual((self.endpoint.last.method, self.endpoint.last.remote), ("REGISTER", FIRST))
+        self.assertEqual(self.registration.target, Destination(*SECOND), "calls wait for the answer")
+        self.grant(self.endpoint.last)
+        self.assertEqual(self.registration.target, Destination(*FIRST))
+        self.assertGreater(self.next_delay(), 500)
+
+    def test_disappointing_comeback(self) -> None:
+        """One that is alive but does not let us in is asked more and more seldom, and the other goes on serving us."""
+        self.begin().fail(503)
+        self.grant(self.endpoint.last)
+        for pause in (20, 40, 80):
+            self.assertEqual(self.next_delay("OPTIONS"), pause)
+            self.endpoint.last.answer(200)
+            self.clock.advance(0)
+            self.endpoint.last.answer(503)
+            self.assertEqual(self.endpoint.last.remote, SECOND)
+            self.grant(self.endpoint.last)
+            self.assertEqual(self.registration.target, Destination(*SECOND))
+
+    def test_refresh_begins_with_the_preferred(self) -> None:
+        """Without an answer to OPTIONS a refresh still tries the preferred server first, and then who served us."""
+        self.begin().fail(503)
+        self.grant(self.endpoint.last, 100)
+        self.endpoint.take()
+        self.next_delay("REGISTER")
+        self.assertEqual(self.endpoint.last.remote, FIRST)
+        self.endpoint.last.fail(503)
         self.assertEqual(self.endpoint.last.remote, SECOND)
-        self.assertEqual(self.registration.target, Destination(*SECOND))
 
     def test_retry_after(self) -> None:
         """503 and 500 say when to come back; more than half an hour is not believed."""
@@ -514,6 +580,57 @@ class AddressTests(RegistrationCase):
         self.assertTrue(self.registration.is_trusted(FIRST[0]))
         self.assertTrue(self.registration.is_trusted(SECOND[0]))
         self.assertFalse(self.registration.is_trusted("203.0.113.66"))
+
+
+class KeepAliveTests(RegistrationCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.kept: list[Destination] = []
+        self.registration = Registration(
+            self.endpoint, self.resolver, self.clock, SETTINGS, self.listener,
+            keep_alive=KeepAlive(self.clock, self.kept.append), random=lambda: self.randomness,
+        )  # fmt: skip
+
+    def registered_as_seen_at(self, host: str) -> None:
+        sent = self.begin()
+        sent.request.getHFBody("via").params.update(received=host, rport=str(LOCAL[1]))
+        self.grant(sent)
+        if len(self.endpoint.sent) > 1:
+            self.grant(self.endpoint.last)
+
+    def test_behind_a_nat(self) -> None:
+        """Where the registrar sees another address than ours, a packet keeps the way open; the end ends it."""
+        self.registered_as_seen_at("203.0.113.7")
+        self.clock.pump([INTERVAL] * 3)
+        self.assertEqual(self.kept, [Destination(*FIRST)] * 3)
+        self.registration.stop()
+        self.endpoint.last.answer(200)
+        self.clock.advance(INTERVAL)
+        self.assertEqual(len(self.kept), 3)
+
+    def test_without_a_nat(self) -> None:
+        """Where it sees our own, nothing needs to be kept open."""
+        self.registered_as_seen_at(LOCAL[0])
+        self.clock.advance(3 * INTERVAL)
+        self.assertEqual(self.kept, [])
+
+    def test_shared(self) -> None:
+        """Accounts of one server share the packets; a way that cannot be used at the moment is tried again."""
+        clock, sent = Clock(), []
+
+        def send(destination: Destination) -> None:
+            sent.append(destination)
+            raise OSError("no route")
+
+        keep_alive = KeepAlive(clock, send)
+        keep_alive.hold("one", Destination(*FIRST))
+        keep_alive.hold("two", Destination(*FIRST))
+        clock.advance(INTERVAL)
+        clock.advance(INTERVAL)
+        self.assertEqual(len(sent), 2)
+        for owner in ("one", "two", "nobody"):
+            keep_alive.release(owner)
+        self.assertEqual(clock.getDelayedCalls(), [])
 
 
 class EndTests(RegistrationCase):
