@@ -183,6 +183,10 @@ class Daemon:
         counted: dict[str, int] = json.loads(path.read_text())
         return counted
 
+    async def crash(self) -> None:
+        """Kill it as the kernel would: it gets no chance to do anything."""
+        await self.program.stop(with_signal=signal.SIGKILL)
+
     def complaints(self) -> list[str]:
         """The lines of its log that speak of a bug: tracebacks and failures."""
         words = ("Traceback", "Unhandled", "unexpected", "Error:")
@@ -224,6 +228,18 @@ async def start_daemon(
         )
     )
     configuration.chmod(0o600)
+    return await _launch(test, name, configuration, sip_port)
+
+
+async def start_again(test: IntegrationCase, daemon: Daemon) -> Daemon:
+    """Start a daemon that has ended once more, with the state and the configuration that it had."""
+    (daemon.state_dir / "access.json").unlink(missing_ok=True)
+    name = f"{daemon.state_dir.name}-{time.time():.3f}"
+    return await _launch(test, name, daemon.state_dir / "test.conf", daemon.sip_port)
+
+
+async def _launch(test: IntegrationCase, name: str, configuration: Path, sip_port: int) -> Daemon:
+    state_dir = configuration.parent
     arguments = ["--config", str(configuration), "--state-dir", str(state_dir), "--log-level", "debug"]
     twistd = [sys.executable, "-m", "tests.integration.census", str(state_dir / "census"), "-n", "--pidfile="]
     program = test.start(name, *twistd, "neon", *arguments, env={"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"})
