@@ -89,6 +89,7 @@ class Program:
 
     def __init__(self, name: str, argv: Sequence[str], folder: Path, env: dict[str, str] | None = None) -> None:
         self.name = name
+        self.argv = tuple(argv)
         self.folder = folder
         self._output = folder / f"{name}.out"
         # Should the test runner itself be killed, the program goes with it.
