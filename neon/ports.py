@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from neon.details import NO_DETAILS, CallDetails, Headers, Referral
 from neon.records import DialogRecord
 from neon.values import AccountSettings, Cause, LocalMedia, MediaAgreement, MediaStatistics
 
@@ -92,6 +93,12 @@ class CallListener(Protocol):
     def transfer_failed(self, cause: Cause) -> None:
         """What L{SignallingCall.refer} asked for was refused, or the far end could not do it."""
 
+    def referred(self, wish: Referral) -> None:
+        """The far end asks us to call somebody else (REFER).
+
+        L{SignallingCall.notify_referral} tells it how that goes.
+        """
+
     def ended(self, cause: Cause) -> None:
         """Refused, timed out, cancelled, hung up by the far end, or our CANCEL or BYE is done.
 
@@ -113,8 +120,8 @@ class SignallingCall(Protocol):
     def record(self) -> DialogRecord | None:
         """What has to be known to end this call without this object; None while, or once, there is nothing to end."""
 
-    def ring(self) -> None:
-        """Send 180 to an incoming call."""
+    def ring(self, *, waiting: bool = False) -> None:
+        """Send 180 to an incoming call; C{waiting}: somebody else is being talked to (RFC 7462)."""
 
     def accept(self) -> None:
         """Send 200 to an incoming call, with the answer (or the offer, if the INVITE had none)."""
@@ -122,8 +129,11 @@ class SignallingCall(Protocol):
     def reject(self, status: int) -> None:
         """Send a final failure (486, 603, 480...) to an incoming call that was not accepted."""
 
-    def deflect(self, uri: str) -> None:
-        """Send the caller of an incoming call that was not accepted to another SIP URI (302)."""
+    def deflect(self, uri: str, reason: str = "deflection") -> None:
+        """Send the caller of an incoming call that was not accepted to another SIP URI (302).
+
+        C{reason} is a word of RFC 5806, for whoever is called there.
+        """
 
     def hang_up(self) -> None:
         """End the call from our side: CANCEL, or BYE, or both after each other when the 200 crossed the CANCEL."""
@@ -140,25 +150,35 @@ class SignallingCall(Protocol):
         One at a time; C{transferred} or C{transfer_failed} follows.
         """
 
+    def notify_referral(self, status: int, reason: str) -> None:
+        """Tell the far end how what it asked for (L{CallListener.referred}) goes; 200 and above is the last word."""
+
 
 @dataclass(frozen=True, slots=True)
 class IncomingCall:
     """An INVITE that passed the door and whose offer, if any, can be answered.
 
-    C{caller} and C{callee} are bare SIP URIs, C{connection_id} the account that was called.
+    C{caller} and C{callee} are bare SIP URIs, C{connection_id} the account that was called. C{replaced} is the call of
+    ours whose place it wants, C{trusted} whether it came by one of our registrars or outbound proxies.
     """
 
     connection_id: int
     caller: str
     callee: str
     display_name: str | None
+    details: CallDetails = NO_DETAILS
+    replaced: SignallingCall | None = None
+    trusted: bool = True
 
 
 class IncomingCallListener(Protocol):
     """Whoever takes incoming calls: the phone."""
 
-    def incoming(self, call: IncomingCall, signalling: SignallingCall) -> tuple[CallListener, LocalMedia] | int:
-        """Take the call: return its listener and the media to answer with; or a status to refuse it with."""
+    def incoming(self, call: IncomingCall, signalling: SignallingCall) -> tuple[CallListener, LocalMedia] | int | None:
+        """Take the call: return its listener and the media to answer with; or a status to refuse it with.
+
+        None: it has been answered already, by L{SignallingCall.deflect}.
+        """
 
 
 class Signalling(Protocol):
@@ -173,8 +193,13 @@ class Signalling(Protocol):
     def unregister(self, connection_id: int) -> None:
         """Give up: cancel what is under way, or remove the binding (Expires: 0). Unknown ids are ignored."""
 
-    def invite(self, connection_id: int, target: str, media: LocalMedia, listener: CallListener) -> SignallingCall:
-        """Send an INVITE on behalf of a registered account to C{target}, a SIP URI or a number of its domain."""
+    def invite(
+        self, connection_id: int, target: str, media: LocalMedia, listener: CallListener, headers: Headers = ()
+    ) -> SignallingCall:
+        """Send an INVITE on behalf of a registered account to C{target}, a SIP URI or a number of its domain.
+
+        C{headers} are further header fields, well formed and none that the signalling side writes itself.
+        """
 
     def target_uri(self, connection_id: int, target: str) -> str:
         """The bare SIP URI that L{invite} would call for C{target}."""
@@ -195,6 +220,9 @@ class MediaStream(Protocol):
 
     def send_digit(self, digit: str, duration_ms: int) -> None:
         """Send one of C{0-9 * # A-D}: as a telephone event where that was agreed, else as two tones."""
+
+    def beep(self) -> None:
+        """Let whoever is at this end hear a beep, and the far end nothing of it."""
 
     def statistics(self) -> MediaStatistics:
         """The counters so far."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from twisted.internet.task import Clock
 
 from neon.bus import Bus, Published
+from neon.details import NO_DETAILS, CallDetails, Headers
 from neon.events import Event
 from neon.phone import Phone, PhoneSettings
 from neon.ports import (
@@ -45,6 +46,7 @@ class FakeCall:
         self.target = target
         self.media = media
         self.broken: set[str] = set()
+        self.headers: Headers = ()
         self.on_changed: Callable[[], None] = lambda: None
         self.recorded: DialogRecord | None = None
         self._listener: CallListener | None = None
@@ -61,8 +63,8 @@ class FakeCall:
     def record(self) -> DialogRecord | None:
         return self.recorded
 
-    def ring(self) -> None:
-        self._request("ring")
+    def ring(self, *, waiting: bool = False) -> None:
+        self._request("ring waiting" if waiting else "ring")
 
     def accept(self) -> None:
         self._request("accept")
@@ -70,8 +72,8 @@ class FakeCall:
     def reject(self, status: int) -> None:
         self._request(f"reject {status}")
 
-    def deflect(self, uri: str) -> None:
-        self._request(f"deflect {uri}")
+    def deflect(self, uri: str, reason: str = "deflection") -> None:
+        self._request(f"deflect {uri}" if reason == "deflection" else f"deflect {uri} {reason}")
 
     def hang_up(self) -> None:
         self._request("hang_up")
@@ -84,6 +86,9 @@ class FakeCall:
 
     def refer(self, uri: str, other: SignallingCall | None = None) -> None:
         self._request(f"refer {uri}" if other is None else f"refer {uri} replacing {other.call_id}")
+
+    def notify_referral(self, status: int, reason: str) -> None:
+        self._request(f"notify {status}")
 
     def _request(self, request: str) -> None:
         if request.split()[0] in self.broken:
@@ -112,6 +117,7 @@ class FakeSignalling:
     unregistrations: list[int] = field(default_factory=list)
     calls: list[FakeCall] = field(default_factory=list)
     broken: bool = False
+    turned_away: FakeCall | None = None
 
     def register(self, connection_id: int, account: AccountSettings, listener: RegistrationListener) -> None:
         if self.broken:
@@ -124,10 +130,13 @@ class FakeSignalling:
             raise RuntimeError("the signalling is broken")
         self.unregistrations.append(connection_id)
 
-    def invite(self, connection_id: int, target: str, media: LocalMedia, listener: CallListener) -> SignallingCall:
+    def invite(
+        self, connection_id: int, target: str, media: LocalMedia, listener: CallListener, headers: Headers = ()
+    ) -> SignallingCall:
         if self.broken:
             raise RuntimeError("the signalling is broken")
         call = FakeCall(target, media)
+        call.headers = headers
         call.listener = listener
         self.calls.append(call)
         return call
@@ -148,15 +157,22 @@ class FakeSignalling:
         self.registrations.pop(connection_id).listener.unregistered(Cause())
 
     def call_in(
-        self, connection_id: int = 1, caller: str = "sip:32@sip.acme.com", display_name: str | None = None
+        self,
+        connection_id: int = 1,
+        caller: str = "sip:32@sip.acme.com",
+        display_name: str | None = None,
+        details: CallDetails = NO_DETAILS,
+        replaced: SignallingCall | None = None,
     ) -> FakeCall | int:
-        """Somebody calls: the call, or the status that the phone refused it with."""
+        """Somebody calls: the call, or the status that the phone refused it with. C{turned_away} is the last call."""
         assert self.incoming_listener is not None
-        call = FakeCall()
-        incoming = IncomingCall(connection_id, caller, "sip:31@sip.acme.com", display_name)
+        call = self.turned_away = FakeCall()
+        incoming = IncomingCall(connection_id, caller, "sip:31@sip.acme.com", display_name, details, replaced)
         taken = self.incoming_listener.incoming(incoming, call)
         if isinstance(taken, int):
             return taken
+        if taken is None:
+            return 302
         call.listener, call.media = taken
         return call
 
@@ -170,6 +186,7 @@ class FakeStream:
         self.closed = 0
         self.silent = False
         self.digits = ""
+        self.beeps = 0
         self.broken = False
         self.on_start: Callable[[], None] | None = None
 
@@ -189,6 +206,9 @@ class FakeStream:
         if self.broken:
             raise OSError("the stream is broken")
         self.silent = on
+
+    def beep(self) -> None:
+        self.beeps += 1
 
     def send_digit(self, digit: str, duration_ms: int) -> None:
         assert not self.closed, "a digit after the end"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from sippy.SipRequest import SipRequest
@@ -12,6 +12,7 @@ from sippy.SipURL import SipURL
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
+from neon.details import Headers
 from neon.errors import NotRegistered
 from neon.ports import (
     CallListener,
@@ -22,7 +23,7 @@ from neon.ports import (
     SignallingCall,
 )
 from neon.records import DialogRecord
-from neon.sip import messages
+from neon.sip import extensions, identity, messages
 from neon.sip.binding import split_host_port
 from neon.sip.digest import DigestClient
 from neon.sip.door import DoorPolicy
@@ -35,6 +36,10 @@ from neon.sip.useragent import Callee, Invitation, Taken, UserAgent
 from neon.values import AccountSettings, Address, Cause, Destination, LocalMedia
 
 _log = Logger()
+
+
+SPARE_CALLS = 16
+"""So many calls beyond those that may live are heard out before they are refused."""
 
 
 class AgentEndpoint(SipEndpoint, Protocol):
@@ -84,12 +89,14 @@ class AccountRegistration(Protocol):
 class AgentSettings:
     """C{calls}: how calls behave. C{direct_calls}: calls from anybody are taken, not only from the registrars.
 
-    C{shutdown_seconds} bounds L{SipAgent.stop}, half of it for the calls and half for the registrations.
+    C{shutdown_seconds} bounds L{SipAgent.stop}, half of it for the calls and half for the registrations. C{headers_in}
+    are the names of the header fields of an INVITE that applications get to see (L{neon.sip.identity.as_wanted}).
     """
 
     calls: CallSettings = field(default_factory=CallSettings)
     direct_calls: bool = False
     shutdown_seconds: float = 8.0
+    headers_in: tuple[str, ...] = ()
 
 
 MakeEndpoint = Callable[[DoorPolicy, OnRequest], AgentEndpoint]
@@ -152,7 +159,9 @@ class _Account:
 
     def digest(self) -> DigestClient:
         """The account's credentials, for one dialog."""
-        return DigestClient(self.settings.auth_user or self.settings.number, self.settings.password)
+        return DigestClient(
+            self.settings.auth_user or self.settings.number, self.settings.password, realms=(self.settings.domain,)
+        )
 
     def caller(self, endpoint: SipEndpoint) -> Caller:
         """Calls go where the registrations go: through the outbound proxy, or to the registrar's own address.
@@ -227,9 +236,12 @@ class SipAgent:
             # One proxy brings all the calls that may ring at once.
             pending_invites_per_source=max(4, calls),
             pending_invites=max(16, calls),
+            supported=extensions.understood(settings.calls),
         )
         self._endpoint = make_endpoint(door, self._on_request)
-        stack = Stack(self._endpoint, resolver, clock, settings.calls)
+        # Who is one too many is the phone's to say: it may forward the call, or another one may be taking its place.
+        room = replace(settings.calls, max_calls=calls + SPARE_CALLS)
+        stack = Stack(self._endpoint, resolver, clock, room)
         self._calls = UserAgent(
             stack,
             self._take_call,
@@ -324,10 +336,13 @@ class SipAgent:
         elif self._accounts.get(account.connection_id) is account:
             del self._accounts[account.connection_id]
 
-    def invite(self, connection_id: int, target: str, media: LocalMedia, listener: CallListener) -> SignallingCall:
+    def invite(
+        self, connection_id: int, target: str, media: LocalMedia, listener: CallListener, headers: Headers = ()
+    ) -> SignallingCall:
         account = self._account(connection_id)
         url = messages.target_url(target, account.settings.domain, account.settings.port)
-        return self._calls.call(account.caller(self._endpoint), url, media, listener)
+        caller = replace(account.caller(self._endpoint), headers=identity.written(headers))
+        return self._calls.call(caller, url, media, listener)
 
     def target_uri(self, connection_id: int, target: str) -> str:
         settings = self._account(connection_id).settings
@@ -380,9 +395,17 @@ class SipAgent:
             return 404
         if self.incoming_listener is None or account.leaving:
             return 480
-        return self.incoming_listener.incoming(
-            IncomingCall(account.connection_id, invitation.caller, invitation.called, invitation.display_name), call
+        trusted = account.registration.is_trusted(invitation.source[0])
+        incoming = IncomingCall(
+            account.connection_id,
+            invitation.caller,
+            invitation.called,
+            invitation.display_name,
+            identity.read_details(invitation.request, self._settings.headers_in, trusted),
+            invitation.replaced,
+            trusted,
         )
+        return self.incoming_listener.incoming(incoming, call)
 
     def _callee_for(self, invitation: Invitation) -> Callee:
         account = self._account_for(invitation)

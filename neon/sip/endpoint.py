@@ -68,8 +68,8 @@ class ClientTransaction:
 class ServerTransaction:
     """A request of somebody else's that wants responses.
 
-    The user sets C{on_cancel} (CANCEL came, or the INVITE expired: 487 has been sent), C{on_ack} (the ACK of our
-    2xx came) and C{on_no_ack} (it did not, in 32 s).
+    The user sets C{on_cancel} (CANCEL came and is C{cancelled_by}, or the INVITE expired: 487 has been sent), C{on_ack}
+    (the ACK of our 2xx came) and C{on_no_ack} (it did not, in 32 s).
     """
 
     def __init__(self, manager: Transactions, transaction: Any) -> None:
@@ -79,18 +79,19 @@ class ServerTransaction:
         self.on_cancel: Callable[[], None] | None = None
         self.on_ack: Callable[[SipRequest], None] | None = None
         self.on_no_ack: Callable[[], None] | None = None
+        self.cancelled_by: SipRequest | None = None
 
     @property
     def finished(self) -> bool:
         """Whether the final response was sent, by the user or for it."""
         return self._transaction.tid is None or self._transaction.state not in (TRYING, RINGING)
 
-    def respond(self, response: SipResponse) -> None:
     @property
     def silent(self) -> bool:
         """Whether nothing was answered yet, not even 100."""
         return bool(self._transaction.status == 0)
 
+    def respond(self, response: SipResponse) -> None:
         """Send a response to where the request came from; a To tag is made if it has none, the same each time.
 
         A final response of an INVITE is sent again (0.5, 1, 2, 4, 4... s) until its ACK came, for 32 s at most.

@@ -11,7 +11,7 @@ from sippy.SipResponse import SipResponse
 from twisted.internet.defer import Deferred
 
 from neon.ports import Clock
-from neon.values import Destination
+from neon.values import Destination, ReliablePolicy
 
 
 class ClientTransaction(Protocol):
@@ -60,7 +60,10 @@ class CallSettings:
     C{max_calls}: an incoming call beyond so many live ones gets 486. C{no_answer_seconds}: an outgoing call that
     nobody answers is cancelled then. C{patience_seconds}: the end of a call is reported so long after our CANCEL
     or BYE even if no answer came; retransmission goes on. C{unwanted_status} refuses an incoming call that is
-    hung up without a status.
+    hung up without a status. C{reliable}: whether provisional responses are acknowledged. C{session_expires}: the
+    session timer that we ask for, in seconds, 0 for none; C{min_se}: the shortest that others may ask us for.
+    C{takes_referrals}: a REFER within a call is passed on to the listener; else, and
+    wherever it cannot be followed, it gets C{refer_status}.
     """
 
     max_calls: int = 4
@@ -68,6 +71,10 @@ class CallSettings:
     patience_seconds: float = 4.0
     unwanted_status: int = 486
     refer_status: int = 603
+    reliable: ReliablePolicy = ReliablePolicy.SUPPORTED
+    session_expires: int = 1800
+    min_se: int = 90
+    takes_referrals: bool = False
 
 
 @dataclass(frozen=True, slots=True)

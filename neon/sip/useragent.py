@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
@@ -18,12 +18,13 @@ from sippy.SipURL import SipURL
 from twisted.internet.defer import Deferred
 
 from neon.ports import CallListener, SignallingCall, Timer
-from neon.sip import messages, sdp
+from neon.sip import extensions, messages, replaces, sdp
+from neon.sip.answerer import refusal_of
 from neon.sip.digest import DigestClient
-from neon.sip.session import Session, refusal_of
-from neon.sip.stack import ServerTransaction, Stack
+from neon.sip.session import Session
+from neon.sip.stack import CallSettings, ServerTransaction, Stack
 from neon.sip.uac import Caller, UacCall
-from neon.sip.uas import UasCall
+from neon.sip.uas import UasCall, unacceptable
 from neon.values import Codec, Destination, LocalMedia
 
 LINGER = 32.0
@@ -35,6 +36,7 @@ class Invitation:
     """An INVITE as it asks to be taken: plain values, checked.
 
     C{user} is the Request-URI's user part, C{called} the To header's URI, C{caller} the From header's: both bare.
+    C{request} is for whoever wants to know more. C{replaced} is the call of ours whose place it wants (RFC 3891).
     """
 
     user: str
@@ -44,11 +46,16 @@ class Invitation:
     caller: str
     display_name: str | None
     source: Destination
+    request: SipRequest = field(repr=False)
+    replaced: SignallingCall | None = None
 
 
-Taken: TypeAlias = tuple[CallListener, LocalMedia] | int
+Taken: TypeAlias = tuple[CallListener, LocalMedia] | int | None
 TakeCall: TypeAlias = Callable[[Invitation, SignallingCall], Taken]
-"""Says who listens to an incoming call and which media it has, or with which status it is refused."""
+"""Says who listens to an incoming call and which media it has, or with which status it is refused.
+
+None: whoever was asked has answered it already.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +139,7 @@ class UserAgent:
         elif request.getMethod() == "INVITE":
             self._invited(request, transaction)
         elif self._handle_other is None or not self._handle_other(request, transaction):
-            transaction.respond(answer_out_of_dialog(request, self._stack.settings.refer_status))
+            transaction.respond(answer_out_of_dialog(request, self._stack.settings))
 
     def _invited(self, request: SipRequest, transaction: ServerTransaction) -> None:
         key = (messages.call_id_of(request), messages.tag_of(request, "from"), messages.cseq_of(request))
@@ -153,7 +160,16 @@ class UserAgent:
         except sdp.SdpError as error:
             transaction.respond(refusal_of(request, error))
             return
-        invitation = read_invitation(request, transaction.source)
+        refusal = unacceptable(request, self._stack.settings)
+        if refusal is not None:
+            transaction.respond(refusal)
+            return
+        replaced = replaces.find(request, lambda call_id, tag: self._sessions.get((call_id, tag)))
+        if isinstance(replaced, int):
+            transaction.respond(messages.build_response(request, replaced))
+            return
+        place = replaced if isinstance(replaced, (UacCall, UasCall)) else None
+        invitation = read_invitation(request, transaction.source, place)
         try:
             callee = self._callee_for(invitation)
             call = UasCall(self._stack, request, transaction, callee.contact, self._over, digest=callee.digest)
@@ -170,8 +186,11 @@ class UserAgent:
             raise
         if isinstance(taken, int):
             call.reject(taken)
-        else:
+        elif taken is not None:
             call.take(*taken)
+        if transaction.silent:
+            # Needed only where nothing better is said at once (RFC 3261, section 17.2.1): mostly it rings by now.
+            transaction.respond(messages.build_response(request, 100))
 
     def _plain_callee(self, invitation: Invitation) -> Callee:
         local = self._stack.endpoint.local_address(invitation.source)
@@ -182,9 +201,6 @@ class UserAgent:
         tag = messages.tag_of(response, "from")
         session = self._sessions.get((messages.call_id_of(response), tag or ""))
         if session is not None:
-        if transaction.silent:
-            # Needed only where nothing better is said at once (RFC 3261, section 17.2.1): mostly it rings by now.
-            transaction.respond(messages.build_response(request, 100))
             session.stray(response)
 
     # The table
@@ -259,7 +275,9 @@ class UserAgent:
             waiter.callback(None)
 
 
-def read_invitation(request: SipRequest, source: Destination) -> Invitation:
+def read_invitation(
+    request: SipRequest, source: Destination, replaced: SignallingCall | None = None
+) -> Invitation:
     """What an INVITE says about itself."""
     ruri, called, caller = request.getRURI(), request.getHFBody("to").getUri(), request.getHFBody("from").getUri()
     return Invitation(
@@ -270,18 +288,20 @@ def read_invitation(request: SipRequest, source: Destination) -> Invitation:
         caller=messages.bare(caller.url),
         display_name=messages.display_name(caller),
         source=source,
+        request=request,
+        replaced=replaced,
     )
 
 
-def answer_out_of_dialog(request: SipRequest, refer_status: int) -> SipResponse:
+def answer_out_of_dialog(request: SipRequest, settings: CallSettings) -> SipResponse:
     """The answer to a request that wants no dialog and that nobody else has answered (RFC 3261, section 8.2)."""
     method = request.getMethod()
     if method == "OPTIONS":
-        return messages.build_response(request, 200, headers=messages.CAPABILITIES)
+        return messages.build_response(request, 200, headers=extensions.capabilities(settings))
     if method in ("BYE", "INFO", "UPDATE", "PRACK", "NOTIFY"):
         return messages.build_response(request, 481)
     if method == "REFER":
-        return messages.build_response(request, refer_status)
+        return messages.build_response(request, settings.refer_status)
     status = 405 if method in messages.KNOWN_METHODS else 501
     return messages.build_response(request, status, headers=messages.ALLOW)
 

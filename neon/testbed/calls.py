@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from neon.details import Referral
 from neon.ports import Clock, SignallingCall, Timer
 from neon.testbed.numbers import Number
 from neon.values import Cause, MediaAgreement, MediaStatistics
@@ -95,6 +96,9 @@ class TestbedCall:
 
     def transfer_failed(self, cause: Cause) -> None:
         """We transfer nobody."""
+
+    def referred(self, wish: Referral) -> None:
+        """We follow nobody's wish; it is refused before it comes here."""
 
     def ended(self, cause: Cause) -> None:
         if self._over:

@@ -8,6 +8,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon.media.engine import Echo, Silence, Source, Tone
+from neon.details import Referral
 from neon.ports import MediaUnavailable
 from neon.sip import messages
 from neon.sip import reactor as glue
@@ -103,6 +104,9 @@ class Ear:
 
     def transfer_failed(self, cause: Cause) -> None:
         self.heard.append(("transfer_failed", cause.status))
+
+    def referred(self, wish: Referral) -> None:
+        """Nobody is sent anywhere."""
 
     def ended(self, cause: Cause) -> None:
         self.heard.append(("ended", cause.status))
