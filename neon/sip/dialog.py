@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 
 from neon.sip import messages
 from neon.sip.digest import DigestClient
+from neon.sip.extensions import Peer
 from neon.sip.stack import ClientTransaction, Stack
 from neon.sip.transport import unbracketed
 from neon.values import Destination
@@ -82,7 +83,9 @@ class Dialog:
         self.route_set = route_set
         self.contact = contact
         self.home = home._replace(host=unbracketed(home.host))
+        self.peer = Peer()
         self._digest = digest
+        self._askers = {self.home.host}
         self.on_changed: Callable[[], None] = lambda: None
         """Called when the remote target moved, or many requests were sent since the last time."""
         self._told_cseq = local_cseq
@@ -107,7 +110,7 @@ class Dialog:
             target = messages.callable_from(request)
         if target is None:
             raise ValueError("the INVITE has no usable Contact")
-        return cls(
+        dialog = cls(
             stack,
             call_id=messages.call_id_of(request),
             local=request.getHFBody("to").getUri(),
@@ -122,6 +125,8 @@ class Dialog:
             home=source,
             digest=digest,
         )
+        dialog.peer.learn(request)
+        return dialog
 
     @classmethod
     def established(
@@ -135,7 +140,7 @@ class Dialog:
     ) -> Dialog:
         """The UAC's view of the dialog that C{response} makes (section 12.1.2)."""
         target = messages.contact_of(response)
-        return cls(
+        dialog = cls(
             stack,
             call_id=messages.call_id_of(request),
             local=request.getHFBody("from").getUri(),
@@ -151,6 +156,8 @@ class Dialog:
             home=remote,
             digest=digest,
         )
+        dialog.peer.learn(response)
+        return dialog
 
     # What arrives
 
@@ -169,7 +176,7 @@ class Dialog:
         return True
 
     def refresh_target(self, message: SipRequest | SipResponse) -> None:
-        """A re-INVITE or the 2xx to one moves the remote target (section 12.2)."""
+        """A re-INVITE, an UPDATE or the 2xx to one moves the remote target (section 12.2; RFC 3311, section 5)."""
         target = messages.contact_of(message)
         if target is not None:
             self.remote_target = target
@@ -189,7 +196,8 @@ class Dialog:
     ) -> None:
         """Send a request within the dialog; C{on_response} hears its final response, exactly once.
 
-        401 and 407 are answered with credentials first, if the request went C{home}: nobody else gets any.
+        401 and 407 are answered with credentials first: to whoever is at C{home}, and to a proxy of the route set
+        that asks for the account's realm. The far end itself gets none.
         C{on_sent} gets the transaction of every request that leaves; C{local_cseq} is its number then. A body is
         a session description unless C{content_type} says otherwise.
         """
@@ -220,28 +228,32 @@ class Dialog:
             self._told_cseq = self.local_cseq
             self.on_changed()
         request = self._build(message, self.local_cseq, remote)
-        digest = self._digest if remote.host == self.home.host else None
-        if digest is not None:
-            digest.authorize(request)
+        if self._digest is not None and remote.host in self._askers:
+            self._digest.authorize(request)
 
         def heard(response: SipResponse) -> None:
             status = response.getSCode()[0]
             if status < 200:
                 return
-            source = messages.source_of(response)
-            challenged = (
-                status in (401, 407)
-                and digest is not None
-                and source is not None
-                and source[0] == remote.host
-                and digest.challenged(response)
-            )
-            if challenged:
+            if status in (401, 407) and self._may_answer(remote, response):
                 self._send_to(remote, message)
             else:
                 message.on_response(response)
 
         message.on_sent(self._stack.endpoint.send_request(request, remote, heard))
+
+    def _may_answer(self, remote: Destination, response: SipResponse) -> bool:
+        """Whether a challenge gets credentials; they are made then."""
+        source = messages.source_of(response)
+        if self._digest is None or source is None or source[0] != remote.host:
+            return False
+        if remote.host in self._askers:
+            return self._digest.challenged(response)
+        # Another proxy on the way may know the account. A stranger at the other end could ask for anything.
+        if self.route_set and self._digest.challenged(response, own_realms_only=True):
+            self._askers.add(remote.host)
+            return True
+        return False
 
     def acknowledge(self, cseq: int) -> None:
         """ACK a 2xx that no transaction knows any more, or that another fork sent (section 13.2.2.4)."""
@@ -268,7 +280,7 @@ class Dialog:
             call_id=self.call_id,
             cseq=cseq,
             remote=remote,
-            contact=self.contact if message.method != "BYE" else None,
+            contact=self.contact if message.method not in ("BYE", "PRACK") else None,
             routes=routes,
             body=message.body,
             content_type=message.content_type,

@@ -10,7 +10,7 @@ import enum
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sippy.SipHeader import SipHeader
@@ -67,7 +67,8 @@ class DigestClient:
     """The credentials of one account, in one dialog or registration.
 
     C{refuse_downgrade}: once a realm has offered SHA-256 or SHA-512-256, its MD5 challenges are not answered.
-    Whether the peer may be answered at all is the caller's to decide before it calls L{challenged}.
+    Whether the peer may be answered at all is the caller's to decide before it calls L{challenged}. C{realms} are
+    known to be the account's before anybody has asked for them.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class DigestClient:
         password: str,
         *,
         refuse_downgrade: bool = True,
+        realms: Iterable[str] = (),
         make_cnonce: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
         self._username = username
@@ -84,22 +86,27 @@ class DigestClient:
         self._make_cnonce = make_cnonce
         self._known: dict[tuple[bool, str], _Remembered] = {}
         self._strong_realms: set[str] = set()
+        self._own_realms = set(realms)
 
-    def challenged(self, response: SipResponse) -> bool:
+    def challenged(self, response: SipResponse, *, own_realms_only: bool = False) -> bool:
         """Take note of the challenges of a 401 or 407; whether sending the request again is worth it.
 
         False: nothing here can be answered, or what we sent has been refused. A nonce that had been accepted
         before and is refused now has grown old, whether the server says C{stale} or not: that is worth one
-        more try, and so is one that is called stale, but not for ever.
+        more try, and so is one that is called stale, but not for ever. C{own_realms_only} answers no realm but those
+        that are the account's: given beforehand, or asked for before without this condition.
         """
         offered: dict[tuple[bool, str], Challenge] = {}
         for challenge in self._usable(response):
+            if own_realms_only and challenge.realm not in self._own_realms:
+                continue
             key = (challenge.proxy, challenge.realm)
             # Equals keep the server's order, which is its preference (RFC 7616, section 3.7).
             if key not in offered or challenge.algorithm.strength < offered[key].algorithm.strength:
                 offered[key] = challenge
         # All of them are to be remembered, so no short cut after the first that is worth an answer.
         worth = [self._remember(key, challenge) for key, challenge in offered.items()]
+        self._own_realms.update(realm for _, realm in self._known)
         return any(worth)
 
     def authorize(self, request: SipRequest) -> None:

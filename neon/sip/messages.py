@@ -34,15 +34,17 @@ from neon.values import Address, Destination
 
 Headers: TypeAlias = Iterable[tuple[str, str]]
 
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "NOTIFY")
-"""What Allow says: the methods that are served, not those that are known only to be refused."""
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "NOTIFY", "REFER", "UPDATE", "PRACK")
+"""What Allow says: the methods that are served, not those that are known only to be refused.
+
+REFER is among them although it needs somebody's yes: whoever is told no hears 603.
+"""
 
 KNOWN_METHODS = frozenset(
-    (*METHODS, "REGISTER", "UPDATE", "PRACK", "REFER", "SUBSCRIBE", "MESSAGE", "PUBLISH")
+    (*METHODS, "REGISTER", "SUBSCRIBE", "MESSAGE", "PUBLISH")
 )
 
 ALLOW: Headers = (("Allow", ", ".join(METHODS)),)
-CAPABILITIES: Headers = (*ALLOW, ("Accept", "application/sdp"), ("Supported", ""))
 
 REASONS = {
     100: "Trying", 180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress",
@@ -50,12 +52,13 @@ REASONS = {
     300: "Multiple Choices", 301: "Moved Permanently", 302: "Moved Temporarily",
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
     406: "Not Acceptable", 407: "Proxy Authentication Required", 408: "Request Timeout", 410: "Gone",
-    415: "Unsupported Media Type", 416: "Unsupported URI Scheme", 420: "Bad Extension", 423: "Interval Too Brief",
+    415: "Unsupported Media Type", 416: "Unsupported URI Scheme", 420: "Bad Extension", 421: "Extension Required",
+    422: "Session Interval Too Small", 423: "Interval Too Brief",
     469: "Bad Info Package", 480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist",
     482: "Loop Detected", 484: "Address Incomplete", 486: "Busy Here", 487: "Request Terminated",
     488: "Not Acceptable Here", 489: "Bad Event", 491: "Request Pending",
     500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable", 504: "Server Time-out",
-    600: "Busy Everywhere", 603: "Decline", 604: "Does Not Exist Anywhere", 606: "Not Acceptable",
+    600: "Busy Everywhere", 603: "Decline", 604: "Does Not Exist Anywhere", 606: "Not Acceptable", 607: "Unwanted",
 }  # fmt: skip
 
 # user-unreserved and mark of RFC 3261, section 25.1. sippy adds "#", which must be escaped.

@@ -35,6 +35,7 @@ class Negotiation:
         self._content: tuple[str, list[str]] | None = None
         self._layout = _Layout(telephone_event=local.telephone_event)
         self._offered: dict[Codec, int] = {}
+        self._plain = False
         self.agreement: MediaAgreement | None = None
 
     def copy(self) -> Negotiation:
@@ -43,15 +44,27 @@ class Negotiation:
         twin.__dict__.update(self.__dict__)
         return twin
 
+    def simplify(self) -> bool:
+        """From now on offer what the simplest telephone takes: G.711 in both laws, and nothing beside it.
+
+        False if that is what was offered already.
+        """
+        if self._plain:
+            return False
+        self._plain, self._layout = True, _Layout()
+        return True
+
     def offer(self, host: str, direction: MediaDirection | None = None) -> str:
         """Describe what we want: all our codecs by preference, in the m= section that is ours already.
 
         C{direction} is said instead of our wish, which goes on to be what the answer is read by.
         """
-        self._offered = {codec: codec.payload_type for codec in self.local.codecs}
+        codecs = tuple(Codec) if self._plain else self.local.codecs
+        self._offered = {codec: codec.payload_type for codec in codecs}
         ours = sdp.write_audio(
-            self.local, direction or self.direction, tuple(self._offered.items()), self._layout.telephone_event
-        )
+            self.local, direction or self.direction, tuple(self._offered.items()), self._layout.telephone_event,
+            plain=self._plain,
+        )  # fmt: skip
         return self._write(host, self._layout, ours)
 
     def answer(self, offer: str, host: str) -> tuple[str, MediaAgreement]:

@@ -26,9 +26,10 @@ _PROTOCOL = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,32}(?:/[A-Za-z0-9!#$%&'
 _PORT = re.compile(r"([0-9]{1,5})(?:/[0-9]{1,3})?\Z")
 _PAYLOAD = re.compile(r"[0-9]{1,3}\Z")
 _RTPMAP = re.compile(r"([0-9]{1,3})\s+([^\s/]{1,64})/([0-9]{1,6})(?:/([0-9]{1,2}))?\s*\Z")
-_RTCP = re.compile(r"([0-9]{1,5})(?:\s+IN\s+IP4\s+(\S{1,64}))?\s*\Z", re.IGNORECASE)
+_RTCP = re.compile(r"([0-9]{1,5})(?:\s+IN\s+IP[46]\s+(\S{1,64}))?\s*\Z", re.IGNORECASE)
 _TIME = re.compile(r"[0-9]{1,12} [0-9]{1,12}\Z")
 _LINE_END = re.compile(r"\r\n|\n|\r")
+_FAMILIES = {"IP4": 4, "IP6": 6}
 _DIRECTIONS = {direction.value: direction for direction in MediaDirection}
 _MIRRORED = {MediaDirection.SENDONLY: MediaDirection.RECVONLY, MediaDirection.RECVONLY: MediaDirection.SENDONLY}
 
@@ -58,7 +59,7 @@ class Media:
     protocol: str
     formats: tuple[str, ...]
     host: str | None = None
-    host_is_ipv4: bool = True
+    family: str = "IP4"
     direction: MediaDirection = MediaDirection.SENDRECV
     rtpmap: tuple[tuple[str, str], ...] = ()
     ptime_ms: int = PTIME_MS
@@ -107,7 +108,7 @@ class _Section:
 
     line: str = ""
     host: str | None = None
-    ipv4: bool = True
+    family: str = "IP4"
     direction: MediaDirection | None = None
     rtpmap: dict[str, str] | None = None
     ptime: int | None = None
@@ -154,7 +155,7 @@ def _read_connection(section: _Section, value: str) -> None:
     words = value.split()
     if len(words) != 3 or words[0].upper() != "IN":
         raise BadSdp("a connection line is not well formed")
-    section.ipv4 = words[1].upper() == "IP4"
+    section.family = words[1].upper()
     section.host = words[2]
 
 
@@ -204,7 +205,7 @@ def _finish(section: _Section, session: _Section) -> Media:
         protocol=protocol,
         formats=tuple(formats),
         host=section.host if own else session.host,
-        host_is_ipv4=section.ipv4 if own else session.ipv4,
+        family=section.family if own else session.family,
         direction=section.direction or session.direction or MediaDirection.SENDRECV,
         rtpmap=tuple((section.rtpmap or {}).items()),
         ptime_ms=_packet_time(section.ptime or session.ptime, section.longest_ptime or session.longest_ptime),
@@ -222,18 +223,19 @@ def _packet_time(wanted: int | None, longest: int | None) -> int:
 
 
 def remote_address(media: Media) -> tuple[Address, bool]:
-    """Where media go, and whether the address is the 0.0.0.0 by which old phones hold (RFC 3264, section 8.4).
+    """Where media go, and whether the address is the 0.0.0.0 (or ::) by which old phones hold (RFC 3264, 8.4).
 
     @raise NotAcceptable: not an address that audio may be sent to.
     """
     if media.host is None:
         raise NotAcceptable("the description has no connection address")
-    if not media.host_is_ipv4:
-        raise NotAcceptable("only IPv4 media are supported")
-    try:
-        address = ipaddress.IPv4Address(media.host)
-    except ValueError:
-        raise NotAcceptable("the connection address is not numeric") from None
+    if media.family not in _FAMILIES:
+        raise NotAcceptable("only IPv4 and IPv6 media are supported")
+    address = _numeric(media.host)
+    if address is None:
+        raise NotAcceptable("the connection address is not numeric")
+    if address.version != _FAMILIES[media.family]:
+        raise NotAcceptable("the connection address is of another family than the line says")
     if address.is_multicast or address == ipaddress.IPv4Address("255.255.255.255"):
         raise NotAcceptable("the connection address is not one host's")
     if media.port < 1024:
@@ -247,11 +249,18 @@ def _rtcp_address(media: Media, remote: Address) -> Address | None:
         return None
     if media.rtcp_host is None:
         return remote[0], media.rtcp_port
+    address = _numeric(media.rtcp_host)
+    if address is None or address.is_multicast or address.is_unspecified:
+        return None
+    return str(address), media.rtcp_port
+
+
+def _numeric(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """A numeric address; none with a zone, which means nothing beyond the machine that wrote it."""
     try:
-        address = ipaddress.IPv4Address(media.rtcp_host)
+        return None if "%" in host else ipaddress.ip_address(host)
     except ValueError:
         return None
-    return None if address.is_multicast or address.is_unspecified else (str(address), media.rtcp_port)
 
 
 def agree(
@@ -320,20 +329,21 @@ def write_audio(
     direction: MediaDirection,
     codecs: tuple[tuple[Codec, int], ...],
     telephone_event: int | None,
+    *,
+    plain: bool = False,
 ) -> list[str]:
-    """The m= section for our stream."""
+    """The m= section for our stream; a C{plain} one says nothing that goes without saying."""
     payloads = [str(payload) for _, payload in codecs]
     lines = [f"a=rtpmap:{payload} {codec.value}/{CLOCK_RATE}" for codec, payload in codecs]
     if telephone_event is not None:
         payloads.append(str(telephone_event))
         lines.append(f"a=rtpmap:{telephone_event} telephone-event/{CLOCK_RATE}")
         lines.append(f"a=fmtp:{telephone_event} 0-15")
-    return [
-        f"m=audio {local.port} RTP/AVP {' '.join(payloads)}",
-        *lines,
-        f"a=ptime:{PTIME_MS}",
-        f"a={direction.value}",
-    ]
+    if not plain:
+        lines.append(f"a=ptime:{PTIME_MS}")
+    if not plain or direction is not MediaDirection.SENDRECV:
+        lines.append(f"a={direction.value}")
+    return [f"m=audio {local.port} RTP/AVP {' '.join(payloads)}", *lines]
 
 
 def write_refused(media: Media) -> list[str]:

@@ -11,25 +11,27 @@ from collections.abc import Callable
 
 from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
+from sippy.SipURL import SipURL
 from twisted.logger import Logger
 
+from neon.details import Referral as Wish
 from neon.ports import CallListener, SignallingCall, Timer
 from neon.records import DialogRecord
-from neon.sip import messages
-from neon.sip.dialog import RETRY_LATER, Dialog, OnResponse
+from neon.sip import extensions, messages
+from neon.sip.answerer import Answerer, not_now
+from neon.sip.dialog import Dialog, OnResponse
 from neon.sip.dialogrecord import record_of
 from neon.sip.info import RELAY, DigitSender, answer_info
+from neon.sip.modification import Change, Modification
 from neon.sip.negotiation import Negotiation
-from neon.sip.reinvite import Reinvitation
-from neon.sip.sdp import SdpError
-from neon.sip.stack import ServerTransaction, Stack
+from neon.sip.referred import Wishes
+from neon.sip.replaces import Standing
+from neon.sip.sessiontimer import SessionTimer
+from neon.sip.stack import CallSettings, ServerTransaction, Stack
 from neon.sip.transfer import Referral, refer_to
 from neon.values import Cause, MediaAgreement, MediaDirection
 
 _log = Logger()
-
-NO_ACK = Cause(408, "the answer was never acknowledged")
-
 
 class Session:
     """The common half of L{neon.sip.uac.UacCall} and L{neon.sip.uas.UasCall}.
@@ -41,6 +43,7 @@ class Session:
         self, stack: Stack, call_id: str, local_tag: str, on_over: Callable[[Session], None], *, ours: bool
     ) -> None:
         self._stack = stack
+        self.ours = ours
         self.call_id = call_id
         self.local_tag = local_tag
         self._on_over = on_over
@@ -48,6 +51,7 @@ class Session:
         self._listener: CallListener | None = None
         self._dialog: Dialog | None = None
         self._negotiation: Negotiation | None = None
+        self._agreed: MediaAgreement | None = None
         self._confirmed = False
         self._leaving = False
         self._ended = False
@@ -56,15 +60,15 @@ class Session:
         self._timer: Timer | None = None
         self._patience: Timer | None = None
         self._digits = DigitSender(self._send_info, self._report_digits_refused)
-        self._reinvitation = Reinvitation(
-            stack,
-            first=ours,
-            blocked=lambda: self._offer_pending,
-            accepted=self._report_hold,
-            refused=self._report_hold_refused,
-            gone=self._leave,
+        self._session_timer = SessionTimer(
+            stack.clock, stack.settings, refresh=self._refresh, expired=self._leave
+        )
+        self._answerer = Answerer(stack, self._session_timer, changed=self._report_media, leave=self._leave)
+        self._modification = Modification(
+            stack, self._session_timer, first=ours, blocked=lambda: self._blocked, gone=self._leave
         )
         self._referral = Referral(stack, done=self._report_transferred, failed=self._report_transfer_failed)
+        self._wishes = Wishes(stack, self._report_referred)
 
     @property
     def over(self) -> bool:
@@ -85,10 +89,12 @@ class Session:
 
     def _report_answered(self, agreement: MediaAgreement) -> None:
         self._confirmed = True
+        self._agreed = agreement
         if self._listener is not None and not self._ended and not self._leaving:
             self._listener.answered(agreement)
 
     def _report_media(self, agreement: MediaAgreement) -> None:
+        self._agreed = agreement
         if self._listener is not None and not self._ended and not self._leaving:
             self._listener.media_changed(agreement)
 
@@ -98,8 +104,9 @@ class Session:
         up = self._confirmed and not self._ended and not self._leaving
         return self._listener if up else None
 
-    def _report_hold(self, agreement: MediaAgreement) -> None:
-        if self._heard is not None:
+    def _report_hold(self, agreement: MediaAgreement | None) -> None:
+        if self._heard is not None and agreement is not None:
+            self._agreed = agreement
             self._heard.hold_answered(agreement)
 
     def _report_hold_refused(self, cause: Cause) -> None:
@@ -121,6 +128,10 @@ class Session:
     def _report_transfer_failed(self, cause: Cause) -> None:
         if self._heard is not None:
             self._heard.transfer_failed(cause)
+
+    def _report_referred(self, wish: Wish) -> None:
+        if self._heard is not None:
+            self._heard.referred(wish)
 
     def _report_ended(self, cause: Cause) -> None:
         if self._ended:
@@ -165,15 +176,16 @@ class Session:
             )
 
     def _stop_requests(self) -> None:
-        for requests in (self._digits, self._reinvitation, self._referral):
-            requests.stop()
+        for exchange in (
+            self._digits, self._modification, self._answerer, self._referral, self._wishes, self._session_timer,
+        ):  # fmt: skip
+            exchange.stop()
 
     # SignallingCall, for a call that is up; anywhere else these are senseless
 
     def hold(self, on: bool) -> None:
-        if self._heard is not None and self._dialog is not None and self._negotiation is not None:
-            wish = MediaDirection.SENDONLY if on else MediaDirection.SENDRECV
-            self._reinvitation.start(self._dialog, self._negotiation, wish)
+        wish = MediaDirection.SENDONLY if on else MediaDirection.SENDRECV
+        self._modify(self._report_hold, self._report_hold_refused, wish=wish)
 
     def send_digit(self, digit: str, duration_ms: int) -> None:
         if self._heard is not None:
@@ -183,6 +195,17 @@ class Session:
         if self._heard is not None and self._dialog is not None:
             replaced = other._dialog if isinstance(other, Session) else None
             self._referral.start(self._dialog, refer_to(uri, replaced))
+
+    def notify_referral(self, status: int, reason: str) -> None:
+        self._wishes.tell(status, reason)
+
+    def standing(self, remote_tag: str) -> Standing:
+        """How far the dialog with the far end of this tag is, for somebody who wants to take its place."""
+        if self._dialog is None or self._dialog.remote_tag != remote_tag:
+            return Standing.OTHER
+        if self._over or self._leaving:
+            return Standing.ENDED
+        return Standing.CONFIRMED if self._confirmed else Standing.EARLY
 
     def _send_info(self, body: str, on_response: OnResponse) -> None:
         assert self._dialog is not None
@@ -221,12 +244,18 @@ class Session:
             self._far_end_left()
         elif request.getMethod() == "INVITE":
             self._reinvited(dialog, request, transaction)
+        elif request.getMethod() == "UPDATE":
+            self._updated(dialog, request, transaction)
+        elif request.getMethod() == "PRACK":
+            self._pracked(dialog, request, transaction)
         elif request.getMethod() == "INFO":
             transaction.respond(answer_info(request, self._report_digit))
         elif request.getMethod() == "NOTIFY":
             transaction.respond(self._referral.notified(request))
+        elif request.getMethod() == "REFER" and self._heard is not None:
+            self._wishes.receive(dialog, request, transaction)
         else:
-            transaction.respond(answer_in_dialog(request, self._stack.settings.refer_status))
+            transaction.respond(answer_in_dialog(request, self._stack.settings))
 
     def _dialog_for(self, request: SipRequest) -> Dialog | None:
         """The dialog that a request belongs to."""
@@ -246,76 +275,84 @@ class Session:
     def _reinvited(self, dialog: Dialog, request: SipRequest, transaction: ServerTransaction) -> None:
         """A re-INVITE: an offer, or the wish for one (RFC 3261, section 14.2)."""
         negotiation = self._negotiation
-        if self._offer_pending or self._reinvitation.pending:
+        if self._blocked or self._modification.inviting or self._modification.offering:
             # One exchange at a time; ours, if both began one, is tried again by whoever waits less (section 14.1).
-            transaction.respond(messages.build_response(request, 491))
-            return
-        if not self._confirmed or self._leaving or negotiation is None:
+            transaction.respond(not_now(request, 491))
+        elif not self._confirmed or self._leaving or negotiation is None:
             # Our own final response is on its way, or our BYE is.
-            transaction.respond(messages.build_response(request, 500, headers=RETRY_LATER))
-            return
-        host = self._stack.endpoint.local_address(transaction.source).host
-        offer = messages.description_of(request)
-        agreement: MediaAgreement | None = None
-        try:
-            if offer is None:
-                body = negotiation.offer(host)
-            else:
-                body, agreement = negotiation.answer(offer, host)
-        except SdpError as error:
-            # The session goes on as it was.
-            transaction.respond(refusal_of(request, error))
-            return
-        dialog.refresh_target(request)
-        self._offer_pending = offer is None
-        transaction.on_ack = self._reinvite_acknowledged if offer is None else None
-        transaction.on_no_ack = self._never_acknowledged
-        transaction.respond(
-            messages.build_response(request, 200, contact=dialog.contact, body=body, headers=messages.ALLOW)
-        )
-        if agreement is not None:
-            self._report_media(agreement)
-
-    def _reinvite_acknowledged(self, ack: SipRequest) -> None:
-        """The ACK holds the answer to the offer in our 200."""
-        self._offer_pending = False
-        if self._over or self._leaving or self._negotiation is None:
-            return
-        try:
-            agreement = read_late_answer(self._negotiation, ack)
-        except SdpError as error:
-            self._leave(Cause(488, str(error)))
+            transaction.respond(not_now(request, 500))
         else:
+            self._answerer.reinvited(dialog, negotiation, request, transaction)
+
+    def _updated(self, dialog: Dialog, request: SipRequest, transaction: ServerTransaction) -> None:
+        """An UPDATE (RFC 3311), the only request that may change a session before it is confirmed."""
+        if self._leaving:
+            transaction.respond(not_now(request, 500))
+            return
+        self._answerer.updated(dialog, self._stable(dialog), request, transaction, early=not self._confirmed)
+
+    def _pracked(self, dialog: Dialog, request: SipRequest, transaction: ServerTransaction) -> None:
+        """A PRACK: none of our responses waits for it, unless a subclass knows one."""
+        transaction.respond(messages.build_response(request, 481))
+
+    def _stable(self, dialog: Dialog) -> Negotiation | int:
+        """The negotiation of a dialog in which an offer may come now, or the status that refuses one."""
+        if self._blocked or self._modification.offering:
+            return 491
+        return self._negotiation if self._confirmed and self._negotiation is not None else 500
+
+    @property
+    def _blocked(self) -> bool:
+        """Whether an offer of ours that was no request of ours waits for its answer."""
+        return self._offer_pending or self._answerer.pending
+
+    # What keeps the session alive
+
+    def _modify(
+        self,
+        accepted: Callable[[MediaAgreement | None], None],
+        refused: Callable[[Cause], None],
+        *,
+        wish: MediaDirection | None = None,
+        offer: bool = True,
+    ) -> None:
+        """Send a re-INVITE or an UPDATE if the call is up."""
+        if self._heard is not None and self._dialog is not None and self._negotiation is not None:
+            change = Change(self._dialog, self._negotiation, accepted, refused, wish, offer)
+            self._modification.start(change)
+
+    def _refresh(self) -> None:
+        """The session timer wants a sign of life (RFC 4028, section 7.4)."""
+
+        def refused(cause: Cause) -> None:
+            if cause.status == 408:
+                self._leave(cause)
+            else:
+                self._session_timer.failed()
+
+        self._modify(self._moved, refused, offer=False)
+
+    def _moved(self, agreement: MediaAgreement | None) -> None:
+        """A request of ours that asked for nothing new was answered, perhaps with something new all the same."""
+        if agreement is not None and agreement != self._agreed:
             self._report_media(agreement)
 
-    def _never_acknowledged(self) -> None:
-        """Our 2xx was lost for 32 s: the far end is not there (RFC 3261, sections 13.3.1.4 and 14.2)."""
-        if not self._over and not self._leaving:
-            self._leave(NO_ACK)
+    def relocate(self, contact: SipURL) -> None:
+        """Our address is another one now: tell the far end where we are and where our audio is.
+
+        A failure changes nothing; the call goes on by the old address as far as it can.
+        """
+        if self._dialog is not None:
+            self._dialog.contact = contact
+        self._modify(self._moved, lambda cause: None)
 
 
-def read_late_answer(negotiation: Negotiation, ack: SipRequest) -> MediaAgreement:
-    """The answer in an ACK (RFC 3264; RFC 3261, section 13.2.1).
-
-    @raise SdpError: there is none, or it cannot be used.
-    """
-    answer = messages.description_of(ack)
-    if answer is None:
-        raise SdpError("the ACK has no answer to our offer")
-    return negotiation.read_answer(answer)
-
-
-def refusal_of(request: SipRequest, error: SdpError) -> SipResponse:
-    """The response to an offer that cannot be answered; Warning 399 says why (RFC 3261, section 20.43)."""
-    return messages.build_response(request, error.status, headers=(("Warning", f'399 neon "{error}"'),))
-
-
-def answer_in_dialog(request: SipRequest, refer_status: int) -> SipResponse:
+def answer_in_dialog(request: SipRequest, settings: CallSettings) -> SipResponse:
     """The answer to a request within a dialog that has no effect on it."""
     method = request.getMethod()
     if method == "OPTIONS":
-        return messages.build_response(request, 200, headers=messages.CAPABILITIES)
+        return messages.build_response(request, 200, headers=extensions.capabilities(settings))
     if method == "REFER":
-        return messages.build_response(request, refer_status)
+        return messages.build_response(request, settings.refer_status)
     status = 405 if method in messages.KNOWN_METHODS else 501
     return messages.build_response(request, status, headers=messages.ALLOW)

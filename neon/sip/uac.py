@@ -14,23 +14,27 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from neon.ports import CallListener
+from neon.ports import CallListener, Timer
 from neon.records import DialogRecord
-from neon.sip import messages
+from neon.sip import extensions, messages
 from neon.sip.dialog import Dialog
 from neon.sip.dialogrecord import record_of_invite
 from neon.sip.digest import DigestClient
+from neon.sip.early import Fork, Forks
+from neon.sip.modification import Change, retry_after
 from neon.sip.negotiation import Negotiation
 from neon.sip.redirection import Redirection
+from neon.sip.reliable import sequence_of
+from neon.sip.replaces import Standing
 from neon.sip.sdp import SdpError
 from neon.sip.session import Session
-from neon.sip.stack import ClientTransaction, Stack
-from neon.values import Cause, Destination, LocalMedia, MediaAgreement
+from neon.sip.stack import ClientTransaction, ServerTransaction, Stack
+from neon.values import Cause, Destination, LocalMedia, MediaAgreement, ReliablePolicy
 
 _log = Logger()
 
-MOST_FORKS = 8
-"""So many early dialogs of one INVITE are kept apart; more only ring."""
+LONGEST_WAIT = 4
+"""Seconds that a server which is busy for the moment (500, 503 with Retry-After) may make us wait, once."""
 
 CANCELLED = Cause(487, messages.REASONS[487])
 UNANSWERED = Cause(408, "nobody answered in time")
@@ -43,6 +47,7 @@ class Caller:
     C{contact} makes our Contact for a peer. C{hops} are the numeric addresses that the INVITE goes to, the next
     one when one is not available; if empty, the target's host is resolved. C{routes} are preloaded Route URIs.
     C{redirects} is whether a 3xx is followed, by the same way; a call to one certain phone has nowhere else to go.
+    C{headers} are further header fields of the INVITE.
     """
 
     address: SipAddress
@@ -51,6 +56,7 @@ class Caller:
     hops: tuple[Destination, ...] = ()
     routes: tuple[SipURL, ...] = ()
     redirects: bool = True
+    headers: messages.Headers = ()
 
 
 class UacCall(Session):
@@ -76,7 +82,8 @@ class UacCall(Session):
         self._redirection = Redirection(target)
         self._target = target
         self._negotiation = Negotiation(media)
-        self._early: dict[str, tuple[Dialog, Negotiation]] = {}
+        self._forks = Forks()
+        self._again: Timer | None = None
         self._hops: list[Destination] = []
         self._cseq = 0
         self._request: SipRequest | None = None
@@ -122,8 +129,8 @@ class UacCall(Session):
         """Send an INVITE to the first of the hops."""
         assert self._negotiation is not None
         self._remote = self._hops[0]
-        self._cseq += 1
-        self._early.clear()
+        self._cseq = max(self._cseq, self._forks.highest_cseq()) + 1
+        self._forks.clear()
         request = messages.build_request(
             "INVITE",
             self._target,
@@ -138,7 +145,7 @@ class UacCall(Session):
             routes=self._caller.routes,
             body=self._negotiation.offer(self._stack.endpoint.local_address(self._remote).host),
             expires=max(1, round(self._stack.settings.no_answer_seconds)),
-            headers=(*messages.ALLOW, ("Accept", "application/sdp")),
+            headers=self._headers(),
         )
         if self._caller.digest is not None:
             self._caller.digest.authorize(request)
@@ -148,6 +155,13 @@ class UacCall(Session):
             request, self._remote, partial(self._on_response, request)
         )
 
+    def _headers(self) -> messages.Headers:
+        settings = self._stack.settings
+        headers = [*extensions.capabilities(settings), *self._session_timer.asking(), *self._caller.headers]
+        if settings.reliable is ReliablePolicy.REQUIRED:
+            headers.append(("Require", extensions.RELIABLE))
+        return headers
+
     # SignallingCall
 
     def record(self) -> DialogRecord | None:
@@ -155,7 +169,12 @@ class UacCall(Session):
             return record_of_invite(self._request, self._remote, self._caller.contact(self._remote))
         return super().record()
 
-    def ring(self) -> None:
+    def standing(self, remote_tag: str) -> Standing:
+        if self._dialog is None and self._forks.get(remote_tag) is not None:
+            return Standing.ENDED if self._over or self._given_up is not None else Standing.EARLY
+        return super().standing(remote_tag)
+
+    def ring(self, *, waiting: bool = False) -> None:
         """Senseless for an outgoing call."""
 
     def accept(self) -> None:
@@ -164,7 +183,7 @@ class UacCall(Session):
     def reject(self, status: int) -> None:
         """Senseless for an outgoing call."""
 
-    def deflect(self, uri: str) -> None:
+    def deflect(self, uri: str, reason: str = "deflection") -> None:
         """Senseless for an outgoing call."""
 
     def hang_up(self) -> None:
@@ -180,7 +199,7 @@ class UacCall(Session):
         self._leaving = True
         self._given_up = cause
         if self._transaction is None or self._final:
-            self._finish_soon(cause)  # nothing is on its way: a name is being resolved
+            self._finish_soon(cause)  # nothing is on its way: a name is being resolved, or a busy server given time
             return
         self._limit_patience(cause)
         self._transaction.cancel()
@@ -203,13 +222,40 @@ class UacCall(Session):
             self._accepted(request, response)
         elif self._given_up is not None:
             self._finish(self._given_up)
-        elif status in (401, 407) and self._may_answer(response):
-            self._invite()
-        elif status == 503 and len(self._hops) > 1:
-            self._hops.pop(0)
+        elif self._may_try_again(status, response):
             self._invite()
         else:
-            self._refused(response, Cause(status, str(response.getSCode()[1])))
+            wait = self._wait(status, response)
+            if wait is None:
+                self._refused(response, Cause(status, str(response.getSCode()[1])))
+            else:
+                self._again = self._stack.clock.callLater(wait, self._invite)
+
+    def _may_try_again(self, status: int, response: SipResponse) -> bool:
+        """Whether the same call, asked for differently or elsewhere, may be had; what has to change is changed then."""
+        if status in (401, 407):
+            return self._may_answer(response)
+        if status == 422:
+            return self._session_timer.raised(response)
+        if status in (488, 606):
+            # Some fail over payload types and attributes that they could ignore.
+            return self._negotiation is not None and self._negotiation.simplify()
+        if status == 503 and len(self._hops) > 1:
+            self._hops.pop(0)
+            return True
+        return False
+
+    def _wait(self, status: int, response: SipResponse) -> int | None:
+        """How many seconds a server asks us to wait, None if that is no reason to (RFC 3261, section 20.33)."""
+        seconds = retry_after(response)
+        if status not in (500, 503) or seconds is None or seconds > LONGEST_WAIT or self._again is not None:
+            return None
+        return seconds
+
+    def _stop_requests(self) -> None:
+        super()._stop_requests()
+        if self._again is not None and self._again.active():
+            self._again.cancel()
 
     def _may_answer(self, response: SipResponse) -> bool:
         """Credentials are only computed for whom the INVITE went to."""
@@ -237,36 +283,28 @@ class UacCall(Session):
 
     def _progressing(self, request: SipRequest, response: SipResponse, status: int) -> None:
         """A provisional response with a To tag makes an early dialog, one for each fork (RFC 3261, section 12.1)."""
-        tag = messages.tag_of(response, "to")
+        number = sequence_of(response)
+        fork = self._forks.of(response, lambda: self._fork(request, response))
         early: MediaAgreement | None = None
-        if tag is not None:
-            early = self._early_media(tag, request, response)
+        if fork is not None:
+            if number is not None and not fork.acknowledge(response, number):
+                return
+            fork.dialog.peer.learn(response)
+            early = fork.read(response, reliably=number is not None)
         self._report_ringing(status, early)
 
-    def _early_media(self, tag: str, request: SipRequest, response: SipResponse) -> MediaAgreement | None:
+    def _fork(self, request: SipRequest, response: SipResponse) -> Fork:
         assert self._negotiation is not None
-        if tag not in self._early:
-            if len(self._early) >= MOST_FORKS:
-                return None
-            self._early[tag] = self._dialog_of(request, response), self._negotiation.copy()
-        negotiation = self._early[tag][1]
-        answer = messages.description_of(response)
-        if answer is None or negotiation.agreement is not None:
-            return None  # one answer to one offer; repetitions are not new ones (RFC 3261, section 13.2.1)
-        try:
-            return negotiation.read_answer(answer)
-        except SdpError as error:
-            _log.info("early media of {call_id} cannot be used: {reason}", call_id=self.call_id, reason=str(error))
-            return None
+        return Fork(self._dialog_of(request, response), self._negotiation.copy())
 
     def _accepted(self, request: SipRequest, response: SipResponse) -> None:
         """A 2xx; the transaction layer has acknowledged it."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        tag = messages.tag_of(response, "to")
-        known = self._early.get(tag) if tag is not None else None
-        self._dialog = known[0] if known is not None else self._dialog_of(request, response)
+        known = self._forks.get(messages.tag_of(response, "to"))
+        self._dialog = known.dialog if known is not None else self._dialog_of(request, response)
         self._dialog.refresh_target(response)
+        self._dialog.peer.learn(response)
         self._dialog.route_set = self._dialog_of(request, response).route_set  # RFC 3261, section 13.2.2.4
         self._dialog.on_changed = self._changed
         self._changed()
@@ -274,9 +312,12 @@ class UacCall(Session):
             # It crossed our CANCEL (RFC 3261, section 9.1).
             self._leave(self._given_up)
             return
+        self._session_timer.accepted(response)
         answer = messages.description_of(response)
         if known is not None:
-            self._negotiation = known[1]
+            self._negotiation = known.negotiation
+            if known.moved:
+                answer = None
         assert self._negotiation is not None
         agreement = self._negotiation.agreement
         if answer is not None or agreement is None:
@@ -312,7 +353,42 @@ class UacCall(Session):
         found = super()._dialog_for(request)
         if found is not None or self._dialog is not None:
             return found
-        return next((dialog for dialog, _ in self._early.values() if dialog.matches(request)), None)
+        fork = self._forks.holding(request)
+        return None if fork is None else fork.dialog
+
+    def _stable(self, dialog: Dialog) -> Negotiation | int:
+        fork = None if self._confirmed else self._forks.with_dialog(dialog)
+        if fork is None:
+            return super()._stable(dialog)
+        # The offer in our INVITE is answered when a reliable response or the 200 says so.
+        return fork.negotiation if fork.settled and not self._modification.offering else 491
+
+    def _updated(self, dialog: Dialog, request: SipRequest, transaction: ServerTransaction) -> None:
+        fork = self._forks.with_dialog(dialog)
+        if fork is not None and fork.settled and messages.description_of(request) is not None:
+            fork.moved = True
+        super()._updated(dialog, request, transaction)
+
+    def relocate(self, contact: SipURL) -> None:
+        if self._confirmed:
+            super().relocate(contact)
+            return
+        for fork in self._forks:
+            self._relocate_fork(fork, contact)
+
+    def _relocate_fork(self, fork: Fork, contact: SipURL) -> None:
+        """Only UPDATE can change an early dialog (RFC 3311, section 5.1)."""
+        fork.dialog.contact = contact
+        if self._leaving or not fork.dialog.peer.allows("UPDATE"):
+            return
+
+        def accepted(agreement: MediaAgreement | None) -> None:
+            fork.moved = fork.moved or agreement is not None
+            self._moved(agreement)
+
+        self._modification.start(
+            Change(fork.dialog, fork.negotiation, accepted, lambda cause: None, offer=fork.settled, early=True)
+        )
 
     def _far_end_left(self) -> None:
         if self._confirmed or self._dialog is not None:

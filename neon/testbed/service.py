@@ -18,7 +18,7 @@ from twisted.logger import Logger
 
 from neon.errors import InvalidArgument
 from neon.ports import Clock, MediaUnavailable, Timer
-from neon.sip import messages
+from neon.sip import extensions, messages
 from neon.sip.door import DoorPolicy
 from neon.sip.endpoint import Endpoint, ServerTransaction
 from neon.sip.registration_request import Request
@@ -76,16 +76,21 @@ class Testbed(Service):
         self.password = secrets.token_urlsafe(12) if password is None else password
         self._clock = clock
         self._audio = EngineAudio(engine, host, rtp_ports)
+        settings = CallSettings(max_calls=MOST_CALLS, no_answer_seconds=RING_BACK_FOR)
         self._endpoint = Endpoint(
             reactor,
             clock,
             host=host,
             port=port,
-            door=DoorPolicy(trusted=lambda source: True, direct_calls=True, pending_invites_per_source=MOST_CALLS),
+            door=DoorPolicy(
+                trusted=lambda source: True,
+                direct_calls=True,
+                pending_invites_per_source=MOST_CALLS,
+                supported=extensions.understood(settings),
+            ),
             on_request=self._on_request,
             user_agent=user_agent,
         )
-        settings = CallSettings(max_calls=MOST_CALLS, no_answer_seconds=RING_BACK_FOR)
         self._stack = Stack(self._endpoint, _NoNames(), clock, settings)
         self._registrar = Registrar({ACCOUNT: self.password}, "neon", clock)
         self._sessions: dict[tuple[str, str], Session] = {}
@@ -156,7 +161,7 @@ class Testbed(Service):
         elif method == "INVITE":
             self._invited(request, transaction)
         elif method == "OPTIONS":
-            transaction.respond(messages.build_response(request, 200, headers=messages.CAPABILITIES))
+            transaction.respond(messages.build_response(request, 200, headers=extensions.capabilities(self._stack.settings)))
         else:
             status = 405 if method in messages.KNOWN_METHODS else 501
             transaction.respond(messages.build_response(request, status, headers=messages.ALLOW))

@@ -9,8 +9,9 @@ from sippy.SipURL import SipURL
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from neon.details import Referral
 from neon.ports import SignallingCall
-from neon.sip import messages
+from neon.sip import extensions, messages
 from neon.sip import reactor as glue
 from neon.sip.digest import DigestClient
 from neon.sip.door import DoorPolicy
@@ -42,6 +43,7 @@ class Ear:
         self.heard: list[str] = []
         self.agreements: list[MediaAgreement] = []
         self.cause: Cause | None = None
+        self.wishes: list[Referral] = []
         self.on_answered: Callable[[], None] | None = None
 
     def _note(self, what: str) -> None:
@@ -82,6 +84,10 @@ class Ear:
     def transfer_failed(self, cause: Cause) -> None:
         self._note(f"transfer failed {cause.status}")
 
+    def referred(self, wish: Referral) -> None:
+        self._note(f"referred {wish.target}")
+        self.wishes.append(wish)
+
     def ended(self, cause: Cause) -> None:
         self._note(f"ended {cause.status}")
         self.cause = cause
@@ -107,7 +113,7 @@ class Side:
         self.on_invitation: Callable[[SignallingCall], None] = lambda call: call.ring()
         self.digest = digest
         self.endpoint = Endpoint(
-            network, clock, host=address[0], port=address[1], door=DoorPolicy(direct_calls=True),
+            network, clock, host=address[0], port=address[1], door=DoorPolicy(direct_calls=True, supported=extensions.understood(settings)),
             on_request=self._receive, user_agent="test",
         )  # fmt: skip
         self.agent = UserAgent(Stack(self.endpoint, self.resolver, clock, settings), self.take)

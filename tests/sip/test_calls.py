@@ -350,13 +350,18 @@ class TwoPhones(CallCase):
         self.successResultOf(done)
 
     def test_no_common_codec(self) -> None:
-        """488 if the callee speaks nothing that is offered."""
+        """A callee that speaks nothing of what is offered says 488, and is then offered all that we can."""
         self.alice.media = LocalMedia(20000, (Codec.PCMU,))
         self.bob.media = LocalMedia(20000, (Codec.PCMA,))
-        _, ear = self.alice.call(BOB)
+        call, ear = self.alice.call(BOB)
         self.wait()
-        self.assertEqual(ear.heard[-1], "ended 488")
+        self.assertEqual(ear.heard, ["ringing 180", "ringing 180"])
         self.assertEqual(self.bob.ears[0].heard, ["ended 488"])
+        self.bob.incoming[1].accept()
+        self.wait()
+        self.assertEqual(ear.agreements[0].codec, Codec.PCMA)
+        call.hang_up()
+        self.wait()
         self.assert_nothing_left()
 
     def test_direction_default(self) -> None:
