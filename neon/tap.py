@@ -146,7 +146,14 @@ class Neon(Parts):
                 password=kept_sip_password(self._access_file),
             )
         sip = loaded.sip
-        calls = CallSettings(sip.max_calls, float(sip.no_answer_seconds), unwanted_status=sip.reject_status)
+        calls = CallSettings(
+            sip.max_calls,
+            float(sip.no_answer_seconds),
+            unwanted_status=sip.reject_status,
+            reliable=sip.reliable_responses,
+            session_expires=sip.session_expires,
+            min_se=sip.min_se,
+        )
         self.ladder = Ladder(clock=reactor)
         self.agent = SipAgent(
             self._endpoint,
