@@ -112,21 +112,21 @@ class _Farewell:
 
     def _begin(self) -> None:
         self._deadline = self._stack.clock.callLater(WITHIN, self._finish, UNANSWERED)
+        self._attempt(self._cancel if self._record.branch else self._say_goodbye)
+
+    def _attempt(self, send: Callable[[], None]) -> None:
         try:
-            if self._record.branch:
-                self._stack.endpoint.send_request(
-                    request_of(self._record, "CANCEL"), self._record.home, self._cancel_answered
-                )
-            else:
-                self._say_goodbye()
+            send()
         except Exception:
-            # A record that cannot be made into a message any more must not keep the others from being ended.
+            # Nothing that another try would change: the record makes no message.
             _log.failure("a call of before could not be ended")
-            self._again()
+            self._finish(UNANSWERED)
+
+    def _cancel(self) -> None:
+        cancel = request_of(self._record, "CANCEL")
+        self._stack.endpoint.send_request(cancel, self._record.home, self._cancel_answered)
 
     def _say_goodbye(self) -> None:
-        if self._done:
-            return
         cseq = self._record.local_cseq if self._dialog is None else self._dialog.local_cseq
         # Made anew: the account may have got its password meanwhile.
         self._dialog = dialog_of(self._record, self._stack, self._digest())
@@ -143,7 +143,7 @@ class _Farewell:
 
     def _again(self) -> None:
         if not self._done:
-            self._timer = self._stack.clock.callLater(AGAIN, self._say_goodbye)
+            self._timer = self._stack.clock.callLater(AGAIN, self._attempt, self._say_goodbye)
 
     def _cancel_answered(self, response: SipResponse) -> None:
         if int(response.getSCode()[0]) < 200 or self._done:

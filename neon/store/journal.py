@@ -50,7 +50,7 @@ def _take_over(connection: sqlite3.Connection) -> list[CallRecord]:
     for call_id, cseq, text in rows:
         try:
             records.append(_read(call_id, cseq, text))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             # Of another version, or damaged: nothing can be ended by it, and it must not stop the start.
             _log.error("call {call_id} in the journal cannot be read: {error!r}", call_id=call_id, error=error)
             connection.execute("DELETE FROM journal WHERE call_id = ?", (call_id,))

@@ -1,4 +1,4 @@
-"""The daemon is killed with calls up, and started again: the far ends hear BYE, and applications how their calls ended."""
+"""The daemon is killed with calls up and started again: far ends hear BYE, applications how their calls ended."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ database.open()
 table = JournalTable(database)
 for turn in range(1, 100_000):
     numbers = range(turn * 10, turn * 10 + 10)
-    table.write({n: CallRecord(n, turn, "sip:a@b", Direction.OUTGOING, "sip:a@b", "sip:c@d", "x" * 500) for n in numbers})
+    out = Direction.OUTGOING
+    table.write({n: CallRecord(n, turn, "sip:a@b", out, "sip:a@b", "sip:c@d", "x" * 500) for n in numbers})
     table.write({n - 30: None for n in numbers})
     print(turn, flush=True)
 """
