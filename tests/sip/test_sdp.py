@@ -221,15 +221,28 @@ class AnswerTests(SynchronousTestCase):
         ):  # fmt: skip
             self.assertEqual(answer("m=audio 4000 RTP/AVP 8", line).rtcp, expected, line)
 
+    def test_version_six(self) -> None:
+        """IPv6 media are as good as any; :: holds as 0.0.0.0 does; RTCP may be of either family."""
+        body = description("m=audio 4000 RTP/AVP 8", "a=rtcp:4010 IN IP6 2001:db8::9", head=("c=IN IP6 2001:DB8:0::7",))
+        text, agreement = Negotiation(LOCAL).answer(body, "2001:db8::1")
+        self.assertEqual((agreement.remote, agreement.rtcp), (("2001:db8::7", 4000), ("2001:db8::9", 4010)))
+        self.assertIn("\r\nc=IN IP6 2001:db8::1\r\n", text)
+        _, held = Negotiation(LOCAL).answer(description("m=audio 4000 RTP/AVP 8", head=("c=IN IP6 ::",)), HOST)
+        self.assertEqual(held.direction, MediaDirection.RECVONLY)
+
     def test_refusals(self) -> None:
         """What we cannot do is refused with 488 and a sentence."""
         for media, head in (
             (("m=audio 4000 RTP/AVP 18",), None), (("m=audio 0 RTP/AVP 8",), None),
             (("m=video 4000 RTP/AVP 31",), None), (("m=audio 4000 RTP/SAVPF 8",), None), ((), None),
             (("m=audio 80 RTP/AVP 8",), None),
-            (("m=audio 4000 RTP/AVP 8",), ("c=IN IP6 ::1",)), (("m=audio 4000 RTP/AVP 8",), ("c=IN IP4 host.example",)),
+            (("m=audio 4000 RTP/AVP 8",), ("c=IN IP6 192.0.2.7",)),
+            (("m=audio 4000 RTP/AVP 8",), ("c=IN IP4 host.example",)),
             (("m=audio 4000 RTP/AVP 8",), ("c=IN IP4 224.2.1.1/127",)), (("m=audio 4000 RTP/AVP 8",), ("b=AS:64",)),
             (("m=audio 4000 RTP/AVP 8",), ("c=IN IP4 239.1.1.1",)),
+            (("m=audio 4000 RTP/AVP 8",), ("c=IN IP6 ff05::7",)),
+            (("m=audio 4000 RTP/AVP 8",), ("c=IN IP4 ::1",)), (("m=audio 4000 RTP/AVP 8",), ("c=IN IP6 fe80::1%2",)),
+            (("m=audio 4000 RTP/AVP 8",), ("c=IN E164 1234",)),
         ):  # fmt: skip
             body = description(*media, head=head or ("c=IN IP4 192.0.2.7",))
             error = self.assertRaises(sdp.NotAcceptable, Negotiation(LOCAL).answer, body, HOST)
