@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from twisted.internet.defer import Deferred
 
 from neon.config import LOCAL
 from neon.passwords import PasswordHash
+from neon.privatefile import replace_private
 from neon.sections import Application
 from neon.values import Scope
 
@@ -124,17 +124,5 @@ def access_document(
 
 
 def write_private(path: Path, document: Mapping[str, Any]) -> None:
-    """Replace a file by a new one of mode 0600 in one step: a reader sees the old or the new one, whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    """Replace a JSON file that nobody else may read (L{neon.privatefile})."""
+    replace_private(path, f"{json.dumps(document, indent=2)}\n".encode())

@@ -212,6 +212,14 @@ def addresses(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(loopback_address(word) for word in words))
 
 
+def any_addresses(text: str) -> tuple[str, ...]:
+    """Numeric addresses to listen on, separated by commas or spaces."""
+    words = text.replace(",", " ").split()
+    if not words:
+        raise ValueError("must name at least one address")
+    return tuple(dict.fromkeys(ip_address(word) for word in words))
+
+
 def codecs(text: str) -> tuple[Codec, ...]:
     """Codec names by preference, separated by commas or spaces."""
     names = choice(*(codec.name for codec in Codec))

@@ -112,6 +112,22 @@ class Toll:
 
 
 @dataclass(frozen=True, slots=True)
+class Feed:
+    """C{[feed]}: the WebSocket of supervisors and agents."""
+
+    enabled: bool = key(False, parsing.boolean)
+    name: str = key("", parsing.line)
+    host: tuple[str, ...] = key(("127.0.0.1", "::1"), parsing.addresses)
+    port: int = key(9000, parsing.whole_number(0, 65535))
+    tls: bool = key(True, parsing.boolean)
+    tls_host: tuple[str, ...] = key(("127.0.0.1", "::1"), parsing.any_addresses)
+    tls_port: int = key(9090, parsing.whole_number(0, 65535))
+    certificate: str = key("", parsing.line)
+    private_key: str = key("", parsing.line)
+    auto_answer: bool = key(True, parsing.boolean)
+
+
+@dataclass(frozen=True, slots=True)
 class Testbed:
     """C{[testbed]}: the embedded SIP service for a first run without a provider."""
 
@@ -168,6 +184,7 @@ class Config:
     api: Api = Api()
     origins: Origins = Origins()
     toll: Toll = Toll()
+    feed: Feed = Feed()
     testbed: Testbed = Testbed()
     operators: Operators = Operators()
     applications: Mapping[str, Application] = field(default_factory=dict)
@@ -184,6 +201,7 @@ SINGLE: Mapping[str, type[Any]] = {
     "api": Api,
     "origins": Origins,
     "toll": Toll,
+    "feed": Feed,
     "testbed": Testbed,
     "operators": Operators,
 }

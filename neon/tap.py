@@ -43,6 +43,7 @@ from neon.commands import TABLE, Commands
 from neon.controlpart import ControlSocket
 from neon.doctorpart import doctor
 from neon.errors import InvalidArgument
+from neon.feedpart import FeedServer
 from neon.httppart import HttpServer
 from neon.journalpart import JournalPart
 from neon.ladder import Ladder
@@ -64,6 +65,7 @@ from neon.sip.trace import log_message
 from neon.store.applications import ApplicationTable
 from neon.store.database import Database, StoreError
 from neon.store.ids import Ids
+from neon.switchboard import LocalSwitchboard
 from neon.testbed.service import Testbed
 from neon.values import Address
 
@@ -123,6 +125,7 @@ class Neon(Parts):
         self._control = ControlSocket(reactor, control)
         self._listeners: Listeners | None = None
         self._http = HttpServer(reactor, loaded.http)
+        self._feed = FeedServer(reactor, loaded.feed, state_dir)
         # Each takes a core and 16 MB for a moment.
         self._checks = DeferredSemaphore(PASSWORD_CHECKS_AT_ONCE)
         self._tidy = LoopingCall(self._tidy_up)
@@ -173,6 +176,7 @@ class Neon(Parts):
         self.media.on_silent = self.phone.silent
         self.media.on_digit = self.phone.control.digit_received
         self.cases = Cases(self.bus, self.ladder, self.phone.accounts)
+        self.switchboard = LocalSwitchboard(self.bus, self.phone.accounts)
         self.sessions = Sessions(reactor, loaded.api.token_idle_seconds)
         self.journal = JournalPart(reactor, self.bus, self.database, self.phone, self.agent, self.cases, self.sessions)
         self.autodisconnect = Autodisconnect(reactor, self._drop_account)
@@ -190,12 +194,15 @@ class Neon(Parts):
         self._add("the WebSocket connections", None, self._close_connections)
         self._add("the HTTP connections", None, self._http.close_connections)
         self._add("the control connections", None, self._control.close_connections)
+        self._add("the feed's connections", None, self._feed.close_connections)
         self._add("the phone", self._register_accounts, self.phone.stop)
         self.add(self.journal)
         if loaded.websocket.enabled:
             self._add("the WebSocket API", self._listen, self._stop_listening)
         if loaded.http.enabled:
             self._add("the HTTP API", self._listen_http, self._http.stop_listening)
+        if loaded.feed.enabled:
+            self._add("the feed", self._feed.listen, self._feed.stop_listening)
         self._add("the control socket", self._control.listen, self._control.stop_listening)
         self._add("access.json", self._tell, None)
         self._add("the garbage collector", self._start_tidying, self._stop_tidying)
@@ -255,7 +262,8 @@ class Neon(Parts):
             table, applications, self.sessions, self._in_thread, set(self._config.applications), config.LOCAL
         )
         origins = OriginDecisions(admission.origins, admission.approvals)
-        administration = (*accounts.rows(), *origins.rows(), *Explanations(self.cases).rows())
+        feed = self._feed.offer(self.switchboard, commands(), self.sessions, self.database, self._in_thread)
+        administration = (*accounts.rows(), *origins.rows(), *Explanations(self.cases).rows(), *feed)
         self._control.offer(commands, TABLE, administration, self.sessions, self.bus)
 
     def _close_state(self) -> Any:

@@ -19,7 +19,7 @@ FLOORS: dict[str, int] = {
     "wsdl": 1,
     **dict.fromkeys(("sections", "records"), 0),
     **dict.fromkeys(("journal", "leftovers"), 2),
-    **dict.fromkeys(("causes", "details"), 0),
+    **dict.fromkeys(("causes", "details", "privatefile"), 0),
     "switchboard": 1,
     **dict.fromkeys(("model", "events", "bus", "ports", "dialling", "digits", "ladder", "cases"), 1),
     **dict.fromkeys(("arguments", "gate", "line", "accountline", "callcontrol", "phone", "commands"), 2),
@@ -28,7 +28,7 @@ FLOORS: dict[str, int] = {
     **dict.fromkeys(("tap", "parts", "admission", "banner", "controlpart", "doctorpart", "httppart", "trycall"), 5),
     "operatorpart": 5,
     "journalpart": 5,
-    "options": 5,
+    **dict.fromkeys(("options", "certificates", "feedpart"), 5),
 }
 
 SAME_FLOOR: dict[str, set[str]] = {
@@ -52,6 +52,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "admission": {"parts"},
     "controlpart": {"parts"},
     "operatorpart": {"parts"},
+    "feedpart": {"certificates", "parts"},
     "tap": {part for part, floor in FLOORS.items() if floor == 5} - {"tap", "trycall"},
 }
 """What a part may import of its own floor."""

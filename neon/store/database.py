@@ -36,6 +36,17 @@ MIGRATIONS: Final = (
     """,
     # The calls that live (neon.store.journal): what is needed to end them after a crash, as JSON.
     "CREATE TABLE journal (call_id INTEGER PRIMARY KEY, cseq INTEGER NOT NULL, record TEXT NOT NULL) STRICT;",
+    """
+    CREATE TABLE members (
+        supervises INTEGER NOT NULL CHECK (supervises IN (0, 1)),
+        name TEXT NOT NULL,
+        extension TEXT CHECK (supervises = (extension IS NULL)),
+        acts INTEGER NOT NULL CHECK (acts IN (0, 1)),
+        password_hash TEXT NOT NULL,
+        created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+        PRIMARY KEY (supervises, name)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 BUSY_SECONDS: Final = 2.0

@@ -62,11 +62,15 @@ class Members:
         self._known[member.supervises, member.name] = member, password_hash
         self._changed(member.supervises, member.name)
 
-    def drop(self, supervises: bool, name: str) -> bool:
-        """From now on there is no such member; whether there was."""
-        was = self._known.pop((supervises, name), None) is not None
+    def drop(self, supervises: bool, name: str) -> None:
+        """From now on there is no such member."""
+        self._known.pop((supervises, name), None)
         self._changed(supervises, name)
-        return was
+
+    def find(self, supervises: bool, name: str) -> Member | None:
+        """Who has this name in this role."""
+        known = self._known.get((supervises, name))
+        return None if known is None else known[0]
 
     def all(self, supervises: bool) -> Iterable[Member]:
         """By name."""

@@ -1,0 +1,109 @@
+"""The feed of supervisors and agents as a part of the daemon: who may log in, its two servers."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any, cast
+
+from twisted.internet.defer import DeferredList
+from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from neon import certificates, sections
+from neon.api.feed.actions import CommandActions
+from neon.api.feed.administration import InThread, MemberAccounts
+from neon.api.feed.members import Member, Members
+from neon.api.feed.server import Actions, Feed
+from neon.api.listen import Listeners, listen
+from neon.api.sessions import Sessions
+from neon.commands import Command, Commands
+from neon.parsing import format_address
+from neon.parts import CannotStart
+from neon.passwords import PasswordHash
+from neon.store.database import Database
+from neon.store.members import MemberTable
+from neon.switchboard import LocalSwitchboard, Switchboard
+
+OFF = "the feed is switched off: enabled = yes in the section [feed] switches it on"
+
+_log = Logger()
+
+
+class FeedServer:
+    """Made before the state is open, so that what is to be stopped is known; L{offer} while it still works in this
+    thread.
+    """
+
+    def __init__(self, reactor: Any, settings: sections.Feed, state_dir: Path) -> None:
+        self._reactor = reactor
+        self._settings = settings
+        self._state_dir = state_dir
+        self._feed: Feed | None = None
+        self._listeners: list[Listeners] = []
+
+    def offer(
+        self,
+        switchboard: LocalSwitchboard,
+        commands: Commands,
+        sessions: Sessions,
+        database: Database,
+        in_thread: InThread,
+        watched: Switchboard | None = None,
+    ) -> tuple[Command, ...]:
+        """What it serves; returns the commands about who may log in.
+
+        C{watched} is where extensions are seen if that is not C{switchboard}: on a hub.
+        """
+        table = MemberTable(database)
+        members = Members(self._reactor, in_thread, PasswordHash.of("nobody's password"))
+        failures: list[Any] = []
+
+        def remember(rows: Any) -> None:
+            for row in rows:
+                members.put(Member(row.name, row.extension, row.acts), row.password_hash)
+
+        table.all().addCallback(remember).addErrback(failures.append)
+        if failures:
+            failures[0].raiseException()
+        actions: Actions = CommandActions(commands, sessions, switchboard)
+        if self._settings.enabled:
+            name = self._settings.name or socket.gethostname()
+            self._feed = Feed(self._reactor, name, watched or switchboard, members, actions)
+        notice = None if self._settings.enabled else OFF
+        return MemberAccounts(table, members, in_thread, lambda: notice).rows()
+
+    def listen(self) -> None:
+        """Accept connections, after L{offer}.
+
+        @raise CannotListenError: a port is taken.
+        @raise CannotStart: there is no certificate for TLS.
+        """
+        settings = self._settings
+        assert self._feed is not None
+        self._listeners.append(listen(self._reactor, self._feed, settings.host, settings.port))
+        if settings.tls:
+            secure = TLSMemoryBIOFactory(self._context(), False, cast("Any", self._feed))
+            self._listeners.append(listen(self._reactor, secure, settings.tls_host, settings.tls_port))
+        for scheme, listeners in zip(("ws", "wss"), self._listeners, strict=False):
+            for address in listeners.addresses:
+                _log.info("the feed is at {scheme}://{address}/", scheme=scheme, address=format_address(address))
+
+    def _context(self) -> Any:
+        settings = self._settings
+        try:
+            if settings.certificate or settings.private_key:
+                certificate = Path(settings.certificate)
+                return certificates.context(certificate, Path(settings.private_key or settings.certificate))
+            names = (socket.gethostname(), "localhost", "127.0.0.1", "::1", *settings.tls_host)
+            return certificates.context(*certificates.own(self._state_dir, names))
+        except certificates.CertificateError as error:
+            raise CannotStart(f"the feed has no certificate: {error}") from None
+
+    def stop_listening(self) -> Any:
+        """Accept no more connections."""
+        return DeferredList([listeners.close() for listeners in self._listeners])
+
+    def close_connections(self) -> Any:
+        """Say good-bye to everybody, after the last event."""
+        return None if self._feed is None else self._feed.close()
