@@ -68,6 +68,7 @@ def build() -> argparse.ArgumentParser:
     )
     _origins(verb)
     _applications(verb)
+    _members(verb)
     explain = verb("explain", "say why a call or a registration went as it did, with its SIP messages")
     explain.add_argument(
         "case", nargs="?", metavar="CALLID|ACCOUNT", help="a call, or an account by URI, number or id (the last call)"
@@ -158,6 +159,27 @@ def _applications(verb: Any) -> None:
     verb("passwd", "give one a new password, shown once; its sessions end", whats).add_argument(
         "name", metavar="NAME", help="which one"
     )
+
+
+def _members(verb: Any) -> None:
+    for role, about in (
+        ("agent", "manage who may log in to the feed, each for an extension of their own"),
+        ("supervisor", "manage who may log in to the feed to watch every extension"),
+    ):
+        member = verb(role, about)
+        whats = member.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=_Parser)
+        verb("list", "list them", whats)
+        add = verb("add", "let somebody log in, with a password that is shown once", whats)
+        add.add_argument("name", metavar="NAME", help="the name to log in with")
+        if role == "agent":
+            add.add_argument("extension", metavar="EXTENSION", help="the number of their account, or number@domain")
+        else:
+            add.add_argument("--act", action="store_true", help="may also dial, transfer and hang up for extensions")
+        for what, about_what in (
+            ("remove", "let somebody log in no longer"),
+            ("passwd", "give somebody a new password, shown once"),
+        ):
+            verb(what, about_what, whats).add_argument("name", metavar="NAME", help="who")
 
 
 def _number(text: str) -> int:

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Final
 
-from neon.ctl import accounts, calls, tables
+from neon.ctl import accounts, calls, members, tables
 from neon.ctl.connection import Connection
 from neon.ctl.speech import Data, Verb, say
 
@@ -152,6 +152,8 @@ VERBS: Final[dict[str, Verb]] = {
     "events": events,
     "origin": origin,
     "app": app,
+    "agent": members.agent,
+    "supervisor": members.supervisor,
     "explain": explain,
     "show": show,
     "hide": show,

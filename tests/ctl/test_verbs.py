@@ -269,6 +269,32 @@ class AccessTests(VerbCase):
         self.assertIn("https://y  allowed", drive(self.neon, "origin", "list"))
 
 
+class MemberTests(VerbCase):
+    def test_agent(self) -> None:
+        """An agent has an extension, and a password that is shown once."""
+        self.neon.answers["agentadd"] = {"name": "ana", "password": "s3cret", "extension": "101"}
+        printed = drive(self.neon, "agent", "add", "ana", "101")
+        self.assertEqual(self.neon.asked[-1], ("agentadd", {"name": "ana", "extension": "101"}))
+        self.assertIn("Password: s3cret", printed)
+        self.neon.answers["agentlist"] = {"agents": [{"name": "ana", "extension": "101"}]}
+        self.assertEqual(drive(self.neon, "agent", "list"), "NAME  EXTENSION\nana   101\n")
+
+    def test_supervisor(self) -> None:
+        """A supervisor watches, and acts where that was said."""
+        self.neon.answers["supervisoradd"] = {"name": "luz", "password": "s3cret", "act": True}
+        self.assertIn("watch and act", drive(self.neon, "supervisor", "add", "luz", "--act"))
+        self.assertEqual(self.neon.asked[-1], ("supervisoradd", {"name": "luz", "act": True}))
+        self.neon.answers["supervisoradd"] = {"name": "luz", "password": "s3cret", "act": False}
+        self.assertEqual(self.asked("supervisor", "add", "luz"), ("supervisoradd", {"name": "luz"}))
+
+    def test_common(self) -> None:
+        """Both can be removed, and given another password."""
+        self.neon.answers["agentremove"] = {"name": "ana"}
+        self.assertEqual(drive(self.neon, "agent", "remove", "ana"), "Agent ana is removed.\n")
+        self.neon.answers["supervisorpasswd"] = {"name": "luz", "password": "other", "act": False}
+        self.assertIn("Password: other", drive(self.neon, "supervisor", "passwd", "luz"))
+
+
 class ExplainTests(VerbCase):
     CASE = {
         "kind": "call", "callId": 5, "type": "outgoing", "from": "sip:31@h", "to": "sip:603@h",
