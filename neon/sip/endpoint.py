@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -17,7 +18,7 @@ from twisted.logger import Logger
 from neon.ports import Clock
 from neon.sip import reactor as glue
 from neon.sip import received
-from neon.sip.door import Admitted, Answer, Door, DoorPolicy
+from neon.sip.door import Admitted, Answer, Door, DoorPolicy, Verdict
 from neon.sip.envelope import Envelope, with_source
 from neon.sip.received import ReceivedRequest, ReceivedResponse
 from neon.sip.transactionbase import LONGEST_INVITE
@@ -225,6 +226,7 @@ class Endpoint:
     # -- from the socket
 
     def _datagram(self, data: bytes, source: Address) -> None:
+        verdict: Verdict = None
         try:
             verdict = self.door.judge(data, source)
             if isinstance(verdict, Admitted):
@@ -236,8 +238,19 @@ class Endpoint:
                     self._response(verdict.envelope, source)
             elif verdict is not None:
                 self._answer(verdict, source)
-        except Exception:
-            _log.failure("a datagram could not be handled")
+        except Exception as error:
+            self._broke(error, verdict, source)
+
+    def _broke(self, error: Exception, verdict: Verdict, source: Address) -> None:
+        """A message that raises gets its 400 or silence, never a traceback: its text could be in there."""
+        *_, frame = traceback.extract_tb(error.__traceback__)
+        where = f"{type(error).__name__} in {frame.name}, line {frame.lineno}"
+        self.door.counters["broke"] += 1
+        self.door.complain(f"a message that could not be handled ({where})", source)
+        if isinstance(verdict, Admitted) and verdict.welcome and verdict.envelope.is_request:
+            envelope = verdict.envelope
+            if envelope.method != "ACK":
+                self._answer(self.door.refuse(envelope, source, 400, "Bad Request"), source)
 
     def _answer(self, answer: Answer, source: Address) -> None:
         try:

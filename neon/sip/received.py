@@ -18,6 +18,7 @@ from sippy.SipResponse import SipResponse
 from sippy.SipURL import SipURL
 
 from neon.sip.envelope import Envelope
+from neon.sip.transport import is_numeric
 
 _WITH_URL = frozenset(("from", "to", "contact", "record-route", "route"))
 _READ = _WITH_URL | {"via", "call-id", "cseq", "max-forwards", "expires"}
@@ -77,6 +78,8 @@ def read(kind: Callable[[Envelope], Any], envelope: Envelope) -> Any:
                 return None
         if names.count("from") != 1 or names.count("to") != 1:
             return None
+        if envelope.is_request and not _usable(message.ruri):
+            return None
     except Exception:
         return None  # sippy's parser raises whatever its string operations raise
     return message
@@ -126,7 +129,10 @@ class TelUrl(SipURL):  # type: ignore[misc]
 def _usable(url: Any) -> bool:
     """Whether sippy can write the URL again, and its host is one.
 
-    A tel: URI in a Contact has our own address for sippy; octets that are no UTF-8 must be escaped in a URI.
+    A tel: URI in a Contact has our own address for sippy; octets that are no UTF-8 must be escaped in a URI, and
+    sippy cannot write them: a Record-Route of that kind would keep every request of ours in the dialog from leaving.
     """
-    escaped = not any("\ud800" <= character <= "\udfff" for character in url.username or "")
-    return isinstance(url.host, str) and url.host != "" and escaped
+    text, host = str(url.original_uri), url.host
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        return False
+    return isinstance(host, str) and host != "" and (not host.startswith("[") or is_numeric(host))

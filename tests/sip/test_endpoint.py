@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 from sippy.SipRequest import SipRequest
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon.sip import reactor as glue
@@ -38,6 +40,37 @@ class BindingTests(EndpointCase):
             self.endpoint.send_request(build_request(method), THERE, self.on_response)
         self.assertEqual([one.first_line.split()[0] for one in self.network.sent], ["OPTIONS", "REGISTER", "MESSAGE"])
         self.wait(33)
+
+
+class BreakingTests(EndpointCase):
+    """A message that our own code, or sippy's, breaks on."""
+
+    def setUp(self) -> None:
+        super().setUp()
+
+        def breaks(*arguments: object) -> None:
+            raise IndexError("what the peer wrote")
+
+        transactions: Any = self.endpoint._transactions
+        self.patch(transactions, "receive_request", breaks)
+        self.lines: list[str] = []
+        observer: Any = lambda event: self.lines.append(str(event))  # noqa: E731 (a plain function has no such type)
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+
+    def test_answer(self) -> None:
+        """It gets a 400; an ACK gets silence."""
+        self.assertEqual([one.first_line for one in self.receive(request_text())], ["SIP/2.0 400 Bad Request"])
+        self.assertEqual(self.receive(request_text("ACK")), [])
+        self.assertEqual(self.endpoint.door.counters["bad"], 2)
+
+    def test_log(self) -> None:
+        """One line says where, without a traceback and without what the message said; a second one waits."""
+        for _ in range(10):
+            self.receive(request_text())
+        self.assertEqual((len(self.lines), self.flushLoggedErrors()), (1, []))
+        self.assertIn("IndexError in breaks", self.lines[0])
+        self.assertNotIn("what the peer wrote", self.lines[0])
 
 
 class StrangerTests(EndpointCase):
