@@ -192,6 +192,8 @@ class Box:
         answers = self.receive(request_text(call_id="alive").encode())
         if [answer.first_line for answer in answers] != ["SIP/2.0 200 OK"]:
             raise Broken("it does not answer any more")
+        if self.endpoint.door.counters["broke"]:
+            raise Broken("a message raised")
         if self.failures:
             raise Broken("a traceback:\n" + self.failures[0])
 

@@ -94,8 +94,6 @@ def _promise(entry: dict[str, Any], family: str) -> Any:
         self.run_message(entry, family)
 
     test.__doc__ = f"{entry['rfc']}, over {family}: {entry['rule']} Outcome: {entry['outcome']}."
-    if "todo" in entry:
-        test.todo = entry["todo"]  # type: ignore[attr-defined]
     return test
 
 
