@@ -149,7 +149,7 @@ class Cases:
         event = published.event
         if isinstance(event, CallEvent):
             self._call_happened(event, published.at)
-        elif not isinstance(event, RegistrationFinalized):
+        elif isinstance(event, RegistrationEvent) and not isinstance(event, RegistrationFinalized):
             self._look()
             case = self._accounts.get(event.connection_id)
             if case is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from neon.details import NO_DETAILS, CallDetails, Why
+from neon.operatorvalues import Balance, Licence
 from neon.values import Cause, Direction
 
 
@@ -174,4 +175,32 @@ class RegistrationFinalized(RegistrationEvent):
     """The end of one registration or un-registration process, however it went."""
 
 
-Event: TypeAlias = CallEvent | RegistrationEvent
+@dataclass(frozen=True, slots=True)
+class OperatorEvent:
+    """Something about the services of a VoIP operator, by the name that its file has."""
+
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceKnown(OperatorEvent):
+    """The operator told what is left to spend on an account."""
+
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceLow(OperatorEvent):
+    """What is left to spend fell below the operator's threshold, or is below it and somebody dials."""
+
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceChanged(OperatorEvent):
+    """The operator's licence stands otherwise than before: calls may be allowed now, or may not any more."""
+
+    licence: Licence
+
+
+Event: TypeAlias = CallEvent | RegistrationEvent | OperatorEvent

@@ -22,6 +22,7 @@ from neon.events import (
     CallRinging,
     CallStarted,
     HoldChanged,
+    OperatorEvent,
     RegistrationEvent,
 )
 from neon.values import AccountSnapshot, Direction, RegistrationState
@@ -242,6 +243,8 @@ class LocalSwitchboard:
 
     def _happened(self, published: Published) -> None:
         event = published.event
+        if isinstance(event, OperatorEvent):
+            return
         if isinstance(event, RegistrationEvent) or event.connection_id not in self._owners:
             self._look_at_accounts()
         if isinstance(event, CallEvent) and (name := self._owners.get(event.connection_id)) is not None:

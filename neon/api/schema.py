@@ -16,7 +16,8 @@ from neon.api import wire
 from neon.arguments import MAX_ID, REQUIRED, Parameter
 from neon.commands import TABLE, Command, Field, Needs
 from neon.commands.shapes import REQUEST_ID
-from neon.events import CallStarted, RegistrationEvent
+from neon.events import CallStarted, LicenceChanged, OperatorEvent, RegistrationEvent
+from neon.operatorvalues import Standing
 from neon.values import Direction
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -51,6 +52,19 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "muted": ({"type": "boolean"}, "The far end hears nothing of us."),
     "status": ({"type": "integer", "minimum": 101, "maximum": 199}, "The provisional response's, 180 or 183 say."),
     "otherCallId": ({"type": "integer", "minimum": 1, "maximum": MAX_ID}, "The other leg of the conversation."),
+    "operator": ({"type": "string"}, "The operator: the name of its file."),
+    "balance": (
+        {"type": "string", "pattern": "^-?[0-9]+(\\.[0-9]+)?$"},
+        "What is left, exactly as the operator gave it, with a point before the decimals.",
+    ),
+    "currency": ({"type": "string"}, "ISO 4217, for example BRL; empty where nobody said it."),
+    "low": ({"type": "boolean"}, "It is below the operator's threshold."),
+    "minutesLeft": ({"type": "integer", "minimum": 0}, "About how many minutes of calls, where a rate is known."),
+    "at": ({"type": "string", "format": "date-time"}, "When the operator said so, in UTC."),
+    "active": ({"type": "boolean"}, "Calls are allowed."),
+    "standing": ({"enum": [standing.value for standing in Standing]}, "How the licence stands."),
+    "checked": ({"type": "string", "format": "date-time"}, "When the operator last decided about it, in UTC."),
+    "until": ({"type": "string", "format": "date-time"}, "How long it is good without a new check, in UTC."),
     "dtmf": ({"type": "string", "pattern": "^[0-9*#A-D]$"}, "The digit."),
 }
 
@@ -65,6 +79,14 @@ _ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "cause": ("SIPError",),
 }
 """What an extension event's attributes are called on the wire."""
+
+BALANCE_FIELDS: Final[Mapping[str, bool]] = {
+    **dict.fromkeys(("operator", "connectionId", "balance", "currency", "low"), True), "minutesLeft": False, "at": True
+}
+LICENCE_FIELDS: Final[Mapping[str, bool]] = {
+    **dict.fromkeys(("operator", "active", "standing"), True), **dict.fromkeys(("reason", "checked", "until"), False)
+}
+"""The data of the events about operators, and whether each field is always there."""
 
 _WARNINGS: Final[Mapping[str, Any]] = {
     "type": "array",
@@ -149,6 +171,8 @@ def event_fields(kind: wire.EventType) -> dict[str, bool]:
     own = [field.name for field in dataclasses.fields(kind)]
     if issubclass(kind, RegistrationEvent):
         return {"connectionId": True, "SIPError": True, "reason": False}
+    if issubclass(kind, OperatorEvent):
+        return dict(LICENCE_FIELDS if kind is LicenceChanged else BALANCE_FIELDS)
     fields = dict.fromkeys(("callId", "type", "from", "to"), True)
     if kind in wire.NAMES:
         fields |= {} if kind is CallStarted else {"duration": True, "SIPError": True}

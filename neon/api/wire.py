@@ -22,6 +22,8 @@ from typing import Any, Final, TypeAlias
 
 from neon.api.sessions import Session
 from neon.events import (
+    BalanceKnown,
+    BalanceLow,
     CallAccepted,
     CallBridged,
     CallClaimed,
@@ -34,7 +36,9 @@ from neon.events import (
     DigitReceived,
     Event,
     HoldChanged,
+    LicenceChanged,
     MuteChanged,
+    OperatorEvent,
     Registered,
     RegistrationCancelled,
     RegistrationEvent,
@@ -44,9 +48,10 @@ from neon.events import (
     RegistrationRefused,
     Unregistered,
 )
+from neon.operatorvalues import Balance, Licence
 from neon.values import Cause
 
-EventType: TypeAlias = type[CallEvent] | type[RegistrationEvent]
+EventType: TypeAlias = type[CallEvent] | type[RegistrationEvent] | type[OperatorEvent]
 
 NAMES: Final[Mapping[EventType, str]] = {
     CallStarted: "OnNewCall",
@@ -71,6 +76,9 @@ EXTENSIONS: Final[Mapping[EventType, str]] = {
     MuteChanged: "OnMute",
     DigitReceived: "OnDTMF",
     CallBridged: "OnBridge",
+    BalanceKnown: "OnBalance",
+    BalanceLow: "OnBalanceLow",
+    LicenceChanged: "OnLicense",
 }
 """The others: a client written from the documents alone never meets one."""
 
@@ -132,6 +140,11 @@ def fields(event: Event) -> dict[str, Any]:
     """The event's data, in the documents' order."""
     if isinstance(event, RegistrationEvent):
         return {"connectionId": event.connection_id, **_outcome(event.cause)}
+    if isinstance(event, (BalanceKnown, BalanceLow)):
+        return balance_data(event.balance)
+    if isinstance(event, LicenceChanged):
+        return licence_data(event.licence)
+    assert isinstance(event, CallEvent)
     data: dict[str, Any] = {
         "callId": event.call_id,
         "type": event.direction.value,
@@ -161,6 +174,31 @@ def fields(event: Event) -> dict[str, Any]:
     if event.display_name:
         data["displayName"] = event.display_name
     return data
+
+
+def balance_data(balance: Balance) -> dict[str, Any]:
+    """A balance; the amount as text, because JSON's numbers are not exact everywhere."""
+    return {
+        "operator": balance.operator,
+        "connectionId": balance.connection_id,
+        "balance": f"{balance.amount:f}",
+        "currency": balance.currency,
+        "low": balance.low,
+        **({} if balance.minutes_left is None else {"minutesLeft": balance.minutes_left}),
+        "at": timestamp(balance.at),
+    }
+
+
+def licence_data(licence: Licence) -> dict[str, Any]:
+    """A licence."""
+    return {
+        "operator": licence.operator,
+        "active": licence.standing.allows_calls,
+        "standing": licence.standing.value,
+        **({"reason": licence.reason} if licence.reason else {}),
+        **({} if licence.checked is None else {"checked": timestamp(licence.checked)}),
+        **({} if licence.until is None else {"until": timestamp(licence.until)}),
+    }
 
 
 def timestamp(at: datetime) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 import jsonschema
@@ -22,6 +23,7 @@ from neon.arguments import Kind, Parameter
 from neon.bus import Published
 from neon.commands import TABLE
 from neon.events import Event
+from neon.operatorvalues import Balance, Licence, Standing
 from neon.values import Cause, Direction
 from tests.api.websockets import Client, WebSocketCase
 from tests.fakes import AGREEMENT, EPOCH, FakeCall
@@ -89,7 +91,7 @@ class DocumentTests(SynchronousTestCase):
         """Every command and every event class is in the manual."""
         self.assertEqual(set(MANUAL["commands"]), {command.name for command in TABLE})
         # By name: a dataclass with slots is made twice.
-        bases = (events.CallEvent, events.RegistrationEvent)
+        bases = (events.CallEvent, events.RegistrationEvent, events.OperatorEvent)
         kinds = {kind.__name__ for base in bases for kind in type.__subclasses__(base)}
         self.assertEqual({kind.__name__ for kind in wire.ALL_NAMES}, kinds)
         self.assertEqual(set(MANUAL["events"]), set(wire.ALL_NAMES.values()))
@@ -220,6 +222,11 @@ class EventTests(SynchronousTestCase):
                 "remote": False,
                 "digit": "#",
                 "muted": True,
+                "operator": "acme",
+                "balance": Balance("acme", 1, Decimal("20.15"), "BRL", False, 9 if display_name else None, EPOCH),
+                "licence": Licence("acme", Standing.GRACE, "why", EPOCH, EPOCH)
+                if display_name
+                else Licence("acme", Standing.UNCHECKED),
             }
             for kind in wire.ALL_NAMES:
                 make: Any = kind
