@@ -120,7 +120,7 @@ class ReliableResponses:
         return self._under_way is not None
 
     def send(self, response: SipResponse) -> None:
-        """Send a provisional response, or keep it until the one before is acknowledged."""
+        """Send a provisional response, or keep it until the one before is acknowledged and L{proceed} is said."""
         if self._under_way is not None:
             if len(self._waiting) < MOST_WAITING:
                 self._waiting.append(response)
@@ -152,19 +152,22 @@ class ReliableResponses:
             if (int(numbers[1]), int(numbers[2]), numbers[3].upper()) != (self._number, self._cseq, "INVITE"):
                 return False
             self._acknowledged = True
-            waiting = self._waiting
-            self._waiting = deque()
-            self.stop()
-            if waiting:
-                first, *rest = waiting
-                self._waiting.extend(rest)
-                self.send(first)
+            self._under_way = None
+            self._cancel_timer()
             return True
         return False
 
+    def proceed(self) -> None:
+        """Send the next that waits, if its turn has come: the PRACK of the one before is answered."""
+        if self._under_way is None and self._waiting:
+            self.send(self._waiting.popleft())
+
     def stop(self) -> None:
         """Send nothing again: the final response is out. A PRACK that is under way still finds its response."""
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        self._cancel_timer()
         self._under_way = None
         self._waiting.clear()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()

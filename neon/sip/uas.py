@@ -242,13 +242,15 @@ class UasCall(Session):
     def _pracked(self, dialog: Dialog, request: SipRequest, transaction: ServerTransaction) -> None:
         if self._reliable is None or not self._reliable.acknowledge(request):
             super()._pracked(dialog, request, transaction)
-        elif self._offer_pending and self._phase is _Phase.PROCEEDING:
+            return
+        if self._offer_pending and self._phase is _Phase.PROCEEDING:
             self._read_pracked_answer(request, transaction)
         elif messages.description_of(request) is not None:
             # An offer, which the 200 of the PRACK answers (RFC 3262, section 5).
             self._updated(dialog, request, transaction)
         else:
             transaction.respond(messages.build_response(request, 200))
+        self._reliable.proceed()
 
     def _read_pracked_answer(self, request: SipRequest, transaction: ServerTransaction) -> None:
         assert self._negotiation is not None

@@ -263,7 +263,7 @@ class DialogTests(IncomingCase):
         self.say("OPTIONS")
         answer = self.last(200)
         self.assertEqual(answer.header("Allow"), ", ".join(METHODS))
-        self.assertEqual((answer.header("Accept"), answer.header("Supported")), ("application/sdp", ""))
+        self.assertEqual((answer.header("Accept"), answer.header("Supported")), ("application/sdp", "100rel, replaces, timer"))
 
 
 NO_DIALOG = "481 Call/Transaction Does Not Exist"
