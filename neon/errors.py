@@ -11,14 +11,18 @@ from typing import ClassVar
 class NeonError(Exception):
     """A request could not be carried out; C{str(error)} is a sentence for the client.
 
-    C{sip_status} is the SIP status that was the reason, 0 where there is none.
+    C{system_code} is the SIP status that was the reason, or the operator's error code, 0 where there is none.
     """
 
     code: ClassVar[int] = 500
 
-    def __init__(self, description: str = "", *, sip_status: int = 0) -> None:
+    def __init__(self, description: str = "", *, system_code: int = 0) -> None:
         super().__init__(description)
-        self.sip_status = sip_status
+        self.system_code = system_code
+
+
+class OperatorFailed(NeonError):
+    """The web service of a VoIP operator did not work; that is nobody's bug here, and is told as it is."""
 
 
 class DataFormatError(NeonError):

@@ -7,13 +7,23 @@ request that caused it (an implementation that knows the outcome at once uses C{
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
+
+from twisted.internet.defer import Deferred
 
 from neon.details import NO_DETAILS, CallDetails, Headers, Referral
+from neon.operatorvalues import Balance, Licence, Provisioned, SignupForm
 from neon.records import DialogRecord
-from neon.values import AccountSettings, Cause, LocalMedia, MediaAgreement, MediaStatistics
+from neon.values import (
+    AccountSettings,
+    AccountSnapshot,
+    Cause,
+    LocalMedia,
+    MediaAgreement,
+    MediaStatistics,
+)
 
 
 class Timer(Protocol):
@@ -249,6 +259,41 @@ class Ids(Protocol):
 
     def next_connection_id(self) -> int:
         """A number no account has had."""
+
+
+SaveRules: TypeAlias = Callable[[str, Mapping[str, Any]], None]
+"""Keeps what was said about the calls to an account (its address of record), in JSON's terms; empty: forget it."""
+
+
+class Operators(Protocol):
+    """The desk of the VoIP operators: their web services, as commands see them (spec section 6).
+
+    C{operator} is the name of an operator's file; None is the only one that offers what is asked for. C{language} is
+    that of the sentences in failures, C{pt}, C{es} or C{en}; None is the operator's own. A Deferred fails with
+    L{neon.errors.InvalidArgument} where the operator says no, with L{neon.errors.OperatorFailed} where it does not work.
+    """
+
+    def signup(self, operator: str | None, form: SignupForm, language: str | None) -> Deferred[Provisioned]:
+        """Become a customer; the account that comes of it is kept and registered."""
+
+    def provision(
+        self, operator: str | None, login: str, password: str, language: str | None
+    ) -> Deferred[Provisioned]:
+        """Fetch the SIP account of a customer; it is kept and registered."""
+
+    def balance(self, operator: str | None, connection_id: int | None, language: str | None) -> Deferred[Balance]:
+        """What is left to spend on an account: the one named, or the operator's only one."""
+
+    def activate(self, operator: str | None, key: str | None, language: str | None) -> Deferred[Licence]:
+        """Check the licence now; a C{key} is kept for the checks to come."""
+
+    def admit(self, account: AccountSnapshot, target: str | None) -> tuple[str, ...]:
+        """A call is about to be made with an account, or one to be answered (C{target} None).
+
+        Returns sentences that the user should see; C{target} is as L{neon.dialling.parse} returns it.
+
+        @raise NotAuthorised: the licence does not allow it, in words for the user.
+        """
 
 
 class Screen(Protocol):

@@ -14,11 +14,11 @@ from neon.errors import NeonError
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An error as the wire has it; C{sip_status} is 0 where SIP had no part in it."""
+    """An error as the wire has it; C{system_code} is SIP's or the operator's, 0 where they had no part in it."""
 
     code: int
     description: str
-    sip_status: int = 0
+    system_code: int = 0
 
 
 def explain(failure: Failure, action: str, log: Logger, codes: Mapping[type[NeonError], int] | None = None) -> Refusal:
@@ -27,8 +27,8 @@ def explain(failure: Failure, action: str, log: Logger, codes: Mapping[type[Neon
     C{codes} are the skin's own numbers for some errors.
     """
     error = failure.value
-    if isinstance(error, NeonError) and error.code != NeonError.code:
-        return Refusal((codes or {}).get(type(error), error.code), str(error), error.sip_status)
+    if isinstance(error, NeonError) and type(error) is not NeonError:
+        return Refusal((codes or {}).get(type(error), error.code), str(error), error.system_code)
     reference = secrets.token_hex(4)
     log.failure("{action} failed, reference {reference}", failure, action=action, reference=reference)
     return Refusal(NeonError.code, f"internal error, reference {reference}")

@@ -135,12 +135,12 @@ class Exchange:
 
     def refuse(self, refusal: Refusal, status: int = 200) -> bool:
         """Answer a command that was not carried out."""
-        return self.send_xml(xml.refusal(refusal.code, refusal.description, refusal.sip_status), status)
+        return self.send_xml(xml.refusal(refusal.code, refusal.description, refusal.system_code), status)
 
     def fail(self, failure: Failure, action: str) -> None:
         """Answer a command that failed."""
         refusal = explain(failure, action, self._log, _CODES)
-        self.send_xml(xml.refusal(refusal.code, refusal.description, refusal.sip_status, self._warnings))
+        self.send_xml(xml.refusal(refusal.code, refusal.description, refusal.system_code, self._warnings))
 
     def succeed(self, data: Mapping[str, Any]) -> None:
         """Answer a command that was carried out."""

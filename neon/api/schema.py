@@ -29,7 +29,8 @@ ERRORS: Final[Mapping[int, str]] = {
     100: "data format error: not JSON, not an object, not a form, no action, or too long",
     102: "invalid argument: an unknown action or call, a parameter that is missing or malformed, or a call that is "
     "not in a state for it",
-    500: "internal error; the description has a reference that stands in NEON's log",
+    500: "internal error; the description has a reference that stands in NEON's log. Or the service of an operator "
+    "did not work, as the description says",
     600: "invalid credentials; over HTTP also a token that is missing or dead",
     601: "not registered: no SIP account is registered, or not the one that was named",
     602: "not authorised: over WebSocket a token that is missing or dead; an origin, an application or a number "

@@ -33,9 +33,9 @@ def success(data: Mapping[str, Any], warnings: Sequence[str] = ()) -> bytes:
     return _return_data("true", 0, 0, "", data, warnings)
 
 
-def refusal(code: int, description: str, sip_status: int = 0, warnings: Sequence[str] = ()) -> bytes:
-    """The answer to a command that was not; C{sip_status} is the SIP reason, 0 where there is none."""
-    return _return_data("false", code, sip_status, description, {}, warnings)
+def refusal(code: int, description: str, system_code: int = 0, warnings: Sequence[str] = ()) -> bytes:
+    """The answer to a command that was not; C{system_code} is SIP's or the operator's reason, 0 where there is none."""
+    return _return_data("false", code, system_code, description, {}, warnings)
 
 
 def event(published: Published, spelling: wire.Spelling = wire.TABLE) -> bytes:
@@ -49,11 +49,11 @@ def event(published: Published, spelling: wire.Spelling = wire.TABLE) -> bytes:
 
 
 def _return_data(
-    success: str, code: int, sip_status: int, description: str, data: Mapping[str, Any], warnings: Sequence[str]
+    success: str, code: int, system_code: int, description: str, data: Mapping[str, Any], warnings: Sequence[str]
 ) -> bytes:
     root = etree.Element("ReturnData")
     _add(root, "Success", success)
-    _add(root, "Error", {"Code": code, "SystemCode": sip_status or None, "Description": description})
+    _add(root, "Error", {"Code": code, "SystemCode": system_code or None, "Description": description})
     _add(root, "Data", data)
     if warnings:
         _add(root, "Warnings", warnings)
