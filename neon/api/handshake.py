@@ -16,6 +16,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from neon.api import wholeframe
 from neon.api.cors import Verdict, Visitor
 from neon.api.guard import Guard, response
 from neon.api.lag import SEND_BUFFER
@@ -73,10 +74,20 @@ class Handshake(WebSocketServerProtocol):
             # It has to wait for our answer (RFC 6455, section 4.1); autobahn would take this for another handshake.
             self.transport.abortConnection()
             return
+        payload = wholeframe.unpack(data) if self._is_between_messages() else None
+        if payload is not None:
+            self.onMessage(payload, data[0] == wholeframe.BINARY)
+            return
         # What dataReceived does beside formatting a log line, whether that is wanted or not.
         self._dataReceived(data)
         if self.state == self.STATE_CONNECTING and len(self.data) > MAX_HANDSHAKE_BYTES:
             self.transport.abortConnection()
+
+    def _is_between_messages(self) -> bool:
+        """Whether the next octet begins a message, or a control frame."""
+        protocol: Any = self  # autobahn's annotations say what these attributes begin with, not what they become
+        begun = protocol.data or protocol.current_frame is not None or protocol.inside_message
+        return bool(self.state == self.STATE_OPEN and not begun)
 
     # Any: autobahn's own annotation forgets the Deferred that its documentation allows.
     def onConnect(self, request: Any) -> Any:

@@ -1,0 +1,61 @@
+"""Whole frames are unpacked here, everything else is left to autobahn."""
+
+from __future__ import annotations
+
+import struct
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from neon.api.wholeframe import BINARY, TEXT, unpack
+
+MASK = b"\x37\xfa\x21\x3d"
+
+
+def frame(payload: bytes, first: int = TEXT, mask: bytes = MASK) -> bytes:
+    """As RFC 6455, section 5.2 says, in its plainest words."""
+    length = len(payload)
+    if length < 126:
+        head = bytes([first, 0x80 | length])
+    elif length < 65536:
+        head = bytes([first, 0x80 | 126]) + struct.pack("!H", length)
+    else:
+        head = bytes([first, 0x80 | 127]) + struct.pack("!Q", length)
+    return head + mask + bytes(octet ^ mask[index % 4] for index, octet in enumerate(payload))
+
+
+class UnpackTests(SynchronousTestCase):
+    def test_example(self) -> None:
+        """The masked "Hello" of RFC 6455, section 5.7."""
+        self.assertEqual(unpack(bytes.fromhex("818537fa213d7f9f4d5158")), b"Hello")
+
+    @given(st.text(max_size=400), st.binary(min_size=4, max_size=4))
+    def test_text(self, text: str, mask: bytes) -> None:
+        """Text comes out as it went in, whatever the mask."""
+        self.assertEqual(unpack(frame(text.encode(), mask=mask)), text.encode())
+
+    @given(st.binary(max_size=400))
+    def test_binary(self, payload: bytes) -> None:
+        """Binary data need not be UTF-8; text must, and its refusal is autobahn's."""
+        self.assertEqual(unpack(frame(payload, BINARY)), payload)
+        try:
+            payload.decode()
+        except UnicodeDecodeError:
+            self.assertIsNone(unpack(frame(payload)))
+
+    def test_lengths(self) -> None:
+        """Up to 65,535 octets, in the shortest form of the length only."""
+        for length in (0, 125, 126, 65535):
+            self.assertEqual(unpack(frame(b"x" * length)), b"x" * length)
+        self.assertIsNone(unpack(frame(b"x" * 65536)))
+        self.assertIsNone(unpack(bytes([TEXT, 0x80 | 126]) + struct.pack("!H", 5) + frame(b"Hello")[2:]))
+
+    def test_left_alone(self) -> None:
+        """Anything but one whole, masked, unfragmented data frame is for somebody else."""
+        whole = frame(b"Hello")
+        for data in (whole[:-1], whole + b"\x81", whole + whole, whole[:1], b"", bytes([TEXT, 5]) + b"Hello" + b"****"):
+            self.assertIsNone(unpack(data), data)
+        for first in range(256):
+            if first not in (TEXT, BINARY):
+                self.assertIsNone(unpack(frame(b"Hello", first)), first)
