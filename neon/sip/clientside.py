@@ -13,15 +13,17 @@ from sippy.SipTransactionManager import COMPLETED, RINGING, TERMINATED, TRYING, 
 from sippy.Time.Timeout import Timeout
 from twisted.logger import Logger
 
+from neon.sip.messages import numeric_destination
 from neon.sip.transactionbase import T1, T2, TIMEOUT, TransactionBase, contained, patience, restart, stop
-from neon.sip.transport import is_numeric, unbracketed
+from neon.values import Destination
 
 _log = Logger()
 
 
 class ClientTransactionState(SipTransaction):  # type: ignore[misc]
-    """sippy's client transaction, with C{cancelled}, C{routes} (the INVITE's), C{within} (whether it is a re-INVITE)
-    and C{remote_tag} (of the final response).
+    """sippy's client transaction, with C{cancelled}, C{routes} (the INVITE's), C{within} (whether it is a re-INVITE),
+    C{remote_tag} (of the final response), C{ack_by} (the way and the destination of its ACK) and C{otherwise} (the
+    way, and the request as it goes that way, that is left when the first one does not lead anywhere).
 
     Its ACK and CANCEL are made of the INVITE when asked for: the one leaves much later, the other mostly never.
     """
@@ -29,6 +31,8 @@ class ClientTransactionState(SipTransaction):  # type: ignore[misc]
     cancelled = False
     cancelPending = False
     remote_tag: str | None = None
+    ack_by: tuple[Any, Destination] | None = None
+    otherwise: tuple[Any, str] | None = None
 
     def __init__(self, request: Any) -> None:
         self.request = request
@@ -54,26 +58,64 @@ class ClientTransactionState(SipTransaction):  # type: ignore[misc]
 class ClientSide(TransactionBase):
     """Client transactions."""
 
-    def newTransaction(self, msg: Any, resp_cb: Callable[[Any], None] | None = None, *, userv: Any) -> Any:
-        """Send a request, and again until it is answered. sippy's own would make a CANCEL and a 408 before it sends."""
+    def newTransaction(
+        self,
+        msg: Any,
+        resp_cb: Callable[[Any], None] | None = None,
+        *,
+        userv: Any,
+        destination: Destination,
+        roomier: Callable[[int], Any | None] = lambda length: None,
+    ) -> Any:
+        """Send a request, and again until it is answered. sippy's own would make a CANCEL and a 408 before it sends.
+
+        C{roomier} is asked for another way when the length of the request is known; if that one is not there after
+        all, the request goes by the first.
+        """
         t = ClientTransactionState(msg)
         t.tid = msg.getTId(True, True)
         if t.tid in self.tclient:
             raise ValueError("a transaction with this branch exists")
         t.expires = patience(msg) if t.needack else TIMEOUT
-        t.resp_cb, t.userv, t.address = resp_cb, userv, msg.getTarget()[0]
-        t.data = msg.localStr(userv.getSIPaddr())
-        t.state, t.tout = TRYING, T1
+        t.resp_cb, t.userv, t.address = resp_cb, userv, destination
+        t.data = self._text(msg, userv)
+        other = roomier(len(t.data))
+        if other is not None:
+            t.otherwise = userv, t.data
+            t.userv, t.data = other, self._text(msg, other)
+        t.state = TRYING
         self.tclient[t.tid] = t
-        self._send_failed = False
-        self.transmitData(userv, t.data, t.address)
-        if self._send_failed:
+        trouble = self._try(t)
+        if trouble is not None and self._try_otherwise(t) is not None:
             # Told later: never from inside the call that sent it.
-            t.teB = Timeout(self._transport_failed, 0.0, 1, t)
-        else:
-            t.teA = Timeout(self.timerA, t.tout, 1, t)
-            t.teB = Timeout(self.timerB, TIMEOUT, 1, t)
+            t.teB = Timeout(self._transport_failed, 0.0, 1, t, trouble)
         return t
+
+    def _try(self, t: Any) -> str | None:
+        """Send the request by the way it has, and start its timers; why it did not leave, None if it did."""
+        trouble = self.transmitData(t.userv, t.data, t.address)
+        if trouble is not None:
+            return trouble
+        t.tout = T1
+        if not t.userv.reliable:
+            t.teA = Timeout(self.timerA, t.tout, 1, t)
+        restart(t, "teB", self.timerB, TIMEOUT)
+        return None
+
+    def _try_otherwise(self, t: Any) -> str | None:
+        if t.otherwise is None:
+            return "there is no other way"
+        (t.userv, t.data), t.otherwise = t.otherwise, None
+        return self._try(t)
+
+    def way_lost(self, path: Any, reason: str, opened: bool) -> None:
+        """A connection is gone: what waits for an answer by it has none (RFC 3261, section 18.4).
+
+        C{opened}: it had been there, so that requests may have arrived.
+        """
+        for t in [t for t in self.tclient.values() if t.userv is path and t.state in (TRYING, RINGING)]:
+            if opened or self._try_otherwise(t) is not None:
+                self._transport_failed(t, reason)
 
     def cancelTransaction(self, t: Any, extra_headers: Any = None) -> None:
         """CANCEL now, or as soon as a provisional response came (RFC 3261, section 9.1); once."""
@@ -84,7 +126,7 @@ class ClientSide(TransactionBase):
             return
         t.cancelPending = False
         t.cancelled = True
-        self.newTransaction(t.cancel, userv=t.userv)
+        self.newTransaction(t.cancel, userv=t.userv, destination=t.address)
         # No final response within 64 * T1: the INVITE counts as cancelled.
         restart(t, "teB", self.timerB, TIMEOUT)
 
@@ -163,8 +205,11 @@ class ClientSide(TransactionBase):
         _set_routes(ack, routes)
         ack.getHFBody("via").genBranch()
         # A name cannot be resolved here; whoever answered is reachable by the way that the INVITE took.
-        numeric = hop is not None and is_numeric(hop.host)
-        t.ack_rAddr = ((unbracketed(hop.host), hop.getPort()) if hop is not None and numeric else t.address, "udp")
+        destination = None if hop is None else numeric_destination(hop, t.address)
+        if destination is None or destination == t.address:
+            t.ack_by = t.userv, t.address
+        else:
+            t.ack_by = self._user.path(destination), destination
 
     def _prepare_routed_ack(self, t: Any, target: Any) -> None:
         """The ACK of a re-INVITE's 2xx takes the way of the re-INVITE; the proxies need not record theirs again."""
@@ -173,12 +218,13 @@ class ClientSide(TransactionBase):
             t.ack.setRURI(target)
         _set_routes(t.ack, t.routes)
         t.ack.getHFBody("via").genBranch()
-        t.ack_rAddr = (t.address, "udp")
+        t.ack_by = t.userv, t.address
 
     def _send_ack(self, t: Any) -> None:
-        data = t.ack.localStr(t.userv.getSIPaddr())
-        self._memory[(t.tid, t.remote_tag)] = data, t.ack_rAddr[0]
-        self.transmitData(t.userv, data, t.ack_rAddr[0])
+        path, destination = t.ack_by
+        data = self._text(t.ack, path)
+        self._memory[(t.tid, t.remote_tag)] = path, data, destination
+        self.transmitData(path, data, destination)
 
     def _acknowledge_failure(self, t: Any, msg: Any) -> None:
         """The ACK of a 3xx-6xx: the INVITE's Request-URI, branch, Route and destination."""
@@ -186,7 +232,7 @@ class ClientSide(TransactionBase):
         if tag is not None:
             t.ack.getHFBody("to").setTag(tag)
         _set_routes(t.ack, t.routes)
-        t.remote_tag, t.ack_rAddr = tag, (t.address, "udp")
+        t.remote_tag, t.ack_by = tag, (t.userv, t.address)
         self._send_ack(t)
 
     def sendACK(self, t: Any) -> None:
@@ -200,10 +246,9 @@ class ClientSide(TransactionBase):
     def timerA(self, t: Any) -> None:
         t.teA = None
         client = self.tclient.get(t.tid) is t
-        self._send_failed = False
-        self.transmitData(t.userv, t.data, t.address)
-        if client and self._send_failed:
-            self._transport_failed(t)
+        trouble = self.transmitData(t.userv, t.data, t.address)
+        if client and trouble is not None:
+            self._transport_failed(t, trouble)
             return
         t.tout = min(2 * t.tout, T2)
         t.teA = Timeout(self.timerA, t.tout, 1, t)
@@ -229,11 +274,12 @@ class ClientSide(TransactionBase):
         _log.error("the ACK of a delayed offer was never sent")
         self._drop_client(t)
 
-    def _transport_failed(self, t: Any) -> None:
+    def _transport_failed(self, t: Any, reason: str | None = None) -> None:
         stop(t, "teA")
         stop(t, "teB")
         self.tclient.pop(t.tid, None)
-        self._deliver_own(t, 503, "Service Unavailable")
+        # What a connection failed of is worth knowing; a datagram only ever fails of the network.
+        self._deliver_own(t, 503, reason if reason and t.userv.reliable else "Service Unavailable")
         t.cleanup()
 
     def _drop_client(self, t: Any) -> None:

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from neon.ports import Clock
 from neon.sip.envelope import BadMessage, Envelope, Limits, quotes_balance, read, reply, split_list
 from neon.sip.transport import is_numeric
-from neon.values import Address
+from neon.values import Address, Destination
 
 _log = Logger()
 
@@ -119,6 +119,10 @@ class Door:
     def _known(self, host: str) -> bool:
         return self.policy.trusted(host) or self._peers.get(host, float("-inf")) >= self._clock.seconds()
 
+    def welcomes(self, host: str) -> bool:
+        """Whether a connection from C{host} may be taken."""
+        return self.policy.direct_calls or self._known(host)
+
     def _within_rate(self, host: str) -> bool:
         now = self._clock.seconds()
         bucket = self._buckets.get(host)
@@ -132,8 +136,10 @@ class Door:
 
     # -- judging
 
-    def judge(self, data: bytes, source: Address) -> Verdict:
-        """Look at one datagram. Never raises, whatever it holds."""
+    def judge(self, data: bytes, sender: Destination | Address) -> Verdict:
+        """Look at one datagram, or one message of a connection. Never raises, whatever it holds."""
+        source: Address = sender[0], sender[1]
+        secure = isinstance(sender, Destination) and sender.transport == "tls"
         limits = self.policy.limits
         host = source[0]
         if not data.strip(b"\r\n\0 "):
@@ -165,7 +171,7 @@ class Door:
         if not envelope.has_to_tag and not (self.policy.direct_calls or self.policy.trusted(host)):
             self.counters["stranger"] += 1
             return None
-        return self._judge_request(envelope, source, welcome)
+        return self._judge_request(envelope, source, welcome, secure)
 
     def _judge_response(self, envelope: Envelope, source: Address) -> Verdict:
         # RFC 3261, section 8.1.3.3: with more than one Via it was not meant for us.
@@ -174,13 +180,13 @@ class Door:
             return None
         return Admitted(envelope)
 
-    def _judge_request(self, envelope: Envelope, source: Address, welcome: bool) -> Verdict:
+    def _judge_request(self, envelope: Envelope, source: Address, welcome: bool, secure: bool) -> Verdict:
         trouble = _malformed(envelope)
         if trouble is not None:
             self.complain(trouble, source)
             refusal: tuple[int, Extra] | None = (400, ())
         else:
-            refusal = _unacceptable(envelope, self.policy)
+            refusal = _unacceptable(envelope, self.policy, secure)
         if refusal is None:
             return Admitted(envelope, welcome)
         self.counters["refused"] += 1
@@ -283,10 +289,10 @@ def _malformed(envelope: Envelope) -> str | None:
     return None
 
 
-def _unacceptable(envelope: Envelope, policy: DoorPolicy) -> tuple[int, Extra] | None:
+def _unacceptable(envelope: Envelope, policy: DoorPolicy, secure: bool) -> tuple[int, Extra] | None:
     """The status for a well-formed request that a user agent cannot serve (RFC 3261, section 8.2), or None."""
     scheme = _SCHEME.match(envelope.uri)
-    if scheme is None or scheme[1].lower() != "sip":
+    if scheme is None or scheme[1].lower() not in (("sip", "sips") if secure else ("sip",)):
         return 416, ()
     if envelope.value("max-forwards") == "0" and envelope.method not in ("OPTIONS", "ACK", "CANCEL"):
         return 483, ()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import ClientFactory
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -77,13 +77,14 @@ class Flow:
         self.sent_by = sent_by
         self.uopts = PathOptions((bracketed(sent_by[0]), sent_by[1]))
         self.ours = ours
+        self.within = CONNECT_WITHIN
+        """Seconds in which the connection must be there."""
         self._flows = flows
         self._connection: StreamConnection | None = None
         self._connector: Any = None
         self._handshake: Handshake | None = None
         self._deadline: Timer | None = None
         self._waiting: list[bytes] = []
-        self._callers: list[Deferred[Destination]] = []
         self._closing: list[Deferred[None]] = []
         self._opened_at: float | None = None
         self._failures = 0
@@ -142,18 +143,6 @@ class Flow:
             address = self._connection.local
         return Destination(*address, self.transport)
 
-    def reach(self) -> Deferred[Destination]:
-        """Fires with L{local} when the connection is there; fails with L{CannotSend}."""
-        if self.is_open:
-            return succeed(self.local)
-        try:
-            self._connect()
-        except CannotSend as error:
-            return fail(error)
-        waiter: Deferred[Destination] = Deferred()
-        self._callers.append(waiter)
-        return waiter
-
     def _connect(self) -> None:
         if not self.idle:
             return
@@ -166,8 +155,8 @@ class Flow:
             contexts = self._flows.contexts()
             creator: Any = contexts.client(self._handshake)  # Twisted declares a zope interface here
             factory = TLSMemoryBIOFactory(creator, True, factory)
-        self._deadline = clock.callLater(CONNECT_WITHIN, self._too_late)
-        self._connector = self._flows.connect(self.destination, factory, CONNECT_WITHIN)
+        self._deadline = clock.callLater(self.within, self._too_late)
+        self._connector = self._flows.connect(self.destination, factory, self.within)
 
     def _too_late(self) -> None:
         self._deadline = None
@@ -199,9 +188,6 @@ class Flow:
         waiting, self._waiting = self._waiting, []
         if waiting:
             connection.send(b"".join(waiting))
-        callers, self._callers = self._callers, []
-        for caller in callers:
-            caller.callback(self.local)
         if self._closing:
             connection.close()
 
@@ -230,9 +216,6 @@ class Flow:
         self._trouble = reason
         if not self._closing:
             _log.info("the connection {way} is gone: {reason}", way=str(self.destination), reason=reason)
-        callers, self._callers = self._callers, []
-        for caller in callers:
-            caller.errback(CannotSend(reason))
         self._flows.forget(self)
         if not self._closing:
             self._flows.user.lost(self, reason, opened_at is not None)

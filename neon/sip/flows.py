@@ -5,6 +5,7 @@ A connection that somebody opened is used for what goes to the same address and 
 
 from __future__ import annotations
 
+import socket
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ from neon.ports import Clock
 from neon.sip.connection import StreamConnection
 from neon.sip.flow import Flow, FlowUser
 from neon.sip.tls import TlsContexts
-from neon.sip.transport import unbracketed
+from neon.sip.transport import ipv6_only, unbracketed
 from neon.values import Address, Destination
 
 MOST_FLOWS = 256
@@ -88,7 +89,7 @@ class Flows:
         A numeric name claims no domain, so any connection to that address will do, whosever certificate it has.
         """
         destination = destination._replace(host=unbracketed(destination.host))
-        known = self._ours.get(destination) or self._accepted.get(destination)
+        known = self.known(destination)
         if known is None and destination.name == destination.host:
             known = next((flow for flow in self._ours.values() if flow.destination[:3] == destination[:3]), None)
         if known is None:
@@ -98,6 +99,10 @@ class Flows:
         elif known.ours:
             self._ours.move_to_end(known.destination)
         return known
+
+    def known(self, destination: Destination) -> Flow | None:
+        """The way to a destination, if there is one."""
+        return self._ours.get(destination) or self._accepted.get(destination)
 
     def _make_room(self) -> None:
         if len(self._ours) <= MOST_FLOWS:
@@ -145,7 +150,13 @@ class Flows:
         if transport == "tls":
             creator: Any = self.contexts().server()  # Twisted declares a zope interface here
             factory = TLSMemoryBIOFactory(creator, False, factory)
-        listening = self._reactor.listenTCP(port, factory, interface=host)
+        reactor: Any = self._reactor
+        if host == "::":
+            with ipv6_only(socket.SOCK_STREAM, port) as bound:
+                bound.listen(50)
+                listening = reactor.adoptStreamPort(bound.fileno(), socket.AF_INET6, factory)
+        else:
+            listening = reactor.listenTCP(port, factory, interface=host)
         self._ports.append(listening)
         return int(listening.getHost().port)
 

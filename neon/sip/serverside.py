@@ -10,8 +10,7 @@ from sippy.SipTransactionManager import COMPLETED, CONFIRMED, RINGING, TRYING, S
 from sippy.Time.Timeout import Timeout
 
 from neon.sip.transactionbase import TIMEOUT, TransactionBase, contained, patience, restart, stop
-from neon.sip.transport import LocalPath
-from neon.values import Address
+from neon.values import Destination
 
 
 class ServerTransactionState(SipTransaction):  # type: ignore[misc]
@@ -27,7 +26,7 @@ class ServerTransactionState(SipTransaction):  # type: ignore[misc]
     ack_cb = cancel_cb = noack_cb = None
     teA = teD = teE = teF = teG = None
 
-    def __init__(self, request: Any, key: tuple[Any, str], source: Address, path: LocalPath) -> None:
+    def __init__(self, request: Any, key: tuple[Any, str], source: Destination, path: Any) -> None:
         self.request = request
         self.key, self.source, self.userv = key, source, path
         self.tid = key[0]
@@ -42,7 +41,7 @@ class ServerTransactionState(SipTransaction):  # type: ignore[misc]
 class ServerSide(TransactionBase):
     """Server transactions."""
 
-    def _begin(self, request: Any, path: LocalPath) -> None:
+    def _begin(self, request: Any, path: Any) -> None:
         """A new request other than ACK and CANCEL.
 
         sippy's own way would call it a loop when one account of ours calls another by way of the proxy. Loops are the
@@ -54,7 +53,7 @@ class ServerSide(TransactionBase):
         self.open.add(t)
         self._user.request_arrived(request, t)
 
-    def _receive_cancel(self, request: Any, key: tuple[Any, str], path: LocalPath) -> None:
+    def _receive_cancel(self, request: Any, key: tuple[Any, str], path: Any) -> None:
         t = self.tserver.get(key[0]) or self._answered.get(key)
         if t is None or t.key != key or t.source[0] != self._source[0]:
             self.transmitMsg(path, request.genResponse(481, "Call/Transaction Does Not Exist"), None, None)
@@ -90,7 +89,7 @@ class ServerSide(TransactionBase):
             self._tag(resp, t)
         self._name_server(resp)
         t.status = status
-        t.data = resp.localStr(t.userv.getSIPaddr())
+        t.data = self._text(resp, t.userv)
         t.address = t.source
         self.transmitData(t.userv, t.data, t.address)
         if status < 200:
@@ -103,7 +102,7 @@ class ServerSide(TransactionBase):
         stop(t, "teF")
         self._closed(t)
         if not t.needack:
-            self._memory[t.key] = t.data, t.address
+            self._memory[t.key] = t.userv, t.data, t.address
             self._drop_server(t)
             return
         t.ack_cb = lambda ack: self._acknowledged(t, ack_cb, ack)
@@ -113,6 +112,8 @@ class ServerSide(TransactionBase):
         t.tid = (*t.tid[:-1], resp.getHFBody("to").getTag())
         self.tserver[t.tid] = t
         self._answered[t.key] = t
+        if status >= 300 and t.userv.reliable:
+            return  # only a 2xx, which must reach the other end of the call, is repeated all the same
         t.tout = 0.5
         t.teA = Timeout(self.timerA, t.tout, 1, t)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from sippy.SipHeader import SipHeader
 from sippy.SipResponse import SipResponse
@@ -13,7 +13,7 @@ from sippy.Time.Timeout import Timeout
 from twisted.logger import Logger
 
 from neon.sip.transport import CannotSend
-from neon.values import Address
+from neon.values import Destination
 
 _log = Logger()
 
@@ -34,21 +34,28 @@ class TransactionUser(Protocol):
     def request_finished(self, transaction: Any) -> None:
         """It has its final response, or was given up."""
 
-    def stray_response(self, response: Any, source: Address) -> None:
+    def stray_response(self, response: Any, source: Destination) -> None:
         """A 2xx to an INVITE belongs to no transaction."""
 
-    def sent(self, peer: Address, message: str) -> None:
+    def path(self, destination: Destination) -> Any:
+        """The way to a destination: a L{LocalPath<neon.sip.transport.LocalPath>} or a L{Flow<neon.sip.flow.Flow>}."""
+
+    def sent(self, peer: Destination, message: str) -> None:
         """A message left (for the trace)."""
+
+
+LastWords: TypeAlias = tuple[Any, str, Destination]
+"""By which way, what, and where to."""
 
 
 class Memory:
     """What finished transactions still have to say to retransmissions: two generations of bounded size."""
 
     def __init__(self) -> None:
-        self._young: OrderedDict[Any, tuple[str, Address] | None] = OrderedDict()
-        self._old: OrderedDict[Any, tuple[str, Address] | None] = OrderedDict()
+        self._young: OrderedDict[Any, LastWords | None] = OrderedDict()
+        self._old: OrderedDict[Any, LastWords | None] = OrderedDict()
 
-    def __setitem__(self, key: Any, value: tuple[str, Address] | None) -> None:
+    def __setitem__(self, key: Any, value: LastWords | None) -> None:
         self._young[key] = value
         if len(self._young) > _REMEMBERED:
             self._young.popitem(last=False)
@@ -56,7 +63,7 @@ class Memory:
     def __contains__(self, key: Any) -> bool:
         return key in self._young or key in self._old
 
-    def __getitem__(self, key: Any) -> tuple[str, Address] | None:
+    def __getitem__(self, key: Any) -> LastWords | None:
         return self._young[key] if key in self._young else self._old[key]
 
     def __len__(self) -> int:
@@ -86,6 +93,8 @@ class TransactionBase(SipTransactionManager):  # type: ignore[misc]
         # Not sippy's own constructor: it opens sockets.
         self._user = user
         self._server = server
+        self.compact = False
+        """Whether header names are written in their short forms (RFC 3261, section 7.3.3)."""
         self.tclient: dict[Any, Any] = {}
         self.tserver: dict[Any, Any] = {}
         self.req_consumers: dict[Any, Any] = {}
@@ -94,9 +103,8 @@ class TransactionBase(SipTransactionManager):  # type: ignore[misc]
         self.open: set[Any] = set()
         self._answered: dict[Any, Any] = {}
         self._memory = Memory()
-        self._source: Address = ("", 0)
+        self._source = Destination("", 0)
         self._key: tuple[Any, str] = ((), "")
-        self._send_failed = False
         self._ageing: Any = None
 
     def start(self) -> None:
@@ -114,6 +122,10 @@ class TransactionBase(SipTransactionManager):  # type: ignore[misc]
         for table in (self.tclient, self.tserver, self.open, self._answered, self._memory):
             table.clear()
 
+    def path_to(self, destination: Destination) -> Any:
+        """The way to a destination."""
+        return self._user.path(destination)
+
     def _name_server(self, response: Any) -> None:
         if response.countHFs("server") == 0:
             response.appendHeader(SipHeader(name="server", bodys=self._server))
@@ -126,16 +138,24 @@ class TransactionBase(SipTransactionManager):  # type: ignore[misc]
             if to.getTag() is None:
                 to.genTag()
             self._name_server(msg)
-        self.transmitData(userv, msg.localStr(userv.getSIPaddr()), address)
+        self.transmitData(userv, self._text(msg, userv), address)
 
-    def transmitData(self, userv: Any, data: str, address: Address, cachesum: Any = None, lossemul: int = 0) -> None:
+    def _text(self, message: Any, path: Any) -> str:
+        """The message as it goes this way: the path knows what Via says."""
+        text: str = message.localStr(path.getSIPaddr(), self.compact)
+        return text
+
+    def transmitData(
+        self, userv: Any, data: str, address: Destination, cachesum: Any = None, lossemul: int = 0
+    ) -> str | None:
+        """Send by a way; returns in words why it did not leave, None if it did."""
         try:
             userv.send_to(data, address)
         except CannotSend as error:
-            self._send_failed = True
             _log.debug("a SIP message was not sent: {reason}", reason=str(error))
-        else:
-            self._user.sent(address, data)
+            return str(error)
+        self._user.sent(address, data)
+        return None
 
 
 def patience(invite: Any) -> int:

@@ -1,6 +1,6 @@
 """sippy's transaction layer, with the edges of RFC 3261, section 17, that it rounds off.
 
-What is ours: one socket given from outside; answers go to the packet's source; T2 caps every retransmission;
+What is ours: the ways to send; answers go to the packet's source; T2 caps every retransmission;
 retransmissions are recognised by transaction and not by checksum, in tables of bounded size; the ACK of a
 failure follows its INVITE (section 17.1.1.3) and every ACK carries the INVITE's credentials (22.1); what a
 callback raises is contained. The two halves are in L{neon.sip.clientside} and L{neon.sip.serverside}.
@@ -15,16 +15,15 @@ from twisted.logger import Logger
 
 from neon.sip.clientside import ClientSide
 from neon.sip.serverside import ServerSide
-from neon.sip.transport import LocalPath
-from neon.values import Address
+from neon.values import Destination
 
 _log = Logger()
 
 
 class Transactions(ClientSide, ServerSide):
-    """sippy's transaction manager on one socket of ours: what arrives finds its transaction here."""
+    """sippy's transaction manager on ways of ours: what arrives finds its transaction here."""
 
-    def receive_request(self, request: Any, key: tuple[Any, str], source: Address, path: LocalPath) -> None:
+    def receive_request(self, request: Any, key: tuple[Any, str], source: Destination, path: Any) -> None:
         """A parsed request that passed the door, with its L{key}.
 
         @raise Exception: whatever sippy's parser raises on a field that it reads late.
@@ -41,7 +40,7 @@ class Transactions(ClientSide, ServerSide):
             if key in self._memory:
                 last = self._memory[key]
                 if last is not None:
-                    self.transmitData(path, *last)
+                    self.transmitData(*last)
                 return
         if key[1] != "ACK" and key[0] not in self.tserver:
             self._begin(request, path)
@@ -51,7 +50,7 @@ class Transactions(ClientSide, ServerSide):
         except SipParseError as error:
             raise ValueError("a header field is not well formed") from error
 
-    def receive_response(self, response: Any, source: Address, path: LocalPath) -> None:
+    def receive_response(self, response: Any, source: Destination) -> None:
         """A parsed response that passed the door."""
         tid = response.getTId(True, True)
         code = response.getSCode()[0]
@@ -69,7 +68,7 @@ class Transactions(ClientSide, ServerSide):
         if key in self._memory:
             ack = self._memory[key]
             if ack is not None and code >= 200:
-                self.transmitData(path, *ack)
+                self.transmitData(*ack)
         elif 200 <= code < 300 and tid[3] == "INVITE":
             self._user.stray_response(response, source)
 

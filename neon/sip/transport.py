@@ -14,10 +14,11 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias, cast
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol
 
 from neon.ports import Clock
-from neon.values import Address
+from neon.values import Address, Destination
 
 Receive: TypeAlias = Callable[[bytes, Address], None]
 
@@ -100,6 +101,7 @@ class LocalPath:
     """The socket as one of our addresses: what sippy calls a C{Network_server}."""
 
     transport = "udp"
+    reliable = False
 
     def __init__(self, socket_: SipSocket, local: Address) -> None:
         self.local = local
@@ -112,8 +114,8 @@ class LocalPath:
     def addr2str(self, address: Address) -> str:
         return f"{self.transport}:{address[0]}:{address[1]}"
 
-    def send_to(self, data: str | bytes, address: Address, delayed: bool = False) -> None:
-        self._socket.send(data if isinstance(data, bytes) else encode(data), address)
+    def send_to(self, data: str | bytes, address: Destination | Address, delayed: bool = False) -> None:
+        self._socket.send(data if isinstance(data, bytes) else encode(data), (address[0], address[1]))
 
     def shutdown(self) -> None:
         """The socket is closed by its owner, the endpoint."""
@@ -138,14 +140,18 @@ class SipSocket(DatagramProtocol):
         wildcard = ipaddress.ip_address(self._wanted[0]).is_unspecified
         self._fixed: str | None = None if wildcard else self._wanted[0]
 
-    def listen(self) -> None:
-        """Bind.
+    def listen(self, port: int | None = None) -> None:
+        """Bind, to another port than was wanted if one is given.
 
         @raise twisted.internet.error.CannotListenError: the address is taken or not ours.
         """
-        host, port = self._wanted
+        host, wanted = self._wanted
+        port = wanted if port is None else port
         # Twisted sets neither SO_REUSEADDR nor SO_REUSEPORT on a unicast UDP port: the bind is exclusive.
-        self._port = self._reactor.listenUDP(port, self, interface=host, maxPacketSize=LARGEST_READ)
+        if host == "::":
+            self._port = _adopted(self._reactor, port, self)
+        else:
+            self._port = self._reactor.listenUDP(port, self, interface=host, maxPacketSize=LARGEST_READ)
         self._bound = host, self._port.getHost().port
 
     def close(self) -> Deferred[None]:
@@ -157,6 +163,11 @@ class SipSocket(DatagramProtocol):
     def address(self) -> Address:
         """The host and port that are bound; the wanted ones before L{listen}."""
         return self._bound or self._wanted
+
+    @property
+    def fixed_host(self) -> str | None:
+        """The one address that this is bound to, None if it is bound to all of its family."""
+        return self._fixed
 
     def forget_routes(self) -> None:
         """Our addresses may have changed: look them up again."""
@@ -204,6 +215,30 @@ class SipSocket(DatagramProtocol):
 
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:
         self._receive(datagram, (addr[0], addr[1]))
+
+
+def ipv6_only(kind: socket.SocketKind, port: int) -> socket.socket:
+    """A socket bound to every IPv6 address and to no IPv4 one, which Twisted cannot make.
+
+    @raise twisted.internet.error.CannotListenError: the port is taken.
+    """
+    made = socket.socket(socket.AF_INET6, kind)
+    try:
+        made.setblocking(False)
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if kind == socket.SOCK_STREAM:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(("::", port))
+    except OSError as error:
+        made.close()
+        failure: Any = CannotListenError
+        raise failure("::", port, error) from None
+    return made
+
+
+def _adopted(reactor: Any, port: int, protocol: DatagramProtocol) -> Any:
+    with ipv6_only(socket.SOCK_DGRAM, port) as bound:
+        return reactor.adoptDatagramPort(bound.fileno(), socket.AF_INET6, protocol, LARGEST_READ)
 
 
 def _route(remote_host: str) -> str:
