@@ -86,8 +86,9 @@ class Handshake(WebSocketServerProtocol):
     def _is_between_messages(self) -> bool:
         """Whether the next octet begins a message, or a control frame."""
         protocol: Any = self  # autobahn's annotations say what these attributes begin with, not what they become
-        begun = protocol.data or protocol.current_frame is not None or protocol.inside_message
-        return bool(self.state == self.STATE_OPEN and not begun)
+        if self.state != self.STATE_OPEN or protocol.data:
+            return False
+        return protocol.current_frame is None and not protocol.inside_message
 
     # Any: autobahn's own annotation forgets the Deferred that its documentation allows.
     def onConnect(self, request: Any) -> Any:
