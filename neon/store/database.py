@@ -47,6 +47,45 @@ MIGRATIONS: Final = (
         PRIMARY KEY (supervises, name)
     ) STRICT, WITHOUT ROWID;
     """,
+    # What operators gave us (neon.store.operators), without the passwords.
+    """
+    CREATE TABLE operator_accounts (
+        operator TEXT NOT NULL, login TEXT NOT NULL, settings TEXT NOT NULL, PRIMARY KEY (operator, login)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE operator_licences (
+        operator TEXT PRIMARY KEY, active INTEGER NOT NULL CHECK (active IN (0, 1)),
+        checked TEXT NOT NULL, reason TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
+    # The call log (neon.store.history); times are milliseconds since 1970, quality is JSON.
+    """
+    CREATE TABLE history (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        call_id INTEGER NOT NULL,
+        connection_id INTEGER NOT NULL,
+        account TEXT NOT NULL,
+        direction TEXT NOT NULL,
+        caller TEXT NOT NULL,
+        callee TEXT NOT NULL,
+        display_name TEXT,
+        started INTEGER NOT NULL,
+        answered INTEGER,
+        ended INTEGER NOT NULL,
+        duration_ms INTEGER NOT NULL,
+        result TEXT NOT NULL,
+        status INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        cause INTEGER NOT NULL,
+        application TEXT NOT NULL,
+        custom1 TEXT NOT NULL,
+        custom2 TEXT NOT NULL,
+        recording TEXT NOT NULL,
+        quality TEXT
+    ) STRICT;
+    CREATE INDEX history_started ON history (started);
+    """,
+    # What users said about calls to come (neon.store.rules), by address of record; the empty one is every account.
+    "CREATE TABLE incoming_rules (account TEXT PRIMARY KEY, rules TEXT NOT NULL) STRICT, WITHOUT ROWID;",
 )
 
 BUSY_SECONDS: Final = 2.0
