@@ -24,6 +24,7 @@ from neon.values import (
     MediaAgreement,
     MediaStatistics,
 )
+from neon.watched import ExtensionStatus, MessageSummary
 
 
 class Timer(Protocol):
@@ -214,6 +215,26 @@ class Signalling(Protocol):
     def target_uri(self, connection_id: int, target: str) -> str:
         """The bare SIP URI that L{invite} would call for C{target}."""
 
+    def watch(self, connection_id: int, extension: str) -> None:
+        """Hear of an extension, a number of the account's domain or C{user@host}, from now on (L{WatchListener}).
+
+        @raise NotRegistered: there is no such account.
+        @raise InvalidArgument: it is no extension, or there are too many.
+        """
+
+    def unwatch(self, connection_id: int, extension: str) -> bool:
+        """Hear of it no more; whether it was watched."""
+
+
+class WatchListener(Protocol):
+    """Hears what the PBX of an account tells without a call."""
+
+    def messages_waiting(self, connection_id: int, summary: MessageSummary) -> None:
+        """The registrar tells of the account's voice messages."""
+
+    def extension_changed(self, connection_id: int, extension: str, status: ExtensionStatus) -> None:
+        """The PBX tells of an extension that is watched, or nothing is known of it any more."""
+
 
 class MediaStream(Protocol):
     """The RTP side of one call."""
@@ -270,7 +291,8 @@ class Operators(Protocol):
 
     C{operator} is the name of an operator's file; None is the only one that offers what is asked for. C{language} is
     that of the sentences in failures, C{pt}, C{es} or C{en}; None is the operator's own. A Deferred fails with
-    L{neon.errors.InvalidArgument} where the operator says no, with L{neon.errors.OperatorFailed} where it does not work.
+    L{neon.errors.InvalidArgument} where the operator says no, with L{neon.errors.OperatorFailed} where it does not
+    work.
     """
 
     def signup(self, operator: str | None, form: SignupForm, language: str | None) -> Deferred[Provisioned]:

@@ -115,6 +115,7 @@ class FakeSignalling:
     incoming_listener: IncomingCallListener | None = None
     registrations: dict[int, FakeRegistration] = field(default_factory=dict)
     unregistrations: list[int] = field(default_factory=list)
+    watched: list[tuple[int, str]] = field(default_factory=list)
     calls: list[FakeCall] = field(default_factory=list)
     broken: bool = False
     turned_away: FakeCall | None = None
@@ -145,6 +146,15 @@ class FakeSignalling:
         if target.startswith("sip:"):
             return target
         return f"sip:{target}@{self.registrations[connection_id].settings.domain}"
+
+    def watch(self, connection_id: int, extension: str) -> None:
+        self.watched.append((connection_id, extension))
+
+    def unwatch(self, connection_id: int, extension: str) -> bool:
+        if (connection_id, extension) not in self.watched:
+            return False
+        self.watched.remove((connection_id, extension))
+        return True
 
     # For tests
 
