@@ -11,6 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from neon.values import AccountSettings
+
 
 class Service(enum.Enum):
     """The four services; the value is the name of the section in the operator's file."""
@@ -45,6 +47,26 @@ class SignupForm:
     name: str = ""
     email: str = ""
     phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAccount:
+    """An account that an operator gave us, as it is kept; C{login} and C{login_password} are those of its services."""
+
+    operator: str
+    login: str
+    login_password: str = field(repr=False)
+    account: AccountSettings
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceRecord:
+    """How the last check of a licence that the operator decided went, and when."""
+
+    operator: str
+    active: bool
+    checked: datetime
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ FLOORS: dict[str, int] = {
     **dict.fromkeys(("model", "events", "bus", "ports", "dialling", "digits", "ladder", "cases"), 1),
     **dict.fromkeys(("arguments", "gate", "line", "accountline", "callcontrol", "phone", "commands"), 2),
     **dict.fromkeys(("reception", "rulebook"), 2),
+    "headers": 0,
     **dict.fromkeys(("sip", "media", "network", "operators", "store", "panel", "testbed", "access"), 3),
     **dict.fromkeys(("api", "ctl"), 4),
     **dict.fromkeys(("tap", "parts", "admission", "banner", "controlpart", "doctorpart", "httppart", "trycall"), 5),

@@ -205,7 +205,10 @@ def _return_data() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "Code": {"type": "integer", "enum": list(schema.ERRORS), "description": _codes()},
-            "SystemCode": {"type": "string", "description": "The SIP status behind it, or the operator's error code, where there is one."},
+            "SystemCode": {
+                "type": "string",
+                "description": "The SIP status behind it, or the operator's error code, where there is one.",
+            },
             "Description": {"type": "string"},
         },
         "required": ["Code", "SystemCode", "Description"],
