@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from automat import NoTransition
 
+from neon.details import Referral
 from neon.errors import InvalidArgument
 from neon.line import CallLine
 from neon.ports import Signalling, SignallingCall
@@ -13,11 +15,20 @@ from neon.values import CallState
 
 
 class CallControl:
-    """The verbs of calls that exist already; C{calls} are the phone's, by their ids."""
+    """The verbs of calls that exist already; C{calls} are the phone's, by their ids.
 
-    def __init__(self, calls: Mapping[int, CallLine], signalling: Signalling) -> None:
+    C{place} calls whom a far end wishes us to call. Implements L{neon.line.Neighbours}.
+    """
+
+    def __init__(
+        self,
+        calls: Mapping[int, CallLine],
+        signalling: Signalling,
+        place: Callable[[CallLine, Referral], None] = lambda line, wish: None,
+    ) -> None:
         self._calls = calls
         self._signalling = signalling
+        self._place = place
 
     def send_digits(self, call_id: int, digits: str) -> None:
         """Type digits, as L{neon.digits.parse} returns them, one after the other.
@@ -60,6 +71,35 @@ class CallControl:
         else:
             raise InvalidArgument("to is missing")
         self._attempt(call_id, "is neither up nor ringing here", lambda: line.transfer(uri, other))
+
+    def reject(self, call_id: int, status: int) -> None:
+        """Refuse a call that rings here, with this status.
+
+        @raise InvalidArgument: there is no such call, or it does not ring here.
+        """
+        line = self._line(call_id)
+        self._attempt(call_id, "does not ring here: only an incoming call can be rejected", lambda: line.reject(status))
+
+    def answer_transfer(self, call_id: int, allow: bool) -> None:
+        """Say whether we call whom the far end wishes us to call.
+
+        @raise InvalidArgument: there is no such call, or its far end wishes nothing (any more).
+        """
+        line = self._line(call_id)
+        if not line.asked_to_refer:
+            raise InvalidArgument(f"nobody waits for an answer: call {call_id} is not to be transferred")
+        line.answer_referral(allow)
+
+    def replace(self, call_id: int, by: int) -> None:
+        """The call C{by} has taken the place of another one, which ends."""
+        line = self._calls.get(call_id)
+        if line is not None:
+            with suppress(NoTransition):  # it has ended by itself
+                line.hang_up(f"call {by} took its place")
+
+    def follow(self, line: CallLine, wish: Referral) -> None:
+        """Call whom the far end of C{line} wishes us to call."""
+        self._place(line, wish)
 
     def digit_received(self, call_id: int, digit: str) -> None:
         """The media side heard a digit of this call."""

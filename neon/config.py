@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from neon import inifile, parsing
+from neon.details import IncomingRules
 from neon.inifile import ConfigError, Place, Section, Setting
 from neon.sections import NAMED, SECTIONS, SINGLE, Account, Application, Config
 from neon.values import AccountOptions, AccountSettings
@@ -165,6 +166,14 @@ def _account(section: str, raw: Account, settings: Mapping[str, Setting], place:
         proxy=raw.proxy,
         expires=raw.expires,
         name=section,
+        rules=IncomingRules(
+            raw.dnd,
+            raw.forward_always,
+            raw.forward_busy,
+            raw.forward_no_answer,
+            raw.forward_seconds,
+            raw.auto_answer,
+        ),
         options=AccountOptions(**{item.name: getattr(raw, item.name) for item in dataclasses.fields(AccountOptions)}),
     )
 

@@ -7,20 +7,27 @@ its CallFinalized.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from twisted.logger import Logger
 
 from neon.bus import Bus
+from neon.details import Referral
 from neon.digits import DIGIT_MS, Dialler
 from neon.model.actions import (
     AcceptCall,
     Announce,
+    Beep,
     CallAction,
     Deflect,
+    EndReplaced,
+    FollowReferral,
     HangUp,
+    NotifyReferral,
     PlayDigits,
     RejectCall,
+    Remind,
+    Reminder,
     SendDigits,
     SendHold,
     SendInvite,
@@ -43,8 +50,19 @@ from neon.values import (
 
 Invite: TypeAlias = Callable[[CallListener, LocalMedia], SignallingCall]
 
-FindDialog: TypeAlias = Callable[[int], SignallingCall | None]
-"""The signalling side of another call, None if that call is over."""
+
+class Neighbours(Protocol):
+    """What a call needs of the other ones (L{neon.callcontrol.CallControl})."""
+
+    def dialog(self, call_id: int) -> SignallingCall | None:
+        """The signalling side of another call that is up, None if there is none."""
+
+    def replace(self, call_id: int, by: int) -> None:
+        """The call C{by} has taken the place of another one."""
+
+    def follow(self, line: CallLine, wish: Referral) -> None:
+        """Place the call that the far end of C{line} wishes for; C{line} hears how it goes."""
+
 
 INTERNAL_ERROR = Cause(500, "internal error")
 OTHER_IS_OVER = Cause(481, "the call to transfer to is over")
@@ -59,8 +77,8 @@ Only a signalling side that forgot the call reaches it; the call is finalized al
 class CallLine:
     """One call: implements L{neon.ports.CallListener}, and the verbs of the user.
 
-    C{invite} sends the INVITE of an outgoing call; an incoming one brings its C{signalling}. C{find_dialog} is for
-    transfers to the far end of another call. C{finished} is called once, after the last action.
+    C{invite} sends the INVITE of an outgoing call; an incoming one brings its C{signalling}. C{finished} is called
+    once, after the last action. C{watch} hears how a call goes: 180, 200, and at its end what it ended with.
     """
 
     _log = Logger()
@@ -75,7 +93,8 @@ class CallLine:
         *,
         signalling: SignallingCall | None = None,
         invite: Invite | None = None,
-        find_dialog: FindDialog = lambda call_id: None,
+        neighbours: Neighbours | None = None,
+        watch: Callable[[int, str], None] = lambda status, reason: None,
     ) -> None:
         self._call = call
         self._stream = stream
@@ -84,7 +103,9 @@ class CallLine:
         self._finished = finished
         self._signalling = signalling
         self._invite = invite
-        self._find_dialog = find_dialog
+        self._neighbours = neighbours
+        self._watch = watch
+        self._reminders: dict[Reminder, Timer] = {}
         self._dialler = Dialler(clock)
         self._patience: Timer | None = None
         self._running = False
@@ -113,6 +134,11 @@ class CallLine:
         """The bare SIP URI of whom we talk to."""
         call = self.snapshot()
         return call.callee if call.direction is Direction.OUTGOING else call.caller
+
+    @property
+    def asked_to_refer(self) -> bool:
+        """Whether the far end waits for a yes to its wish that we call somebody else."""
+        return self._call.asked_to_refer
 
     @property
     def transferring(self) -> bool:
@@ -148,6 +174,27 @@ class CallLine:
         @raise NoTransition: it has ended.
         """
         self._call.inputs.hang_up(self._clock.seconds(), reason)
+        self._run()
+
+    def reject(self, status: int) -> None:
+        """Refuse, with this status.
+
+        @raise NoTransition: it does not ring here.
+        """
+        self._call.inputs.reject(self._clock.seconds(), status, "refused by the user")
+        self._run()
+
+    def answer_referral(self, yes: bool) -> None:
+        """Say whether the far end's wish is followed.
+
+        @raise NoTransition: the call is not up.
+        """
+        self._call.inputs.answer_referral(self._clock.seconds(), yes)
+        self._run()
+
+    def referral_went(self, status: int, reason: str) -> None:
+        """The call that the far end wished for got so far."""
+        self._call.inputs.referral_went(self._clock.seconds(), status, reason)
         self._run()
 
     def send_digits(self, digits: str) -> None:
@@ -192,10 +239,13 @@ class CallLine:
     def ringing(self, status: int, early: MediaAgreement | None) -> None:
         self._call.inputs.ringing(self._clock.seconds(), status, early)
         self._run()
+        self._watch(status, "")
 
     def answered(self, agreement: MediaAgreement) -> None:
         self._call.inputs.answered(self._clock.seconds(), agreement)
         self._run()
+        if self.snapshot().state is CallState.CONFIRMED:
+            self._watch(200, "OK")
 
     def media_changed(self, agreement: MediaAgreement) -> None:
         self._call.inputs.media_changed(self._clock.seconds(), agreement)
@@ -225,6 +275,10 @@ class CallLine:
         self._call.inputs.transfer_failed(self._clock.seconds(), cause)
         self._run()
 
+    def referred(self, wish: Referral) -> None:
+        self._call.inputs.referred(self._clock.seconds(), wish)
+        self._run()
+
     def ended(self, cause: Cause) -> None:
         self._call.inputs.ended(self._clock.seconds(), cause)
         self._run()
@@ -243,9 +297,12 @@ class CallLine:
             self._running = False
         if self.snapshot().state is CallState.TERMINATED and not self._over:
             self._over = True
-            if self._patience is not None and self._patience.active():
-                self._patience.cancel()
+            for timer in (self._patience, *self._reminders.values()):
+                if timer is not None and timer.active():
+                    timer.cancel()
             self._finished(self)
+            outcome = self._call.outcome or Cause()
+            self._watch(outcome.status if outcome.status >= 300 else 487, outcome.reason)
 
     def _attempt(self, action: CallAction) -> None:
         try:
@@ -261,6 +318,8 @@ class CallLine:
                 self._call.inputs.hold_refused(now, INTERNAL_ERROR)
             elif isinstance(action, SendRefer):
                 self._call.inputs.transfer_failed(now, INTERNAL_ERROR)
+            elif isinstance(action, FollowReferral):
+                self._call.inputs.referral_went(now, INTERNAL_ERROR.status, INTERNAL_ERROR.reason)
 
     def _carry_out(self, action: CallAction) -> None:
         match action:
@@ -270,16 +329,16 @@ class CallLine:
                 assert self._invite is not None
                 assert self._stream is not None
                 self._signalling = self._invite(self, self._stream.local)
-            case SendRinging():
-                self._dialog.ring()
+            case SendRinging(waiting):
+                self._dialog.ring(waiting=waiting)
             case AcceptCall():
                 self._dialog.accept()
             case RejectCall(status):
                 self._expect_end()
                 self._dialog.reject(status)
-            case Deflect(uri):
+            case Deflect(uri, reason):
                 self._expect_end()
-                self._dialog.deflect(uri)
+                self._dialog.deflect(uri, reason)
             case HangUp():
                 self._expect_end()
                 self._dialog.hang_up()
@@ -301,6 +360,19 @@ class CallLine:
                 self._dialog.hold(on)
             case SendRefer(uri, other):
                 self._refer(uri, other)
+            case Remind(what, seconds):
+                self._reminders[what] = self._clock.callLater(seconds, self._remind, what)
+            case Beep():
+                assert self._stream is not None
+                self._stream.beep()
+            case EndReplaced(call_id):
+                assert self._neighbours is not None
+                self._neighbours.replace(call_id, self.call_id)
+            case FollowReferral(wish):
+                assert self._neighbours is not None
+                self._neighbours.follow(self, wish)
+            case NotifyReferral(status, reason):
+                self._dialog.notify_referral(status, reason)
 
     def _play_digit(self, digit: str) -> None:
         assert self._stream is not None
@@ -310,11 +382,24 @@ class CallLine:
         self._dialog.send_digit(digit, DIGIT_MS)
 
     def _refer(self, uri: str, other: int | None) -> None:
-        dialog = None if other is None else self._find_dialog(other)
+        dialog = None if other is None or self._neighbours is None else self._neighbours.dialog(other)
         if other is not None and dialog is None:
             self._call.inputs.transfer_failed(self._clock.seconds(), OTHER_IS_OVER)
         else:
             self._dialog.refer(uri, dialog)
+
+    def _remind(self, what: Reminder) -> None:
+        inputs, now = self._call.inputs, self._clock.seconds()
+        match what:
+            case Reminder.UNANSWERED:
+                inputs.unanswered(now)
+            case Reminder.ANSWER:
+                inputs.answer_due(now)
+            case Reminder.CONSENT:
+                inputs.referral_expired(now)
+            case Reminder.LEAVE:
+                inputs.leave_due(now)
+        self._run()
 
     @property
     def _dialog(self) -> SignallingCall:

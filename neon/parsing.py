@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from neon.details import ReferPolicy
 from neon.values import Address, Codec, DigitsBy, ReliablePolicy, Scope
 
 T = TypeVar("T")
@@ -283,6 +284,46 @@ def scopes(text: str) -> frozenset[Scope]:
     if not words:
         raise ValueError(f"must name at least one of {', '.join(scope.value for scope in Scope)}")
     return frozenset(Scope(names(word)) for word in words)
+
+
+REJECT_STATUSES: Final = (403, 404, 480, 486, 600, 603, 607)
+"""What a call may be refused with (RFC 3261, sections 21.4 and 21.6; 607 is RFC 8197's, for unwanted calls)."""
+
+
+def status_of(*statuses: int) -> Parser[int]:
+    """One of some SIP statuses."""
+    words = choice(*(str(status) for status in statuses))
+    return lambda text: int(words(text))
+
+
+reject_status: Final = status_of(*REJECT_STATUSES)
+dnd_status: Final = status_of(480, 486, 600, 603)
+
+
+def refer_policy(text: str) -> ReferPolicy:
+    """What a far end that transfers us hears."""
+    return ReferPolicy(choice(*(policy.value for policy in ReferPolicy))(text))
+
+
+def dial_target(text: str) -> str | None:
+    """A number, or a SIP URI; None for nothing."""
+    word = text.strip()
+    if not word:
+        return None
+    if not re.match(r"(?:[0-9+*#]{1,64}|sip:[^\s@<>\"?]{1,64}@[A-Za-z0-9.:\[\]-]{1,255})\Z", word):
+        raise ValueError(f"must be a number or a SIP URI, not {quoted(text)}")
+    return word
+
+
+def callers(text: str) -> tuple[str, ...]:
+    """Who calls: C{user} or C{user@host}, separated by commas or spaces."""
+    words = [word.removeprefix("sip:") for word in text.replace(",", " ").split()]
+    for word in words:
+        user, at, host = word.partition("@")
+        sip_user(user)
+        if at and not _LABELS.match(host):
+            raise ValueError(f"must be numbers, or number@host, not {quoted(word)}")
+    return tuple(dict.fromkeys(words))
 
 
 def dial_prefixes(text: str) -> tuple[str, ...]:

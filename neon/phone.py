@@ -15,8 +15,10 @@ from twisted.logger import Logger
 from neon.accountline import AccountLine
 from neon.bus import Bus
 from neon.callcontrol import CallControl
+from neon.details import NO_DETAILS, NO_RULES, CallDetails, ForwardKind, Headers, IncomingRules, Referral
 from neon.errors import InvalidArgument, NotRegistered
 from neon.events import CallClaimed
+from neon.headers import is_allowed
 from neon.line import CallLine, Invite
 from neon.model.account import Account
 from neon.model.call import Call
@@ -33,31 +35,27 @@ from neon.ports import (
     SignallingCall,
     Timer,
 )
+from neon.reception import Reception, ReceptionSettings
+from neon.rulebook import Rulebook
 from neon.values import (
+    AccountOptions,
     AccountSettings,
     AccountSnapshot,
     CallSnapshot,
-    CallState,
     Cause,
-    DigitsBy,
     Direction,
     LocalMedia,
 )
 
-BUSY = 486
 UNAVAILABLE = 503
 
 
 @dataclass(frozen=True, slots=True)
-class PhoneSettings:
-    """C{max_calls}: incoming calls beyond so many live ones are busy (486). C{reject_status}: what a user's refusal
-    says, 486 or 603. C{digits_by}: how digits are sent. C{remember_ended}: seconds in which ending an ended call again
-    is a success. C{stop_patience}: seconds that L{Phone.stop} waits for calls, and then again for registrars.
+class PhoneSettings(ReceptionSettings):
+    """C{remember_ended}: seconds in which ending an ended call again is a success. C{stop_patience}: seconds that
+    L{Phone.stop} waits for calls, and then again for registrars.
     """
 
-    max_calls: int = 4
-    reject_status: int = 486
-    digits_by: DigitsBy = DigitsBy.AUTO
     remember_ended: float = 30.0
     stop_patience: float = 3.0
 
@@ -84,13 +82,27 @@ class Phone:
         self._settings = settings
         self._calls: dict[int, CallLine] = {}
         self._ended: dict[int, float] = {}
-        self.control = CallControl(self._calls, signalling)
+        self.control = CallControl(self._calls, signalling, self._follow)
+        self.rules = Rulebook()
         self._accounts: dict[int, AccountLine] = {}
+        self._reception = Reception(
+            self._calls,
+            signalling,
+            media,
+            bus,
+            ids,
+            settings,
+            add=self._let_in,
+            rules_of=self.incoming_rules,
+            options_of=self._options,
+        )
         self._stopping: list[Deferred[None]] | None = None
         self._stop_timer: Timer | None = None
         self._leaving = False
         self.on_dialog: Callable[[int, SignallingCall], None] = lambda call_id, signalling: None
         """Hears which signalling side each call has, as soon as it has one."""
+        self.barred: Callable[[str], bool] = lambda target: False
+        """Whether nobody else may have us call this."""
 
     @property
     def bus(self) -> Bus:
@@ -159,30 +171,67 @@ class Phone:
         return tuple(line.snapshot() for line in self._calls.values())
 
     def start_call(
-        self, number: str, connection_id: int | None = None, *, preferred: Collection[int] = ()
+        self,
+        number: str,
+        connection_id: int | None = None,
+        *,
+        preferred: Collection[int] = (),
+        headers: Headers = (),
     ) -> int:
         """Call C{number} (as L{neon.dialling.parse} returns it); returns the callId at once.
 
         The account is C{connection_id}, else the first registered one of C{preferred}, else the first registered.
+        C{headers}, well formed, go with the INVITE.
 
-        @raise InvalidArgument: there is no such account.
+        @raise InvalidArgument: there is no such account, or a header that may not be sent.
         @raise NotRegistered: it is not registered, or none is.
         """
+        for name, _ in headers:
+            if not is_allowed(name, self._settings.headers_out):
+                raise InvalidArgument(f"the header {name} is not among those that may be sent (headers-out)")
         account = self._account_to_call_with(connection_id, preferred)
-        account_id = account.connection_id
-        callee = self._signalling.target_uri(account_id, number)
+        callee = self._signalling.target_uri(account.connection_id, number)
+        return self._place(account.connection_id, account.settings.uri, callee, number, headers)
+
+    def _follow(self, line: CallLine, wish: Referral) -> None:
+        """Call whom the far end of a call wishes us to call, by the same account."""
+        old = line.snapshot()
+        if self.barred(wish.target):
+            line.referral_went(403, "not from here")
+            return
+        caller = self.account_uri(old.connection_id)
+        callee = self._signalling.target_uri(old.connection_id, wish.target)
+        details = CallDetails(replaces=old.call_id, referred_by=wish.by)
+        self._place(
+            old.connection_id, caller, callee, wish.target, wish.headers, details=details, watch=line.referral_went
+        )
+
+    def _place(
+        self,
+        account_id: int,
+        caller: str,
+        callee: str,
+        number: str,
+        headers: Headers,
+        *,
+        details: CallDetails = NO_DETAILS,
+        watch: Callable[[int, str], None] = lambda status, reason: None,
+    ) -> int:
+        own_digits = self._options(account_id).dtmf
         facts = CallFacts(
             self._ids.next_call_id(),
             account_id,
             Direction.OUTGOING,
-            account.settings.uri,
+            caller,
             callee,
             display_name=None,
-            digits_by=self._settings.digits_by,
+            digits_by=self._settings.digits_by if own_digits is None else own_digits,
+            details=details,
+            refer_policy=self._settings.refer,
         )
 
         def invite(listener: CallListener, media: LocalMedia) -> SignallingCall:
-            signalling = self._signalling.invite(account_id, number, media, listener)
+            signalling = self._signalling.invite(account_id, number, media, listener, headers)
             self.on_dialog(facts.call_id, signalling)
             return signalling
 
@@ -190,10 +239,10 @@ class Phone:
             stream = self._media.open(facts.call_id)
         except MediaUnavailable as error:
             self._log.warn("call {call_id}: no media: {error}", call_id=facts.call_id, error=error)
-            line = self._add(facts, None)
+            line = self._add(facts, None, watch=watch)
             line.fail(Cause(UNAVAILABLE, str(error) or "no media port is left"))
         else:
-            line = self._add(facts, stream, invite=invite)
+            line = self._add(facts, stream, invite=invite, watch=watch)
             line.begin()
         return facts.call_id
 
@@ -247,35 +296,44 @@ class Phone:
         if line is not None and line.expects_audio:
             line.hang_up("no audio from the far end")
 
-    def incoming(self, call: IncomingCall, signalling: SignallingCall) -> tuple[CallListener, LocalMedia] | int:
+    def incoming(self, call: IncomingCall, signalling: SignallingCall) -> tuple[CallListener, LocalMedia] | int | None:
         """Ring, or say why not (L{neon.ports.IncomingCallListener})."""
-        if self._stopping is not None:
-            return UNAVAILABLE
-        # A call that we have hung up occupies nobody, however long its far end takes to agree.
-        live = sum(line.snapshot().state is not CallState.RELEASING for line in self._calls.values())
-        if live >= self._settings.max_calls:
-            self._log.info("busy for {caller}: {live} calls already", caller=call.caller, live=live)
-            return BUSY
-        call_id = self._ids.next_call_id()
-        try:
-            stream = self._media.open(call_id)
-        except MediaUnavailable as error:
-            self._log.warn("no media for the call from {caller}: {error}", caller=call.caller, error=error)
-            return UNAVAILABLE
-        facts = CallFacts(
-            call_id,
-            call.connection_id,
-            Direction.INCOMING,
-            call.caller,
-            call.callee,
-            call.display_name,
-            reject_status=self._settings.reject_status,
-            digits_by=self._settings.digits_by,
-        )
-        self.on_dialog(call_id, signalling)
-        line = self._add(facts, stream, signalling=signalling)
-        line.begin()
-        return line, stream.local
+        self._reception.closed = self._stopping is not None
+        return self._reception.incoming(call, signalling)
+
+    def _let_in(self, facts: CallFacts, stream: MediaStream, signalling: SignallingCall) -> CallLine:
+        self.on_dialog(facts.call_id, signalling)
+        return self._add(facts, stream, signalling=signalling)
+
+    # What becomes of calls to come
+
+    def incoming_rules(self, connection_id: int) -> IncomingRules:
+        """What holds for an account now."""
+        account = self._accounts.get(connection_id)
+        return NO_RULES if account is None else self.rules.effective(account.settings.uri, account.settings.rules)
+
+    def set_dnd(self, connection_id: int | None, on: bool) -> None:
+        """Refuse the calls to an account, or to all, or no longer.
+
+        @raise InvalidArgument: there is no such account.
+        """
+        self.rules.set_dnd(self._address(connection_id), on)
+
+    def set_forward(
+        self, connection_id: int | None, kind: ForwardKind, target: str | None, seconds: int | None = None
+    ) -> None:
+        """Send the calls to an account, or to all, to a number (as L{neon.dialling.parse} returns it), or no longer.
+
+        @raise InvalidArgument: there is no such account.
+        """
+        self.rules.set_forward(self._address(connection_id), kind, target, seconds)
+
+    def _address(self, connection_id: int | None) -> str | None:
+        return None if connection_id is None else self._account(connection_id).settings.uri
+
+    def _options(self, connection_id: int) -> AccountOptions:
+        account = self._accounts.get(connection_id)
+        return AccountOptions() if account is None else account.settings.options
 
     def _add(
         self,
@@ -284,6 +342,7 @@ class Phone:
         *,
         signalling: SignallingCall | None = None,
         invite: Invite | None = None,
+        watch: Callable[[int, str], None] = lambda status, reason: None,
     ) -> CallLine:
         line = self._calls[facts.call_id] = CallLine(
             Call(facts),
@@ -293,7 +352,8 @@ class Phone:
             self._call_over,
             signalling=signalling,
             invite=invite,
-            find_dialog=self.control.dialog,
+            neighbours=self.control,
+            watch=watch,
         )
         return line
 

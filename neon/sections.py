@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from neon import parsing
+from neon import headers, parsing
+from neon.details import ReferPolicy
 from neon.inifile import Place, Setting
 from neon.passwords import PasswordHash
 from neon.values import AccountSettings, Codec, DigitsBy, ReliablePolicy, Scope
@@ -39,7 +40,12 @@ class Sip:
     port: int = key(5060, parsing.whole_number(0, 65535))
     direct_calls: bool = key(False, parsing.boolean)
     max_calls: int = key(4, parsing.whole_number(1, 1000))
-    reject_status: int = key(486, parsing.whole_number(400, 699))
+    reject_status: int = key(486, parsing.reject_status)
+    call_waiting: bool = key(True, parsing.boolean)
+    dnd_status: int = key(480, parsing.dnd_status)
+    refer: ReferPolicy = key(ReferPolicy.REFUSE, parsing.refer_policy)  # noqa: RUF009 - it is dataclasses.field()
+    headers_in: tuple[str, ...] = key((), headers.names)
+    headers_out: tuple[str, ...] = key((), headers.names)
     no_answer_seconds: int = key(180, parsing.whole_number(1, 3600))
     dtmf: DigitsBy = key(DigitsBy.AUTO, parsing.digits_by)  # noqa: RUF009 - it is dataclasses.field()
     reliable_responses: ReliablePolicy = key(ReliablePolicy.SUPPORTED, parsing.reliable_policy)  # noqa: RUF009
@@ -164,10 +170,17 @@ class Account:
     proxy: str | None = key(None, parsing.proxy)
     expires: int = key(600, parsing.whole_number(10, 86400))
     transport: str = key("udp", parsing.transport)
+    # What becomes of calls to it: neon.details.IncomingRules.
+    dnd: bool = key(False, parsing.boolean)
+    forward_always: str | None = key(None, parsing.dial_target)
+    forward_busy: str | None = key(None, parsing.dial_target)
+    forward_no_answer: str | None = key(None, parsing.dial_target)
+    forward_seconds: int = key(20, parsing.whole_number(1, 3600))
+    auto_answer: tuple[str, ...] = key((), parsing.callers)
     # From here on: the fields of neon.values.AccountOptions.
     codecs: tuple[Codec, ...] | None = key(None, parsing.codecs)
     dtmf: DigitsBy | None = key(None, parsing.digits_by)  # noqa: RUF009
-    reject_status: int | None = key(None, parsing.whole_number(400, 699))
+    reject_status: int | None = key(None, parsing.reject_status)
     max_calls: int | None = key(None, parsing.whole_number(1, 1000))
     mwi: bool = key(False, parsing.boolean)
     blf: tuple[str, ...] = key((), parsing.extensions)

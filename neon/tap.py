@@ -41,6 +41,7 @@ from neon.bus import Bus
 from neon.cases import Cases
 from neon.commands import TABLE, Commands
 from neon.controlpart import ControlSocket
+from neon.details import ReferPolicy
 from neon.doctorpart import doctor
 from neon.errors import InvalidArgument
 from neon.feedpart import FeedServer
@@ -53,7 +54,8 @@ from neon.options import Options, load, named_devices, own_log
 from neon.parsing import format_address
 from neon.parts import CannotStart, Part, Parts
 from neon.passwords import PasswordHash
-from neon.phone import Phone, PhoneSettings
+from neon.phone import Phone
+from neon.phonepart import RulesPart, phone_settings
 from neon.places import control_socket, default_state_dir
 from neon.signals import heed_once
 from neon.sip.agent import AgentSettings, SipAgent
@@ -156,13 +158,14 @@ class Neon(Parts):
             reliable=sip.reliable_responses,
             session_expires=sip.session_expires,
             min_se=sip.min_se,
+            takes_referrals=sip.refer is not ReferPolicy.REFUSE,
         )
         self.ladder = Ladder(clock=reactor)
         self.agent = SipAgent(
             self._endpoint,
             Resolver(reactor, system_names(reactor), ipv6=":" in sip.bind),
             reactor,
-            AgentSettings(calls, sip.direct_calls, shutdown_seconds=1.0),
+            AgentSettings(calls, sip.direct_calls, shutdown_seconds=1.0, headers_in=sip.headers_in),
         )
         self.phone = Phone(
             self.agent,
@@ -170,9 +173,10 @@ class Neon(Parts):
             self.bus,
             self.ids,
             reactor,
-            PhoneSettings(sip.max_calls, sip.reject_status, sip.dtmf, stop_patience=STOP_SECONDS / 2 - 0.5),
+            phone_settings(sip, stop_patience=STOP_SECONDS / 2 - 0.5),
         )
         self.agent.incoming_listener = self.phone
+        self.rules = RulesPart(self.database, self.phone, loaded.toll)
         self.media.on_silent = self.phone.silent
         self.media.on_digit = self.phone.control.digit_received
         self.cases = Cases(self.bus, self.ladder, self.phone.accounts)
@@ -234,6 +238,7 @@ class Neon(Parts):
         stored: list[Any] = []
         table = ApplicationTable(self.database)
         self.ids.start().addErrback(failures.append)
+        self.rules.load().addErrback(failures.append)
         self.journal.open().addErrback(failures.append)
         hashes = configured_hashes(self._config.applications)
         table.all().addCallbacks(stored.extend, failures.append)

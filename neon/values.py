@@ -9,6 +9,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
+from neon.details import NO_RULES, IncomingRules
+
 Address: TypeAlias = tuple[str, int]
 """A numeric host and a port, as sockets want them."""
 
@@ -174,7 +176,8 @@ class AccountSettings:
 
     C{port} None means that the port comes from DNS (RFC 3263) or is 5060. C{expires} is the lifetime, in
     seconds, that we ask the registrar for. C{proxy} is the outbound proxy, C{host} or C{host:port}. C{name} is what
-    the configuration calls the account, None for one that an application registered.
+    the configuration calls the account, None for one that an application registered. C{rules}: what becomes of calls
+    to it, unless a command has said otherwise.
     """
 
     domain: str
@@ -188,6 +191,7 @@ class AccountSettings:
     expires: int = 600
     name: str | None = None
     options: AccountOptions = AccountOptions()
+    rules: IncomingRules = NO_RULES
 
     @property
     def uri(self) -> str:

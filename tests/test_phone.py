@@ -13,6 +13,7 @@ from neon.events import (
     CallAccepted,
     CallEvent,
     CallFinalized,
+    CallMissed,
     CallRinging,
     CallStarted,
     Registered,
@@ -303,13 +304,13 @@ class IncomingTests(PhoneTestCase):
         self.assert_nothing_left()
 
     def test_busy(self) -> None:
-        """One call more than the limit is busy, without an event; when a call has ended there is room again."""
+        """One call more than the limit is busy and only missed; when a call has ended there is room again."""
         self.make_world(PhoneSettings(max_calls=2))
         self.dial()
         _, call = self.call_in()
         self.world.take_events()
         self.assertEqual(self.world.signalling.call_in(self.connection_id), 486)
-        self.assertEqual(self.taken_kinds(), [])
+        self.assertEqual(self.taken_kinds(), [CallMissed])
         call.listener.ended(BYE)
         self.call_in()
 
@@ -504,7 +505,7 @@ class StopTests(PhoneTestCase):
         _, call = self.connected()
         _, ringing = self.call_in()
         stopped = self.stop()
-        self.assertEqual((call.requests, ringing.requests), (["hang_up"], ["ring", "reject 486"]))
+        self.assertEqual((call.requests, ringing.requests), (["hang_up"], ["ring waiting", "reject 486"]))
         call.listener.ended(BYE)
         self.assertEqual(self.world.signalling.unregistrations, [])
         ringing.listener.ended(BYE)

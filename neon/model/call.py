@@ -24,7 +24,7 @@ from typing import Any, Protocol
 from automat import TypeMachineBuilder
 
 from neon.details import ANSWERED_ELSEWHERE, Why
-from neon.events import CallAccepted, CallRinging
+from neon.events import CallAccepted, CallRinging, MuteChanged
 from neon.model import control, referral
 from neon.model.actions import (
     AcceptCall,
@@ -134,6 +134,11 @@ class Call:
         )
 
     @property
+    def outcome(self) -> Cause | None:
+        """Why it ended, or is ending; None while it lives."""
+        return self._facts.cause
+
+    @property
     def asked_to_refer(self) -> bool:
         """Whether the far end waits for a yes to its wish that we call somebody else."""
         return self._facts.asked_to_refer
@@ -202,6 +207,10 @@ def _confirm(call: CallInputs, facts: CallFacts, now: float, agreement: MediaAgr
     facts.announce(CallAccepted)
     if facts.beeps:
         facts.do(Beep())
+    if facts.muted:
+        # Whoever was muted stays so in the call that takes this one's place.
+        facts.pursue_silence()
+        facts.do(Announce(MuteChanged(*facts.who, muted=True)))
     if facts.direction is Direction.INCOMING and facts.details.replaces is not None:
         facts.do(EndReplaced(facts.details.replaces))
     if facts.note_remote_hold(agreement):
