@@ -23,14 +23,17 @@ from typing import Any
 from twisted.internet import task
 from twisted.internet.defer import ensureDeferred
 
-from bench.fault import corpus, flood, loss, recovery
+from bench.fault import corpus, flood, kill, loss, recovery, restart, soak
 from bench.fault.harness import Measure, Row, run
 
 FAULTS: dict[str, Measure] = {
     "recovery": recovery.measure,
     "loss": loss.measure,
+    "kill": kill.measure,
+    "restart": restart.measure,
     "flood": flood.measure,
     "corpus": corpus.measure,
+    "soak": soak.measure,
 }
 
 
