@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 from sippy.SipRequest import SipRequest
@@ -24,14 +25,15 @@ from neon.ports import (
 )
 from neon.records import DialogRecord
 from neon.sip import extensions, identity, messages
-from neon.sip.binding import split_host_port
+from neon.sip.agentaccount import AccountRegistration, AgentAccount
 from neon.sip.digest import DigestClient
 from neon.sip.door import DoorPolicy
 from neon.sip.endpoint import OnRequest
 from neon.sip.farewell import Farewells
+from neon.sip.moving import Moving
 from neon.sip.registrar import Registration
 from neon.sip.stack import CallSettings, NameResolver, ServerTransaction, SipEndpoint, Stack
-from neon.sip.uac import Caller
+from neon.sip.subscriptions import AccountSubscriptions, Subscriptions
 from neon.sip.useragent import Callee, Invitation, Taken, UserAgent
 from neon.values import AccountSettings, Address, Cause, Destination, LocalMedia
 
@@ -55,34 +57,7 @@ class AgentEndpoint(SipEndpoint, Protocol):
 
     def stop(self) -> Deferred[None]: ...
 
-
-class AccountRegistration(Protocol):
-    """What the agent needs of L{neon.sip.registrar.Registration}."""
-
-    @property
-    def targets(self) -> tuple[Destination, ...]: ...
-
-    @property
-    def target(self) -> Destination | None: ...
-
-    @property
-    def contact_user(self) -> str: ...
-
-    @property
-    def contact(self) -> Destination | None: ...
-
-    @property
-    def service_route(self) -> tuple[str, ...]: ...
-
-    def is_trusted(self, host: str) -> bool: ...
-
-    def start(self) -> None: ...
-
-    def refresh(self) -> None: ...
-
-    def replace(self, settings: AccountSettings) -> None: ...
-
-    def stop(self) -> Deferred[None]: ...
+    def forget_routes(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,108 +76,6 @@ class AgentSettings:
 
 MakeEndpoint = Callable[[DoorPolicy, OnRequest], AgentEndpoint]
 MakeRegistration = Callable[[AgentEndpoint, AccountSettings, RegistrationListener], AccountRegistration]
-
-
-class _Account:
-    """One account: its registration, and the way its calls go. Passes on what its registration reports."""
-
-    def __init__(
-        self,
-        connection_id: int,
-        settings: AccountSettings,
-        listener: RegistrationListener,
-        on_gone: Callable[[_Account], None],
-    ) -> None:
-        self.connection_id = connection_id
-        self.settings = settings
-        self.listener = listener
-        self.leaving = False
-        self._on_gone = on_gone
-        self._registration: AccountRegistration | None = None
-
-    @property
-    def registration(self) -> AccountRegistration:
-        assert self._registration is not None
-        return self._registration
-
-    @registration.setter
-    def registration(self, registration: AccountRegistration) -> None:
-        self._registration = registration
-
-    # RegistrationListener
-
-    def registered(self, renewed: bool) -> None:
-        self.listener.registered(renewed)
-
-    def refused(self, cause: Cause) -> None:
-        self.listener.refused(cause)
-
-    def failed(self, cause: Cause) -> None:
-        self.listener.failed(cause)
-
-    def timed_out(self, cause: Cause) -> None:
-        self.listener.timed_out(cause)
-
-    def lapsed(self, cause: Cause) -> None:
-        self.listener.lapsed(cause)
-
-    def unregistered(self, cause: Cause) -> None:
-        self._on_gone(self)
-        self.listener.unregistered(cause)
-
-    # The way of its calls
-
-    def contact(self, endpoint: SipEndpoint, remote: Destination) -> SipURL:
-        """Where this account is reached: the address that the registrar knows, or ours as the peer sees it."""
-        address = self.registration.contact or endpoint.local_address(remote)
-        return messages.contact_url(self.registration.contact_user, address)
-
-    def digest(self) -> DigestClient:
-        """The account's credentials, for one dialog."""
-        return DigestClient(
-            self.settings.auth_user or self.settings.number, self.settings.password, realms=(self.settings.domain,)
-        )
-
-    def caller(self, endpoint: SipEndpoint) -> Caller:
-        """Calls go where the registrations go: through the outbound proxy, or to the registrar's own address.
-
-        @raise NotRegistered: nobody knows where that is yet.
-        """
-        settings = self.settings
-        target = self.registration.target
-        if target is None:
-            raise NotRegistered(f"the account with connectionId {self.connection_id} is not registered")
-        others = tuple(address for address in self.registration.targets if address != target)
-        return Caller(
-            address=messages.named_address(
-                SipURL(
-                    username=settings.number,
-                    host=messages.uri_host(settings.domain),
-                    port=None if settings.port == 5060 else settings.port,
-                ),
-                settings.display_name,
-            ),
-            contact=lambda remote: self.contact(endpoint, remote),
-            digest=self.digest(),
-            hops=(target, *others),
-            routes=self._routes(),
-        )
-
-    def _routes(self) -> tuple[SipURL, ...]:
-        proxy: tuple[SipURL, ...] = ()
-        if self.settings.proxy is not None:
-            host, port = split_host_port(self.settings.proxy)
-            proxy = (SipURL(host=messages.uri_host(host), port=port, lr=True),)
-        # RFC 3608, section 6.1: behind the outbound proxy, where both are known.
-        return (*proxy, *(SipURL(uri) for uri in self.registration.service_route))
-
-    def is_called(self, invitation: Invitation) -> bool:
-        """Whether the INVITE came to the Contact that this account has registered."""
-        return invitation.user == self.registration.contact_user
-
-    def is_named(self, invitation: Invitation) -> bool:
-        """Whether the Request-URI or the To header names this account's number."""
-        return self.settings.number in (invitation.user, invitation.called_user)
 
 
 class SipAgent:
@@ -224,8 +97,8 @@ class SipAgent:
         self.incoming_listener: IncomingCallListener | None = None
         self._clock = clock
         self._settings = settings
-        self._accounts: dict[int, _Account] = {}
-        self._leaving: list[_Account] = []
+        self._accounts: dict[int, AgentAccount] = {}
+        self._leaving: list[AgentAccount] = []
         self._make_registration = make_registration or (
             lambda endpoint, account, listener: Registration(endpoint, resolver, clock, account, listener)
         )
@@ -248,9 +121,11 @@ class SipAgent:
             callee_for=self._callee_for,
             handle_other=self._handle_other,
         )
+        self._moving = Moving(clock, lambda: self._calls.relocate(self._contact_now))
         self._farewells = Farewells(stack, self._digest_of)
+        self.subscriptions = Subscriptions(stack, self._subscriber)
         self._endpoint.on_stray_response = self._stray
-        self._endpoint.knows_dialog = lambda call_id: self._calls.knows(call_id) or self._farewells.knows(call_id)
+        self._endpoint.knows_dialog = self._knows
 
     @property
     def address(self) -> Address:
@@ -280,6 +155,7 @@ class SipAgent:
         return done
 
     def _close(self) -> Deferred[None]:
+        self._moving.stop()
         closed = self._endpoint.stop()
         self._calls.close()
         return closed
@@ -293,6 +169,8 @@ class SipAgent:
                 limit.cancel()
                 stopped.callback(None)
 
+        for account in self._accounts.values():
+            account.subscriptions.stop()
         farewells = [account.registration.stop() for account in (*self._accounts.values(), *self._leaving)]
         gatherResults(farewells, consumeErrors=True).addCallbacks(all_gone, all_gone)
         return stopped
@@ -302,9 +180,18 @@ class SipAgent:
         return any(account.registration.is_trusted(host) for account in (*self._accounts.values(), *self._leaving))
 
     def network_changed(self) -> None:
-        """The machine's addresses changed: register anew, at once."""
+        """The machine's addresses changed: register anew, at once, and tell the calls' far ends."""
+        self._endpoint.forget_routes()
         for account in self._accounts.values():
             account.registration.refresh()
+        self._moving.begin()
+
+    def _contact_now(self, contact: SipURL, peer: Destination) -> SipURL:
+        """What a dialog's Contact should be; its user part says whose it is."""
+        for account in self._accounts.values():
+            if account.registration.contact_user == contact.username:
+                return account.contact(self._endpoint, peer)
+        return messages.contact_url(contact.username, self._endpoint.local_address(peer))
 
     # Signalling
 
@@ -313,11 +200,13 @@ class SipAgent:
         if known is not None and not known.leaving:
             known.settings, known.listener = account, listener
             known.registration.replace(account)
+            known.subscriptions.adopt(account)
             return
         if known is not None:
             self._leaving.append(known)
-        made = _Account(connection_id, account, listener, self._gone)
+        made = AgentAccount(connection_id, account, listener, self._gone, self._moving.registered)
         made.registration = self._make_registration(self._endpoint, account, made)
+        made.subscriptions = self.subscriptions.of(connection_id, account, partial(made.way, self._endpoint))
         self._accounts[connection_id] = made
         made.registration.start()
 
@@ -326,11 +215,12 @@ class SipAgent:
         if account is None or account.leaving:
             return
         account.leaving = True
+        account.subscriptions.stop()
         account.registration.stop().addErrback(
             lambda failure: _log.failure("account {connection_id} not given up", failure, connection_id=connection_id)
         )
 
-    def _gone(self, account: _Account) -> None:
+    def _gone(self, account: AgentAccount) -> None:
         if account in self._leaving:
             self._leaving.remove(account)
         elif self._accounts.get(account.connection_id) is account:
@@ -348,7 +238,14 @@ class SipAgent:
         settings = self._account(connection_id).settings
         return messages.bare(messages.target_url(target, settings.domain, settings.port))
 
-    def _account(self, connection_id: int) -> _Account:
+    def watch(self, connection_id: int, extension: str) -> None:
+        self._account(connection_id).subscriptions.watch(extension)
+
+    def unwatch(self, connection_id: int, extension: str) -> bool:
+        account = self._accounts.get(connection_id)
+        return account is not None and account.subscriptions.unwatch(extension)
+
+    def _account(self, connection_id: int) -> AgentAccount:
         try:
             return self._accounts[connection_id]
         except KeyError:
@@ -360,6 +257,9 @@ class SipAgent:
         """Send the BYE or CANCEL of a dialog of before (L{neon.leftovers.Ender})."""
         self._farewells.end(account, dialog, done)
 
+    def _knows(self, call_id: str) -> bool:
+        return any(table.knows(call_id) for table in (self._calls, self.subscriptions, self._farewells))
+
     def _digest_of(self, uri: str) -> DigestClient | None:
         return next((account.digest() for account in self._accounts.values() if account.settings.uri == uri), None)
 
@@ -370,9 +270,19 @@ class SipAgent:
     # Incoming
 
     def _on_request(self, request: SipRequest, transaction: ServerTransaction) -> None:
-        self._calls.receive(request, transaction)
+        if not self.subscriptions.receive(request, transaction):
+            self._calls.receive(request, transaction)
 
-    def _account_for(self, invitation: Invitation) -> _Account | None:
+    def _subscriber(self, user: str, host: str) -> AccountSubscriptions | None:
+        """The subscriptions of the account whose Contact or number a request of C{host} names."""
+        named = [account for account in self._accounts.values() if account.registration.contact_user == user] or [
+            account
+            for account in self._accounts.values()
+            if account.settings.number == user and account.registration.is_trusted(host)
+        ]
+        return named[0].subscriptions if named else None
+
+    def _account_for(self, invitation: Invitation) -> AgentAccount | None:
         """The account that is called.
 
         Its Contact is random, so whoever uses it has it from the registrar. Else the number decides, first among

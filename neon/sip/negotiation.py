@@ -37,6 +37,8 @@ class Negotiation:
         self._offered: dict[Codec, int] = {}
         self._plain = False
         self.agreement: MediaAgreement | None = None
+        self.host: str | None = None
+        """Where our audio is, as the far end was told last."""
 
     def copy(self) -> Negotiation:
         """The same state, for another dialog that our offer leads to (forking)."""
@@ -114,6 +116,7 @@ class Negotiation:
         sections = refused or [[]]
         sections[layout.index] = ours
         lines = [line for section in sections for line in section]
+        self.host = host
         if self._content != (host + layout.time, lines):
             self._content = (host + layout.time, lines)
             self._version += 1

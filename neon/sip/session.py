@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
-from sippy.SipURL import SipURL
 from twisted.logger import Logger
 
 from neon.details import Referral as Wish
@@ -25,6 +24,7 @@ from neon.sip.info import RELAY, DigitSender, answer_info
 from neon.sip.modification import Change, Modification
 from neon.sip.negotiation import Negotiation
 from neon.sip.referred import Wishes
+from neon.sip.relocation import ContactOf, Relocation
 from neon.sip.replaces import Standing
 from neon.sip.sessiontimer import SessionTimer
 from neon.sip.stack import CallSettings, ServerTransaction, Stack
@@ -67,6 +67,7 @@ class Session:
         self._modification = Modification(
             stack, self._session_timer, first=ours, blocked=lambda: self._blocked, gone=self._leave
         )
+        self._relocation = Relocation(stack, lambda refused: self._modify(self._moved, refused))
         self._referral = Referral(stack, done=self._report_transferred, failed=self._report_transfer_failed)
         self._wishes = Wishes(stack, self._report_referred)
 
@@ -92,6 +93,7 @@ class Session:
         self._agreed = agreement
         if self._listener is not None and not self._ended and not self._leaving:
             self._listener.answered(agreement)
+            self._relocation.go(self._dialog, self._negotiation)
 
     def _report_media(self, agreement: MediaAgreement) -> None:
         self._agreed = agreement
@@ -177,7 +179,8 @@ class Session:
 
     def _stop_requests(self) -> None:
         for exchange in (
-            self._digits, self._modification, self._answerer, self._referral, self._wishes, self._session_timer,
+            self._digits, self._modification, self._answerer, self._relocation, self._referral, self._wishes,
+            self._session_timer,
         ):  # fmt: skip
             exchange.stop()
 
@@ -337,14 +340,11 @@ class Session:
         if agreement is not None and agreement != self._agreed:
             self._report_media(agreement)
 
-    def relocate(self, contact: SipURL) -> None:
-        """Our address is another one now: tell the far end where we are and where our audio is.
-
-        A failure changes nothing; the call goes on by the old address as far as it can.
-        """
-        if self._dialog is not None:
-            self._dialog.contact = contact
-        self._modify(self._moved, lambda cause: None)
+    def relocate(self, contact_of: ContactOf) -> None:
+        """Our address may be another one now: tell the far end where we are, once there is one."""
+        if not self._over and not self._leaving:
+            up = self._heard is not None
+            self._relocation.wanted(contact_of, self._dialog if up else None, self._negotiation)
 
 
 def answer_in_dialog(request: SipRequest, settings: CallSettings) -> SipResponse:

@@ -25,6 +25,7 @@ from neon.sip.modification import Change, retry_after
 from neon.sip.negotiation import Negotiation
 from neon.sip.redirection import Redirection
 from neon.sip.reliable import sequence_of
+from neon.sip.relocation import ContactOf
 from neon.sip.replaces import Standing
 from neon.sip.sdp import SdpError
 from neon.sip.session import Session
@@ -369,12 +370,13 @@ class UacCall(Session):
             fork.moved = True
         super()._updated(dialog, request, transaction)
 
-    def relocate(self, contact: SipURL) -> None:
-        if self._confirmed:
-            super().relocate(contact)
-            return
-        for fork in self._forks:
-            self._relocate_fork(fork, contact)
+    def relocate(self, contact_of: ContactOf) -> None:
+        super().relocate(contact_of)
+        for fork in () if self._confirmed else self._forks:
+            contact = contact_of(fork.dialog.contact, fork.dialog.home)
+            host = self._stack.endpoint.local_address(fork.dialog.home).host
+            if str(contact) != str(fork.dialog.contact) or host != fork.negotiation.host:
+                self._relocate_fork(fork, contact)
 
     def _relocate_fork(self, fork: Fork, contact: SipURL) -> None:
         """Only UPDATE can change an early dialog (RFC 3311, section 5.1)."""

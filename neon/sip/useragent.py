@@ -21,6 +21,7 @@ from neon.ports import CallListener, SignallingCall, Timer
 from neon.sip import extensions, messages, replaces, sdp
 from neon.sip.answerer import refusal_of
 from neon.sip.digest import DigestClient
+from neon.sip.relocation import ContactOf
 from neon.sip.session import Session
 from neon.sip.stack import CallSettings, ServerTransaction, Stack
 from neon.sip.uac import Caller, UacCall
@@ -124,6 +125,11 @@ class UserAgent:
         self._remember(call)
         call.start()
         return call
+
+    def relocate(self, contact_of: ContactOf) -> None:
+        """Our address may have changed: every far end that knows another one is told."""
+        for session in list(self._live):
+            session.relocate(contact_of)
 
     # Requests
 

@@ -134,6 +134,13 @@ class FakeEndpoint:
         self.local = local
         self.sent: list[Sent] = []
         self.on_stray_response: Callable[[SipResponse, Destination], None] | None = None
+        self.knows_dialog: Callable[[str], bool] | None = None
+
+    def start(self) -> None:
+        """Nothing is bound."""
+
+    def stop(self) -> Deferred[None]:
+        return succeed(None)
 
     @property
     def address(self) -> Address:
@@ -153,6 +160,12 @@ class FakeEndpoint:
         sent = Sent(request, remote, on_response, self.local, manual_ack)
         self.sent.append(sent)
         return sent
+
+    def send_stateless(self, request: SipRequest, remote: Destination) -> None:
+        """An ACK that no transaction sends: nobody looks at it here."""
+
+    def forget_routes(self) -> None:
+        """What L{local_address} says is always the newest."""
 
     @property
     def last(self) -> Sent:

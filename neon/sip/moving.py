@@ -1,0 +1,42 @@
+"""The order of things when the machine's address has changed: first the registrations, then the calls.
+
+A call's far end gets the Contact that the registrar has just confirmed, which behind a NAT is not known before; but
+it does not wait long for a registrar that is silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from neon.ports import Clock, Timer
+
+PATIENCE = 2.0
+"""Seconds that calls wait for a registration."""
+
+
+class Moving:
+    """C{relocate} tells the far ends of all calls, those that know it already excepted."""
+
+    def __init__(self, clock: Clock, relocate: Callable[[], None]) -> None:
+        self._clock = clock
+        self._relocate = relocate
+        self._timer: Timer | None = None
+
+    def begin(self) -> None:
+        """The address has changed, and registering anew has begun."""
+        self.stop()
+        self._timer = self._clock.callLater(PATIENCE, self._patience_over)
+
+    def registered(self) -> None:
+        """A registrar has confirmed where we are."""
+        if self._timer is not None:
+            self._clock.callLater(0.0, self._relocate)
+
+    def stop(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+    def _patience_over(self) -> None:
+        self._timer = None
+        self._relocate()

@@ -1,0 +1,80 @@
+"""Tells the far end of a call where we are, after the machine's address has changed (RFC 3261, section 14; RFC 5626).
+
+A re-INVITE with the new Contact and the new address of our audio, if one of them is not what the far end knows. The
+new network may need a moment before it carries packets, so what could not be sent is tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from sippy.SipURL import SipURL
+from twisted.logger import Logger
+
+from neon.ports import Timer
+from neon.sip.dialog import Dialog
+from neon.sip.negotiation import Negotiation
+from neon.sip.stack import Stack
+from neon.values import Cause, Destination
+
+_log = Logger()
+
+ContactOf: TypeAlias = Callable[[SipURL, Destination], SipURL]
+"""What the Contact of a dialog should be now, from what it is and where its far end is."""
+
+ATTEMPTS = 6
+PAUSE = 2.0
+NOT_CARRIED = (408, 503)
+"""What the transaction layer says of a request that did not leave, or was not answered."""
+
+
+class Relocation:
+    """C{modify} sends a re-INVITE and calls the function it is given if that was refused."""
+
+    def __init__(self, stack: Stack, modify: Callable[[Callable[[Cause], None]], None]) -> None:
+        self._stack = stack
+        self._modify = modify
+        self._contact_of: ContactOf | None = None
+        self._unknown = False
+        self._attempts = 0
+        self._timer: Timer | None = None
+
+    def wanted(self, contact_of: ContactOf, dialog: Dialog | None, negotiation: Negotiation | None) -> None:
+        """Our address may have changed. C{dialog} and C{negotiation} are those of a call that is up, else None:
+        then the far end is told when the call is answered."""
+        self.stop()
+        self._contact_of = contact_of
+        self._attempts = 0
+        # What the far end was to be told before, and was not, it has to be told now.
+        self._unknown = self._unknown or dialog is None
+        self.go(dialog, negotiation)
+
+    def go(self, dialog: Dialog | None, negotiation: Negotiation | None) -> None:
+        """Tell the far end, if there is something to tell and it can be told now."""
+        contact_of = self._contact_of
+        if contact_of is None or dialog is None or negotiation is None:
+            return
+        contact = contact_of(dialog.contact, dialog.home)
+        host = self._stack.endpoint.local_address(dialog.home).host
+        if not self._unknown and str(contact) == str(dialog.contact) and host == negotiation.host:
+            return
+        dialog.contact = contact
+        self._unknown = False
+        self._attempts += 1
+        _log.info("{call_id}: moves to {host}", call_id=dialog.call_id, host=host)
+
+        def refused(cause: Cause) -> None:
+            _log.info("{call_id}: the move was answered {status}", call_id=dialog.call_id, status=cause.status)
+            if cause.status in NOT_CARRIED and self._attempts < ATTEMPTS:
+                self._unknown = True
+                self._timer = self._stack.clock.callLater(PAUSE, self.go, dialog, negotiation)
+
+        self._modify(refused)
+
+    def stop(self) -> None:
+        """Try no more."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        self._contact_of = None
