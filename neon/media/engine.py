@@ -154,6 +154,25 @@ class Stream:
         """
         self._native.send_digit(digit, duration_ms)
 
+    def reroute(self) -> None:
+        """The machine's addresses have changed: let the kernel choose again which one packets leave from."""
+        self._native.reroute()
+
+    def filenos(self) -> tuple[int, int]:
+        """The RTP and the RTCP socket of a stream that is parked; they stay the stream's.
+
+        @raise ValueError: it is not parked any more, or closed.
+        """
+        return self._native.filenos()
+
+    def unpark(self) -> None:
+        """Have the thread serve the sockets from now on; what they have received so far is forgotten."""
+        self._native.unpark()
+
+    def beep(self, duration_ms: int = 300) -> None:
+        """Mix a tone into what the sink plays of this stream; the far end hears nothing of it."""
+        self._native.beep(duration_ms)
+
     def statistics(self) -> MediaStatistics:
         """The counters so far; after L{close}, the last ones."""
         return MediaStatistics(*self._native.statistics())
@@ -272,13 +291,15 @@ class Engine:
                 events.append(SourceLearnt(stream))
         return events
 
-    def open_stream(self, host: str, ports: range) -> Stream:
-        """Bind an even port of C{ports} and the next one on C{host}, a numeric address of ours.
+    def open_stream(self, host: str, ports: range, *, parked: bool = False) -> Stream:
+        """Bind an even port of C{ports} and the next one on C{host}, a numeric address of ours; C{::} is both families.
+
+        The sockets of a C{parked} one are the caller's to use until L{Stream.unpark}, which comes before L{Stream.start}.
 
         @raise MediaUnavailable: no free pair, no descriptor, or not an address of this machine.
         """
         try:
-            native = self._native.open_stream(host, ports.start, ports.stop)
+            native = self._native.open_stream(host, ports.start, ports.stop, parked)
         except OSError as error:
             raise MediaUnavailable(
                 f"no RTP port on {host} from {ports.start} to {ports.stop - 1}: {error.strerror}"

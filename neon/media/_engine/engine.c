@@ -259,6 +259,12 @@ static void carry_out(struct engine *engine, struct command *command)
     case COMMAND_DIGIT:
         dtmf_push(&command->stream->dtmf_out, command->digit, command->duration);
         break;
+    case COMMAND_BEEP:
+        stream_beep(command->stream, command->duration);
+        break;
+    case COMMAND_REROUTE:
+        stream_reroute(command->stream);
+        break;
     case COMMAND_CLOSE_STREAM:
         close_stream(engine, command->stream);
         break;

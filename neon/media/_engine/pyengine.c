@@ -168,9 +168,9 @@ static PyObject *engine_py_take_events(EngineObject *self, PyObject *unused)
 static PyObject *engine_py_open_stream(EngineObject *self, PyObject *args)
 {
     const char *host;
-    int first, last;
+    int first, last, parked;
     struct address address;
-    if (!PyArg_ParseTuple(args, "sii:open_stream", &host, &first, &last))
+    if (!PyArg_ParseTuple(args, "siip:open_stream", &host, &first, &last, &parked))
         return NULL;
     if (!address_parse(&address, host, 0))
         return PyErr_Format(PyExc_ValueError, "%s is not a numeric host", host);
@@ -189,6 +189,9 @@ static PyObject *engine_py_open_stream(EngineObject *self, PyObject *args)
         return NULL;
     }
     stream->port = stream->stream->port;
+    stream->parked = parked;
+    if (parked)
+        return (PyObject *)stream;
     PyObject *done = post_command(self, (struct command){.kind = COMMAND_ADD_STREAM, .stream = stream->stream});
     if (done == NULL) {
         Py_DECREF(stream);
@@ -276,7 +279,7 @@ static PyMethodDef engine_methods[] = {
     {"stop", (PyCFunction)engine_py_stop, METH_NOARGS, "Say BYE everywhere, close all, join the thread."},
     {"fileno", (PyCFunction)engine_py_fileno, METH_NOARGS, "An eventfd, readable while events wait."},
     {"take_events", (PyCFunction)engine_py_take_events, METH_NOARGS, "The events so far: (kind, id, value)."},
-    {"open_stream", (PyCFunction)engine_py_open_stream, METH_VARARGS, "A Stream on (host, first port, last + 1)."},
+    {"open_stream", (PyCFunction)engine_py_open_stream, METH_VARARGS, "A Stream on (host, first port, last + 1, parked)."},
     {"open_device", (PyCFunction)engine_py_open_device, METH_VARARGS, "A Device on a SOCK_SEQPACKET descriptor."},
     {"thread_cpu_seconds", (PyCFunction)engine_py_thread_cpu_seconds, METH_NOARGS, "CPU time of the thread."},
     {"timing", (PyCFunction)engine_py_timing, METH_NOARGS, "Packets by lateness, a count for every 10 us."},

@@ -18,6 +18,7 @@ typedef struct {
     struct stream *stream;
     unsigned port;
     uint32_t id;
+    bool parked; /* the thread does not know it yet */
     bool closed;
 } StreamObject;
 

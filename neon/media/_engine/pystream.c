@@ -187,6 +187,56 @@ static PyObject *stream_py_send_digit(StreamObject *self, PyObject *args)
                                               .duration = (uint32_t)duration * 8});
 }
 
+static PyObject *stream_py_beep(StreamObject *self, PyObject *argument)
+{
+    long duration = PyLong_AsLong(argument);
+    if (duration == -1 && PyErr_Occurred())
+        return NULL;
+    if (duration <= 0 || duration > 6000) {
+        PyErr_SetString(PyExc_ValueError, "a beep lasts up to 6000 ms");
+        return NULL;
+    }
+    if (check_open(self->closed, "stream") < 0)
+        return NULL;
+    return post_command(
+        self->owner,
+        (struct command){.kind = COMMAND_BEEP, .stream = self->stream, .duration = (uint32_t)duration * 8});
+}
+
+static PyObject *stream_py_reroute(StreamObject *self, PyObject *unused)
+{
+    (void)unused;
+    if (check_open(self->closed, "stream") < 0)
+        return NULL;
+    return post_command(self->owner, (struct command){.kind = COMMAND_REROUTE, .stream = self->stream});
+}
+
+/* Hands a parked stream to the thread, for good; what has arrived so far was meant for others. */
+static PyObject *stream_py_unpark(StreamObject *self, PyObject *unused)
+{
+    (void)unused;
+    if (check_open(self->closed, "stream") < 0)
+        return NULL;
+    if (!self->parked)
+        Py_RETURN_NONE;
+    self->parked = false;
+    stream_drain(self->stream);
+    return post_command(self->owner, (struct command){.kind = COMMAND_ADD_STREAM, .stream = self->stream});
+}
+
+/* The descriptors stay the stream's; the thread does not touch them while it is parked. */
+static PyObject *stream_py_filenos(StreamObject *self, PyObject *unused)
+{
+    (void)unused;
+    if (check_open(self->closed, "stream") < 0)
+        return NULL;
+    if (!self->parked) {
+        PyErr_SetString(PyExc_ValueError, "the stream is served already");
+        return NULL;
+    }
+    return Py_BuildValue("(ii)", self->stream->rtp_fd, self->stream->rtcp_fd);
+}
+
 static PyObject *optional(bool known, double value)
 {
     return known ? PyFloat_FromDouble(value) : Py_NewRef(Py_None);
@@ -213,6 +263,10 @@ static PyObject *stream_py_close(StreamObject *self, PyObject *unused)
     if (self->closed)
         Py_RETURN_NONE;
     self->closed = true;
+    if (self->parked) {
+        stream_close_sockets(self->stream);
+        Py_RETURN_NONE;
+    }
     return post_command(self->owner, (struct command){.kind = COMMAND_CLOSE_STREAM, .stream = self->stream});
 }
 
@@ -244,6 +298,10 @@ static PyMethodDef stream_methods[] = {
     {"source_device", (PyCFunction)stream_py_source_device, METH_O, "Send what a device captures."},
     {"sink", (PyCFunction)stream_py_sink, METH_O, "Play what is received on a device, or nowhere (None)."},
     {"send_digit", (PyCFunction)stream_py_send_digit, METH_VARARGS, "Queue a digit (character, milliseconds)."},
+    {"beep", (PyCFunction)stream_py_beep, METH_O, "Let this end hear a tone (milliseconds)."},
+    {"reroute", (PyCFunction)stream_py_reroute, METH_NOARGS, "The machine's addresses have changed."},
+    {"unpark", (PyCFunction)stream_py_unpark, METH_NOARGS, "Let the thread serve a stream that was opened parked."},
+    {"filenos", (PyCFunction)stream_py_filenos, METH_NOARGS, "The sockets of a parked stream: RTP, RTCP."},
     {"statistics", (PyCFunction)stream_py_statistics, METH_NOARGS, "The counters, in MediaStatistics' order."},
     {"close", (PyCFunction)stream_py_close, METH_NOARGS, "End the stream; may be called twice."},
     {NULL, NULL, 0, NULL},

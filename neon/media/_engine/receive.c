@@ -68,10 +68,15 @@ static bool same_host(struct address one, const struct address *other)
 
 /* -- the lock on the source ------------------------------------------------------------------------------------- */
 
-void receive_unlock(struct stream *stream, uint64_t now)
+static void disconnect(const struct stream *stream)
 {
     struct sockaddr nobody = {.sa_family = AF_UNSPEC};
     connect(stream->rtp_fd, &nobody, sizeof nobody);
+}
+
+void receive_unlock(struct stream *stream, uint64_t now)
+{
+    disconnect(stream);
     stream->lock = LOCK_OPEN;
     stream->peer = stream->agreement.remote;
     stream->learn_until = now + LEARN_NS;
@@ -88,6 +93,14 @@ static void lock_source(struct stream *stream)
     stream->lock = LOCK_FIXED;
     if (stream->agreement.reachable)
         connect(stream->rtp_fd, &stream->peer.base, stream->peer.length);
+}
+
+void receive_reroute(struct stream *stream)
+{
+    if (stream->lock != LOCK_FIXED)
+        return; /* not connected */
+    disconnect(stream);
+    lock_source(stream);
 }
 
 /* A packet of somebody else while the source is open: true if it makes the sender the source. */

@@ -14,6 +14,8 @@
 #include "kernels.h"
 #include "receive.h"
 
+#define DRAIN_MAX 2048 /* packets: more than a socket's buffer holds by default */
+
 /* -- addresses and sockets -------------------------------------------------------------------------------------- */
 
 bool address_parse(struct address *address, const char *host, unsigned port)
@@ -88,8 +90,10 @@ static int bind_socket(struct address host, unsigned port)
     } else {
         host.v6.sin6_port = htons((uint16_t)port);
         setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &expedited, sizeof expedited);
-        if (IN6_IS_ADDR_UNSPECIFIED(&host.v6.sin6_addr))
+        if (IN6_IS_ADDR_UNSPECIFIED(&host.v6.sin6_addr)) {
             setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+            setsockopt(fd, IPPROTO_IP, IP_TOS, &expedited, sizeof expedited); /* what goes to IPv4 peers */
+        }
     }
     if (bind(fd, &host.base, host.length) == 0)
         return fd;
@@ -162,13 +166,23 @@ fail:
     return NULL;
 }
 
+void stream_drain(struct stream *stream)
+{
+    uint8_t byte;
+    int fds[2] = {stream->rtp_fd, stream->rtcp_fd};
+    for (int i = 0; i < 2; i++)
+        for (int packets = 0; packets < DRAIN_MAX; packets++)
+            if (recv(fds[i], &byte, sizeof byte, MSG_DONTWAIT) < 0)
+                break;
+}
+
 struct stream *stream_ref(struct stream *stream)
 {
     atomic_fetch_add(&stream->references, 1);
     return stream;
 }
 
-static void close_sockets(struct stream *stream)
+void stream_close_sockets(struct stream *stream)
 {
     if (stream->rtp_fd >= 0)
         close(stream->rtp_fd);
@@ -180,7 +194,7 @@ static void close_sockets(struct stream *stream)
 void stream_unref(struct stream *stream)
 {
     if (atomic_fetch_sub(&stream->references, 1) == 1) {
-        close_sockets(stream);
+        stream_close_sockets(stream);
         stream_set_source(stream, NULL);
         stream_set_sink(stream, NULL);
         free(stream);
@@ -237,6 +251,12 @@ void stream_start(struct stream *stream, const struct agreement *agreement, uint
         stream->fill = 0;
     if (first)
         rtcp_begin(&stream->rtcp, stream->ssrc, now, stream->rtcp.seed);
+}
+
+void stream_reroute(struct stream *stream)
+{
+    if (stream->rtp_fd >= 0)
+        receive_reroute(stream);
 }
 
 void stream_skip(struct stream *stream, uint32_t samples)
@@ -375,6 +395,32 @@ static void fetch(struct engine *engine, struct stream *stream, const int16_t *h
     memset(samples, 0, count * sizeof *samples);
 }
 
+void stream_beep(struct stream *stream, uint32_t samples)
+{
+    const double hertz = 880, dbm0 = -12;
+    stream->beep = (struct source){.kind = SOURCE_TONE,
+                                   .step = (uint32_t)(hertz / 8000 * 4294967296.0),
+                                   .amplitude = sine_amplitude(dbm0)};
+    stream->beep_left = samples;
+}
+
+static void play(struct engine *engine, struct stream *stream, const int16_t *heard, uint32_t count)
+{
+    int16_t mixed[160];
+    if (stream->beep_left > 0) {
+        uint32_t beeping = stream->beep_left < count ? stream->beep_left : count;
+        source_tone(&stream->beep, engine->sine, mixed, beeping);
+        for (uint32_t i = 0; i < beeping; i++) {
+            int sum = mixed[i] + heard[i];
+            mixed[i] = (int16_t)(sum > 32767 ? 32767 : sum < -32768 ? -32768 : sum);
+        }
+        memcpy(mixed + beeping, heard + beeping, (count - beeping) * sizeof *mixed);
+        stream->beep_left -= beeping;
+        heard = mixed;
+    }
+    device_add(stream->sink, &stream->sink_cursor, heard, count);
+}
+
 void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline)
 {
     uint64_t now = monotonic_ns();
@@ -387,7 +433,7 @@ void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline
         jitter_get(&stream->jitter, heard, count);
         counter_set(&stream->counters.frames_concealed, stream->jitter.frames_concealed);
         if (stream->sink != NULL)
-            device_add(stream->sink, &stream->sink_cursor, heard, count);
+            play(engine, stream, heard, count);
         if (!stream->silence_told && engine->no_rtp_ns > 0 && now - stream->heard_at > engine->no_rtp_ns) {
             stream->silence_told = true;
             engine_emit(engine, EVENT_NO_RTP, stream->id, (uint32_t)((now - stream->heard_at) / 1000000000u));
@@ -415,6 +461,6 @@ void stream_end(struct engine *engine, struct stream *stream)
 {
     if (stream->started)
         send_report(engine, stream, monotonic_ns(), true);
-    close_sockets(stream);
+    stream_close_sockets(stream);
     stream->started = false;
 }

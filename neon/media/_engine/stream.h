@@ -91,6 +91,8 @@ struct stream {
     struct source source;
     struct device *sink;
     uint32_t sink_cursor;
+    struct source beep;     /* heard at this end only, */
+    uint32_t beep_left;     /* for so many samples more */
     struct dtmf_out dtmf_out;
     uint32_t ssrc, timestamp;
     uint16_t sequence;
@@ -99,6 +101,10 @@ struct stream {
     int16_t pcm[JITTER_PACKET_MAX + 160];
     struct rtcp_session rtcp;
 };
+
+/* For a stream that the thread has not got yet: forget what has arrived; give the ports back. */
+void stream_drain(struct stream *stream);
+void stream_close_sockets(struct stream *stream);
 
 /* Binds a pair of ports from [first, last): an even one and the next. NULL with errno set. */
 struct stream *stream_open(uint32_t id, const struct address *host, unsigned first, unsigned last);
@@ -113,10 +119,14 @@ bool address_allowed(const struct address *address);
 /* For the thread. */
 void stream_start(struct stream *stream, const struct agreement *agreement, uint64_t now);
 void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline);
+void stream_reroute(struct stream *stream); /* the machine's addresses have changed */
 void stream_skip(struct stream *stream, uint32_t samples);
 void stream_read_rtcp(struct engine *engine, struct stream *stream);
 void stream_set_source(struct stream *stream, struct source *source); /* takes what it holds */
-void stream_set_sink(struct stream *stream, struct device *device);   /* takes the reference */
+void stream_set_sink(struct stream *stream, struct device *device);
+
+/* Mixes a short tone into what the sink plays of this stream. */
+void stream_beep(struct stream *stream, uint32_t samples);   /* takes the reference */
 void stream_end(struct engine *engine, struct stream *stream);        /* says BYE, closes the sockets */
 
 struct receive_batch *receive_batch_new(void);
