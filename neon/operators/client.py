@@ -51,7 +51,10 @@ def make_treq(reactor: Any, policy: Any, timeout: float) -> Any:
 
 
 class WebClient:
-    """Asks the services of one operator. C{treq} is L{make_treq}'s, or treq's C{StubTreq}; C{certificate}: it shows one."""
+    """Asks the services of one operator. C{treq} is L{make_treq}'s, or treq's C{StubTreq}.
+
+    C{certificate}: the client proves who it is by one, which no redirect may get out of it.
+    """
 
     _log = Logger()
 

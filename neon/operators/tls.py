@@ -36,8 +36,11 @@ class Policy:
     """
 
     def __init__(self, files: Files) -> None:
-        roots: Any = trustRootFromCertificates
-        self._trust: Any = platformTrust() if files.ca is None else roots(_authorities(files.ca))
+        self._trust: Any
+        if files.ca is None:
+            self._trust = platformTrust()  # type: ignore[no-untyped-call]
+        else:
+            self._trust = trustRootFromCertificates(_authorities(files.ca))  # type: ignore[no-untyped-call]
         self._certificate: Any = None
         if files.certificate is not None and files.key is not None:
             self._certificate = _own(files.certificate, files.key)

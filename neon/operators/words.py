@@ -24,6 +24,8 @@ class Kind(enum.Enum):
     REDIRECT = "redirect"
     TOO_LONG = "too long"
     NONSENSE = "nonsense"
+    INCOMPLETE = "incomplete"
+    NO_BALANCE = "no balance"
 
 
 class Trouble(Exception):
@@ -165,6 +167,10 @@ def sentence(key: str, language: str, **values: object) -> str:
 def explain(trouble: Trouble, language: str) -> str:
     """What to tell the user, with the operator's own words where it had some."""
     language = language if language in _CODES else "en"
+    if trouble.kind is Kind.INCOMPLETE:
+        return sentence("incomplete", language, what=trouble.said)
+    if trouble.kind is Kind.NO_BALANCE:
+        return sentence("no balance", language)
     if trouble.kind is not Kind.REFUSED:
         return _KINDS[language][trouble.kind]
     ours = _CODES[language].get(trouble.code, _CODES[language][codes.UNKNOWN])
