@@ -7,7 +7,7 @@ with the account's credentials, and repeats one that was challenged.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from sippy.SipAddress import SipAddress
@@ -33,6 +33,9 @@ OnSent: TypeAlias = Callable[[ClientTransaction], None]
 TELL_EVERY = 100
 """A crash must not find a sequence number that is much too old (L{neon.store.journal.CSEQ_MARGIN})."""
 
+MOST_CHALLENGES = 4
+"""So often one request is sent again with credentials: for each proxy on the way, and for nonces grown old."""
+
 RETRY_LATER: messages.Headers = (("Retry-After", "1"),)
 
 
@@ -46,6 +49,7 @@ class _Message:
     content_type: str | None = None
     headers: messages.Headers = ()
     on_sent: OnSent = lambda transaction: None
+    attempts: int = 0
 
 
 class Dialog:
@@ -235,22 +239,23 @@ class Dialog:
             status = response.getSCode()[0]
             if status < 200:
                 return
-            if status in (401, 407) and self._may_answer(remote, response):
-                self._send_to(remote, message)
+            worth = status in (401, 407) and message.attempts < MOST_CHALLENGES
+            if worth and self._may_answer(remote, request, response):
+                self._send_to(remote, replace(message, attempts=message.attempts + 1))
             else:
                 message.on_response(response)
 
         message.on_sent(self._stack.endpoint.send_request(request, remote, heard))
 
-    def _may_answer(self, remote: Destination, response: SipResponse) -> bool:
+    def _may_answer(self, remote: Destination, request: SipRequest, response: SipResponse) -> bool:
         """Whether a challenge gets credentials; they are made then."""
         source = messages.source_of(response)
         if self._digest is None or source is None or source[0] != remote.host:
             return False
         if remote.host in self._askers:
-            return self._digest.challenged(response)
+            return self._digest.challenged(response, request)
         # Another proxy on the way may know the account. A stranger at the other end could ask for anything.
-        if self.route_set and self._digest.challenged(response, own_realms_only=True):
+        if self.route_set and self._digest.challenged(response, request, own_realms_only=True):
             self._askers.add(remote.host)
             return True
         return False

@@ -88,12 +88,16 @@ class DigestClient:
         self._strong_realms: set[str] = set()
         self._own_realms = set(realms)
 
-    def challenged(self, response: SipResponse, *, own_realms_only: bool = False) -> bool:
+    def challenged(
+        self, response: SipResponse, request: SipRequest | None = None, *, own_realms_only: bool = False
+    ) -> bool:
         """Take note of the challenges of a 401 or 407; whether sending the request again is worth it.
 
         False: nothing here can be answered, or what we sent has been refused. A nonce that had been accepted
         before and is refused now has grown old, whether the server says C{stale} or not: that is worth one
-        more try, and so is one that is called stale, but not for ever. C{own_realms_only} answers no realm but those
+        more try, and so is one that is called stale, but not for ever. With the C{request} that was challenged it is
+        known what has been refused: of several that are under way one may have gone without the credentials, or with
+        the nonce, that another one has learnt of meanwhile. C{own_realms_only} answers no realm but those
         that are the account's: given beforehand, or asked for before without this condition.
         """
         offered: dict[tuple[bool, str], Challenge] = {}
@@ -105,7 +109,7 @@ class DigestClient:
             if key not in offered or challenge.algorithm.strength < offered[key].algorithm.strength:
                 offered[key] = challenge
         # All of them are to be remembered, so no short cut after the first that is worth an answer.
-        worth = [self._remember(key, challenge) for key, challenge in offered.items()]
+        worth = [self._remember(key, challenge, request) for key, challenge in offered.items()]
         self._own_realms.update(realm for _, realm in self._known)
         return any(worth)
 
@@ -141,11 +145,17 @@ class DigestClient:
             if not (self._refuse_downgrade and challenge.algorithm.is_md5 and challenge.realm in self._strong_realms)
         ]
 
-    def _remember(self, key: tuple[bool, str], challenge: Challenge) -> bool:
+    def _remember(self, key: tuple[bool, str], challenge: Challenge, request: SipRequest | None) -> bool:
         known = self._known.get(key)
         stale_in_a_row = 0
+        if known is not None and request is not None:
+            presented = _presented(request, key)
+            if presented is None and challenge.nonce != known.challenge.nonce:
+                known = None
+            elif presented != known.challenge.nonce:
+                return True  # what we know now was not tried yet
         if known is None:
-            if len(self._known) >= MAXIMUM_REALMS:
+            if key not in self._known and len(self._known) >= MAXIMUM_REALMS:
                 return False
         elif known.used == 1:  # refused at its first use
             if not challenge.stale or known.stale_in_a_row >= STALE_IN_A_ROW:
@@ -187,6 +197,16 @@ class DigestClient:
         if challenge.qop is not None:
             parameters += [("qop", challenge.qop), ("nc", answer.nc), ("cnonce", f'"{answer.cnonce}"')]
         return join(parameters)
+
+
+def _presented(request: SipRequest, key: tuple[bool, str]) -> str | None:
+    """The nonce that a request of ours has credentials for, None if it has none for that kind and realm."""
+    proxy, realm = key
+    for header in request.getHFs("proxy-authorization" if proxy else "authorization"):
+        for credentials in parse(str(header.body)):
+            if credentials.get("realm") == realm:
+                return credentials.get("nonce")
+    return None
 
 
 class Verdict(enum.Enum):

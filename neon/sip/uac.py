@@ -223,7 +223,7 @@ class UacCall(Session):
             self._accepted(request, response)
         elif self._given_up is not None:
             self._finish(self._given_up)
-        elif self._may_try_again(status, response):
+        elif self._may_try_again(status, request, response):
             self._invite()
         else:
             wait = self._wait(status, response)
@@ -232,10 +232,10 @@ class UacCall(Session):
             else:
                 self._again = self._stack.clock.callLater(wait, self._invite)
 
-    def _may_try_again(self, status: int, response: SipResponse) -> bool:
+    def _may_try_again(self, status: int, request: SipRequest, response: SipResponse) -> bool:
         """Whether the same call, asked for differently or elsewhere, may be had; what has to change is changed then."""
         if status in (401, 407):
-            return self._may_answer(response)
+            return self._may_answer(request, response)
         if status == 422:
             return self._session_timer.raised(response)
         if status in (488, 606):
@@ -258,7 +258,7 @@ class UacCall(Session):
         if self._again is not None and self._again.active():
             self._again.cancel()
 
-    def _may_answer(self, response: SipResponse) -> bool:
+    def _may_answer(self, request: SipRequest, response: SipResponse) -> bool:
         """Credentials are only computed for whom the INVITE went to."""
         source = messages.source_of(response)
         digest = self._caller.digest
@@ -266,7 +266,7 @@ class UacCall(Session):
             digest is not None
             and source is not None
             and source[0] == self._remote.host.strip("[]")
-            and digest.challenged(response)
+            and digest.challenged(response, request)
         )
 
     def _refused(self, response: SipResponse, cause: Cause) -> None:

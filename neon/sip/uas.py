@@ -19,6 +19,7 @@ from neon.sip.digest import DigestClient
 from neon.sip.identity import was_answered_elsewhere
 from neon.sip.modification import Change
 from neon.sip.negotiation import Negotiation
+from neon.sip.relocation import ContactOf
 from neon.sip.sdp import SdpError
 from neon.sip.session import Session
 from neon.sip.sessiontimer import too_brief
@@ -288,12 +289,12 @@ class UasCall(Session):
         self._agreement = agreement
         super()._report_media(agreement)
 
-    def relocate(self, contact: SipURL) -> None:
+    def relocate(self, contact_of: ContactOf) -> None:
+        super().relocate(contact_of)
         dialog, negotiation = self._dialog, self._negotiation
         if self._phase is not _Phase.PROCEEDING or dialog is None or negotiation is None:
-            super().relocate(contact)
             return
-        dialog.contact = contact
+        dialog.contact = contact_of(dialog.contact, dialog.home)
         if dialog.peer.allows("UPDATE"):
             self._modification.start(
                 Change(dialog, negotiation, self._moved, lambda cause: None, offer=self._described, early=True)

@@ -294,7 +294,7 @@ class CalleeTests(CalleeCase):
         self.assertEqual(self.alice.ears[0].agreements[-1].remote, ("127.0.0.9", 7004))
 
     def test_offers_before_the_answer(self) -> None:
-        """UPDATE in the early dialog: an offer is 500 with a time, as ours to the INVITE is missing; else it is taken."""
+        """UPDATE in the early dialog: an offer is 500 with a time, as our answer is missing; else it is taken."""
         self.invite("Require: 100rel")
         self.prack(2)
         refused = self.update(3, SDP)

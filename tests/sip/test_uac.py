@@ -405,3 +405,69 @@ class MessageTests(WireCase):
         self.assertEqual(ear.heard, [])
         self.wait()
         self.assertEqual(len(ear.heard), 1)
+
+
+class SecondTryTests(WireCase):
+    def offer(self) -> str:
+        return self.sent("INVITE")[-1].text.partition("\r\n\r\n")[2]
+
+    def test_plainer(self) -> None:
+        """488 and 606: once more with G.711 in both laws and nothing else; what is agreed on then holds."""
+        for status in (488, 606):
+            _, ear = self.alice.call(PEER)
+            self.assertIn("telephone-event", self.offer())
+            self.respond(status)
+            self.assertIn("RTP/AVP 0 8\r\n", self.offer())
+            for word in ("telephone-event", "a=ptime", "a=sendrecv"):
+                self.assertNotIn(word, self.offer())
+            self.respond(200, *WITH_SDP, body=SDP)
+            self.assertEqual(ear.heard, ["answered"])
+            self.assertIsNone(ear.agreements[0].telephone_event)
+
+    def test_plain_is_refused(self) -> None:
+        """There is no third offer."""
+        _, ear = self.alice.call(PEER)
+        self.respond(488)
+        self.respond(488)
+        self.assertEqual((len(self.sent("INVITE")), ear.heard), (2, ["ended 488"]))
+        self.assert_nothing_left()
+
+    def test_hold_stays_plain(self) -> None:
+        """A hold in such a call offers no more than the call did."""
+        call, _ = self.alice.call(PEER)
+        self.respond(488)
+        self.respond(200, *WITH_SDP, body=SDP)
+        call.hold(True)
+        self.assertNotIn("telephone-event", self.offer())
+        self.assertIn("a=sendonly", self.offer())
+
+    def test_busy_server(self) -> None:
+        """500 and 503 with a short Retry-After: once more after that time."""
+        for status in (500, 503):
+            _, ear = self.alice.call(PEER)
+            count = len(self.sent("INVITE"))
+            self.respond(status, "Retry-After: 2 (overloaded)")
+            self.wait(1.9)
+            self.assertEqual(len(self.sent("INVITE")), count)
+            self.wait(0.2)
+            self.assertEqual(len(self.sent("INVITE")), count + 1)
+            self.respond(status, "Retry-After: 2")
+            self.assertEqual(ear.heard, [f"ended {status}"])
+        self.assert_nothing_left()
+
+    def test_long_wait(self) -> None:
+        """A long Retry-After, or one with another status, is for the person to decide."""
+        for status, seconds in ((503, 5), (480, 1), (486, 1), (600, 1)):
+            _, ear = self.alice.call(PEER)
+            self.respond(status, f"Retry-After: {seconds}")
+            self.assertEqual(ear.heard, [f"ended {status}"])
+        self.assert_nothing_left()
+
+    def test_given_up_while_waiting(self) -> None:
+        """Hanging up during the wait ends the call at once, and nothing is sent any more."""
+        call, ear = self.alice.call(PEER)
+        self.respond(503, "Retry-After: 3")
+        call.hang_up()
+        self.wait(5)
+        self.assertEqual((len(self.sent("INVITE")), ear.heard), (1, ["ended 487"]))
+        self.assert_nothing_left()
