@@ -17,8 +17,8 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from neon.ports import Clock, Timer
-from neon.sip.connection import NO_ANSWER, UNREACHABLE, StreamConnection, in_words
-from neon.sip.tls import WRONG_NAME, Handshake, TlsContexts, is_for
+from neon.sip.connection import BROKEN, CLOSED, NO_ANSWER, UNREACHABLE, StreamConnection, in_words
+from neon.sip.tls import NO_TLS, WRONG_NAME, Handshake, TlsContexts, is_for
 from neon.sip.transport import CannotSend, PathOptions, bracketed, encode
 from neon.values import Address, Destination
 
@@ -198,8 +198,8 @@ class Flow:
         self._flows.user.spoiled(self, reason)
 
     def lost(self, reason: str) -> None:
-        if self._handshake is not None and self._handshake.refusal is not None:
-            reason = self._handshake.refusal
+        if self._handshake is not None and not self.is_open:
+            reason = self._handshake.refusal or (NO_TLS if reason in (BROKEN, CLOSED) else reason)
         self._gone(reason)
 
     def _gone(self, reason: str) -> None:

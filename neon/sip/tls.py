@@ -11,6 +11,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID, NameOID
@@ -57,6 +58,10 @@ class Handshake:
 
     name: str
     refusal: str | None = field(default=None)
+
+
+# The verifying callback is the context's, one for all connections; their own data is Twisted's already.
+_under_way: WeakKeyDictionary[Any, Handshake] = WeakKeyDictionary()
 
 
 class TlsContexts:
@@ -107,7 +112,7 @@ class ClientCreator:
 
     def clientConnectionForTLS(self, tlsProtocol: Any) -> Any:
         connection = SSL.Connection(self._context, None)
-        connection.set_app_data(self._handshake)
+        _under_way[connection] = self._handshake
         if not _is_address(self._handshake.name):
             connection.set_tlsext_host_name(self._handshake.name.encode("ascii"))
         return connection
@@ -126,7 +131,7 @@ class ServerCreator:
 
 def _note_refusal(connection: Any, certificate: Any, error: int, depth: int, fine: int) -> bool:
     if not fine:
-        handshake = connection.get_app_data()
+        handshake = _under_way.get(connection)
         if handshake is not None and handshake.refusal is None:
             handshake.refusal = _VERDICTS.get(error, BAD_CERTIFICATE)
     return bool(fine)

@@ -83,7 +83,7 @@ def ack_text(response: Datagram, branch: str = "z9hG4bKone") -> str:
     )
 
 
-def build_request(method: str = "INVITE", remote: Address = PEER) -> SipRequest:
+def build_request(method: str = "INVITE", remote: Address = PEER, call_id: str | None = None) -> SipRequest:
     """A request of ours, as a dialog layer builds it."""
     caller = SipFrom(address=SipAddress(url=SipURL(username="1000", host="example.test")))
     caller.genTag()
@@ -91,7 +91,7 @@ def build_request(method: str = "INVITE", remote: Address = PEER) -> SipRequest:
         method=method,
         ruri=SipURL(username="bob", host=remote[0], port=remote[1]),
         fr0m=caller,
-        callid=SipCallId(),
+        callid=SipCallId(call_id),
         cseq=1,
         maxforwards=SipMaxForwards(),
         contact=SipContact(),
