@@ -248,6 +248,7 @@ class Door:
 _REASONS = {
     400: "Bad Request",
     406: "Not Acceptable",
+    414: "Request-URI Too Long",
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
     420: "Bad Extension",

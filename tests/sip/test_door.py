@@ -70,6 +70,22 @@ class SizeTests(DoorCase):
         self.assertEqual(self.judge(request_text(contact=contacts)), "admitted")
         self.assertEqual(self.judge(request_text(contact=contacts + ", <sip:b@192.0.2.1>")), "400 Bad Request")
 
+    def test_lists_of_addresses(self) -> None:
+        """Sixteen Routes, as many Record-Routes and the like; commas without anything between them count."""
+        for name in ("Route", "Record-Route", "P-Asserted-Identity", "r"):
+            routes = ", ".join(["<sip:192.0.2.1;lr>"] * 16)
+            self.assertEqual(self.judge(request_text(extra=(f"{name}: {routes}",))), "admitted")
+            self.assertEqual(self.judge(request_text(extra=(f"{name}: {routes}, <sip:b@c>",))), "400 Bad Request")
+            self.assertEqual(self.judge(request_text(extra=(f"{name}: {',' * 1900}",))), "400 Bad Request")
+
+    def test_first_line(self) -> None:
+        """A request line has the length of any other line; what is longer is 414, and a long status line is dropped."""
+        room = 2048 - len("OPTIONS sip: SIP/2.0")
+        self.assertEqual(self.judge(request_text(uri="sip:" + "a" * room)), "admitted")
+        self.assertEqual(self.judge(request_text(uri="sip:" + "a" * (room + 1))), "414 Request-URI Too Long")
+        response = request_text().replace("OPTIONS sip:1000@127.0.0.1 SIP/2.0", "SIP/2.0 200 " + "a" * 3000)
+        self.assertEqual(self.judge(response), "silence")
+
     def test_media_lines(self) -> None:
         """Sixteen media lines in SDP, no more."""
         self.assertEqual(self.judge(request_text("INVITE", body="v=0\r\n" + "m=x\r\n" * 16)), "admitted")
