@@ -76,6 +76,9 @@ class RawWebSocket:
                 break
             if self._rest[0] & 0x0F == 1:
                 messages.append(self._rest[start : start + length])
+            elif self._rest[0] & 0x0F == 9:
+                # A ping; whoever does not answer is taken for dead.
+                self.socket.sendall(bytes([0x8A, 0x80 | length]) + bytes(4) + self._rest[start : start + length])
             self._rest = self._rest[start + length :]
         return messages
 
