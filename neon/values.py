@@ -116,13 +116,24 @@ class MediaDirection(enum.Enum):
 class LocalMedia:
     """What one call can receive: its RTP port, its codecs by preference, the telephone-event payload type.
 
-    RTCP uses C{port + 1}. The address that goes into the SDP is the SIP layer's to choose,
-    since it knows the route to the peer.
+    RTCP uses C{port + 1}. The address that goes into the SDP is the SIP layer's to choose, since it knows the route
+    to the peer, unless audio has one of its own: C{public} and C{public_rtcp} are where the far end sends then, as
+    a STUN server has seen us or because nothing else is bound. C{families}: the versions of IP that it can use.
     """
 
     port: int
     codecs: tuple[Codec, ...] = (Codec.PCMA, Codec.PCMU)
     telephone_event: int = 101
+    public: Address | None = None
+    public_rtcp: Address | None = None
+    families: tuple[int, ...] = (4, 6)
+
+    def reached_at(self, host: str) -> tuple[Address, Address | None]:
+        """Where a far end that reaches our SIP at C{host} sends RTP; and RTCP, if not to the next port."""
+        if self.public is None or (":" in host) != (":" in self.public[0]):
+            return (host, self.port), None
+        usual = self.public[0], self.public[1] + 1
+        return self.public, None if self.public_rtcp in (None, usual) else self.public_rtcp
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +259,8 @@ class AccountSnapshot:
     uri: str
     display_name: str | None
     state: RegistrationState
+    name: str | None = None
+    options: AccountOptions = AccountOptions()
 
 
 @dataclass(frozen=True, slots=True)

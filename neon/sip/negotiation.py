@@ -63,9 +63,10 @@ class Negotiation:
         """
         codecs = tuple(Codec) if self._plain else self.local.codecs
         self._offered = {codec: codec.payload_type for codec in codecs}
+        (_, port), rtcp = self.local.reached_at(host)
         ours = sdp.write_audio(
-            self.local, direction or self.direction, tuple(self._offered.items()), self._layout.telephone_event,
-            plain=self._plain,
+            port, direction or self.direction, tuple(self._offered.items()), self._layout.telephone_event,
+            plain=self._plain, rtcp=rtcp,
         )  # fmt: skip
         return self._write(host, self._layout, ours)
 
@@ -78,11 +79,12 @@ class Negotiation:
         index, codec = sdp.find_audio(description, self.local.codecs)
         media = description.media[index]
         payload, events = media.codecs[codec], media.telephone_event
-        agreement = sdp.agree(media, codec, payload, events, self.direction)
+        agreement = self._agree(media, codec, payload, events)
         # The event payload type of the peer stays that of later offers (section 8.3.2).
         known = events if events is not None else self._layout.telephone_event
         layout = _Layout(description.media, index, description.time, known)
-        ours = sdp.write_audio(self.local, agreement.direction, ((codec, payload),), events)
+        (_, port), rtcp = self.local.reached_at(host)
+        ours = sdp.write_audio(port, agreement.direction, ((codec, payload),), events, rtcp=rtcp)
         body = self._write(host, layout, ours)
         self._layout = layout
         self.agreement = agreement
@@ -106,9 +108,16 @@ class Negotiation:
         codec = next((known for known in media.codecs if known in self._offered), None)
         if codec is None:
             raise sdp.NotAcceptable("the answer has none of the offered codecs")
-        agreement = sdp.agree(media, codec, self._offered[codec], self._layout.telephone_event, self.direction)
+        agreement = self._agree(media, codec, self._offered[codec], self._layout.telephone_event)
         self._layout = _Layout(description.media, index, self._layout.time, self._layout.telephone_event)
         self.agreement = agreement
+        return agreement
+
+    def _agree(self, media: sdp.Media, codec: Codec, payload: int, events: int | None) -> MediaAgreement:
+        agreement = sdp.agree(media, codec, payload, events, self.direction)
+        version = 6 if ":" in agreement.remote[0] else 4
+        if version not in self.local.families:
+            raise sdp.NotAcceptable(f"there is no IPv{version} for media here")
         return agreement
 
     def _write(self, host: str, layout: _Layout, ours: list[str]) -> str:
@@ -120,4 +129,5 @@ class Negotiation:
         if self._content != (host + layout.time, lines):
             self._content = (host + layout.time, lines)
             self._version += 1
+        (host, _), _ = self.local.reached_at(host)
         return sdp.write(host, self._session, self._version, layout.time, lines)

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from neon.values import Address, Codec, LocalMedia, MediaAgreement, MediaDirection
+from neon.values import Address, Codec, MediaAgreement, MediaDirection
 
 LONGEST = 16 * 1024
 MOST_LINES = 512
@@ -325,25 +325,31 @@ def find_audio(description: Description, codecs: tuple[Codec, ...]) -> tuple[int
 
 
 def write_audio(
-    local: LocalMedia,
+    port: int,
     direction: MediaDirection,
     codecs: tuple[tuple[Codec, int], ...],
     telephone_event: int | None,
     *,
     plain: bool = False,
+    rtcp: Address | None = None,
 ) -> list[str]:
-    """The m= section for our stream; a C{plain} one says nothing that goes without saying."""
+    """The m= section for our stream; a C{plain} one says nothing that goes without saying.
+
+    C{rtcp}: where RTCP is to go, if not to the next port (RFC 3605).
+    """
     payloads = [str(payload) for _, payload in codecs]
     lines = [f"a=rtpmap:{payload} {codec.value}/{CLOCK_RATE}" for codec, payload in codecs]
     if telephone_event is not None:
         payloads.append(str(telephone_event))
         lines.append(f"a=rtpmap:{telephone_event} telephone-event/{CLOCK_RATE}")
         lines.append(f"a=fmtp:{telephone_event} 0-15")
+    if rtcp is not None:
+        lines.append(f"a=rtcp:{rtcp[1]} IN {_version(rtcp[0])} {rtcp[0]}")
     if not plain:
         lines.append(f"a=ptime:{PTIME_MS}")
     if not plain or direction is not MediaDirection.SENDRECV:
         lines.append(f"a={direction.value}")
-    return [f"m=audio {local.port} RTP/AVP {' '.join(payloads)}", *lines]
+    return [f"m=audio {port} RTP/AVP {' '.join(payloads)}", *lines]
 
 
 def write_refused(media: Media) -> list[str]:
@@ -351,8 +357,12 @@ def write_refused(media: Media) -> list[str]:
     return [f"m={media.kind} 0 {media.protocol} {' '.join(media.formats)}"]
 
 
+def _version(host: str) -> str:
+    return "IP6" if ":" in host else "IP4"
+
+
 def write(host: str, session: int, version: int, time: str, sections: list[str]) -> str:
     """A whole description around the m= sections; C{host} is our numeric address."""
-    address = f"IN {'IP6' if ':' in host else 'IP4'} {host}"
+    address = f"IN {_version(host)} {host}"
     head = ["v=0", f"o=- {session} {version} {address}", "s=-", f"c={address}", f"t={time}"]
     return "\r\n".join([*head, *sections, ""])

@@ -230,6 +230,14 @@ class AnswerTests(SynchronousTestCase):
         _, held = Negotiation(LOCAL).answer(description("m=audio 4000 RTP/AVP 8", head=("c=IN IP6 ::",)), HOST)
         self.assertEqual(held.direction, MediaDirection.RECVONLY)
 
+    def test_families(self) -> None:
+        """Audio that is bound to one family only cannot be agreed on with the other."""
+        for families, address, version in (((4,), "IP6 2001:db8::7", 6), ((6,), "IP4 192.0.2.7", 4)):
+            local = LocalMedia(20000, families=families)
+            body = description("m=audio 4000 RTP/AVP 8", head=(f"c=IN {address}",))
+            error = self.assertRaises(sdp.NotAcceptable, Negotiation(local).answer, body, HOST)
+            self.assertEqual(str(error), f"there is no IPv{version} for media here")
+
     def test_refusals(self) -> None:
         """What we cannot do is refused with 488 and a sentence."""
         for media, head in (
@@ -268,6 +276,22 @@ class OfferTests(SynchronousTestCase):
              "a=rtpmap:8 PCMA/8000", "a=rtpmap:0 PCMU/8000", "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15",
              "a=ptime:20", "a=sendrecv", ""],
         )  # fmt: skip
+
+    def test_public_address(self) -> None:
+        """An address of its own for audio takes the place of SIP's, of its family; RTCP is named where it is apart."""
+        local = LocalMedia(20000, public=("203.0.113.7", 4242), public_rtcp=("203.0.113.7", 5353))
+        lines = Negotiation(local).offer(HOST).split("\r\n")
+        for line in ("c=IN IP4 203.0.113.7", "a=rtcp:5353 IN IP4 203.0.113.7"):
+            self.assertIn(line, lines)
+        self.assertIn("m=audio 4242 RTP/AVP 8 0 101", lines)
+        beside = LocalMedia(20000, public=("203.0.113.7", 4242), public_rtcp=("203.0.113.7", 4243))
+        self.assertNotIn("a=rtcp", Negotiation(beside).offer(HOST))
+        six = Negotiation(local).offer("2001:db8::1")
+        self.assertIn("\r\nc=IN IP6 2001:db8::1\r\n", six)
+        self.assertIn("m=audio 20000 ", six)
+        answer = Negotiation(local).answer(description("m=audio 4000 RTP/AVP 8"), HOST)[0]
+        self.assertIn("m=audio 4242 RTP/AVP 8\r\n", answer)
+        self.assertIn("c=IN IP4 203.0.113.7\r\n", answer)
 
     def test_version_six(self) -> None:
         """An IPv6 address is named as one."""
