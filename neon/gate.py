@@ -35,6 +35,10 @@ class Rule(Protocol):
     def dials(self) -> str | None:
         """The keyword argument that names who is called, for commands that may cost money."""
 
+    @property
+    def dials_later(self) -> bool:
+        """Whether nobody is called now: it is for calls to come."""
+
 
 class Gate(Protocol):
     """Judges every command, in the order of these methods."""

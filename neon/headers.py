@@ -10,6 +10,8 @@ import re
 from collections.abc import Collection
 from typing import Final
 
+from neon.details import Headers as Headers
+
 MOST: Final = 16
 """So many header fields a call may bring."""
 

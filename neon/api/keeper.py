@@ -78,7 +78,8 @@ class Keeper:
     def charge(self, session: Session, command: Rule, values: Mapping[str, Any]) -> None:
         if command.dials is not None and (target := values.get(command.dials)) is not None:
             # A command with a call id sends a call that exists elsewhere.
-            self._toll.charge(session.application, str(target), new_call="call_id" not in values)
+            placed = "call_id" not in values and not command.dials_later
+            self._toll.charge(session.application, str(target), new_call=placed)
 
     def done(
         self,

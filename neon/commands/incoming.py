@@ -1,0 +1,33 @@
+"""The commands about calls to come, and about calls that want something of us."""
+
+from __future__ import annotations
+
+from neon.commands.context import Context, Data
+from neon.details import ForwardKind
+
+
+def reject_call(context: Context, call_id: int, status: int) -> Data:
+    """Refuse an incoming call that rings, with a status of your choice."""
+    context.phone.control.reject(call_id, status)
+    return {}
+
+
+def set_dnd(context: Context, dnd: bool, connection_id: int | None) -> Data:
+    """Refuse every call to an account, or to all accounts, or take calls again. Kept over restarts."""
+    context.phone.set_dnd(connection_id, dnd)
+    return {}
+
+
+def set_forward(context: Context, when: str, to: str | None, seconds: int | None, connection_id: int | None) -> Data:
+    """Send the calls to an account, or to all accounts, elsewhere (302), or no longer. Kept over restarts.
+
+    A call that was sent on five times already, or that was at the target before, is not sent on.
+    """
+    context.phone.set_forward(connection_id, ForwardKind(when), to, seconds)
+    return {}
+
+
+def answer_transfer(context: Context, call_id: int, allow: bool) -> Data:
+    """Say whether we call whom the far end of a call wishes us to call (OnTransferRequest)."""
+    context.phone.control.answer_transfer(call_id, allow)
+    return {}
