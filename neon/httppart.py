@@ -8,7 +8,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from neon import sections
-from neon.api import schema
+from neon.api import download, schema
 from neon.api.autodisconnect import Autodisconnect
 from neon.api.guard import LOCAL_NAMES, Guard
 from neon.api.http import Root, Served
@@ -18,6 +18,7 @@ from neon.api.sessions import Sessions
 from neon.api.site import HttpSite
 from neon.bus import Bus
 from neon.commands import Commands
+from neon.history import History
 from neon.parsing import format_address
 
 _log = Logger()
@@ -36,7 +37,13 @@ class HttpServer:
         self._listeners: Listeners | None = None
 
     def offer(
-        self, commands: Commands, sessions: Sessions, autodisconnect: Autodisconnect, bus: Bus, guard: Guard
+        self,
+        commands: Commands,
+        sessions: Sessions,
+        autodisconnect: Autodisconnect,
+        bus: Bus,
+        guard: Guard,
+        history: History | None,
     ) -> None:
         """What it serves, and whom."""
         mailboxes = Mailboxes(self._reactor, bus, poll_seconds=float(self._settings.poll_seconds))
@@ -44,6 +51,8 @@ class HttpServer:
         sessions.on_close.append(mailboxes.closed)
         root = Root(commands, mailboxes, autodisconnect, guard)
         root.manual = schema.manual
+        root.add_file("/calllog.csv", download.serve(download.Csv, history))
+        root.add_file("/calllog.json", download.serve(download.Json, history))
         self._mailboxes, self._root, self._guard = mailboxes, root, guard
         self._site = HttpSite(root, policy=guard, reactor=self._reactor)
 

@@ -36,8 +36,15 @@ BUILT_IN = Place("built-in default", 0)
 class Sip:
     """C{[sip]}"""
 
-    bind: str = key("0.0.0.0", parsing.ip_address)
+    bind: tuple[str, ...] = key(("0.0.0.0",), parsing.address_per_family)
     port: int = key(5060, parsing.whole_number(0, 65535))
+    listen_tcp: bool = key(False, parsing.boolean)
+    tls_port: int = key(0, parsing.whole_number(0, 65535))
+    tls_ca_file: str | None = key(None, parsing.path_or_none)
+    tls_certificate: str | None = key(None, parsing.path_or_none)
+    tls_key: str | None = key(None, parsing.path_or_none)
+    largest_datagram: int = key(1300, parsing.whole_number(0, 65535))
+    compact_headers: bool = key(False, parsing.boolean)
     direct_calls: bool = key(False, parsing.boolean)
     max_calls: int = key(4, parsing.whole_number(1, 1000))
     reject_status: int = key(486, parsing.reject_status)
@@ -134,6 +141,14 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """C{[history]}: the call log."""
+
+    enabled: bool = key(True, parsing.boolean)
+    keep_days: int = key(365, parsing.whole_number(0, 36500))
+
+
+@dataclass(frozen=True, slots=True)
 class Testbed:
     """C{[testbed]}: the embedded SIP service for a first run without a provider."""
 
@@ -198,6 +213,7 @@ class Config:
     origins: Origins = Origins()
     toll: Toll = Toll()
     feed: Feed = Feed()
+    history: History = History()
     testbed: Testbed = Testbed()
     operators: Operators = Operators()
     applications: Mapping[str, Application] = field(default_factory=dict)
@@ -215,6 +231,7 @@ SINGLE: Mapping[str, type[Any]] = {
     "origins": Origins,
     "toll": Toll,
     "feed": Feed,
+    "history": History,
     "testbed": Testbed,
     "operators": Operators,
 }

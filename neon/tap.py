@@ -45,6 +45,7 @@ from neon.details import ReferPolicy
 from neon.doctorpart import doctor
 from neon.errors import InvalidArgument
 from neon.feedpart import FeedServer
+from neon.history import History
 from neon.httppart import HttpServer
 from neon.journalpart import JournalPart
 from neon.ladder import Ladder
@@ -66,6 +67,7 @@ from neon.sip.stack import CallSettings
 from neon.sip.trace import log_message
 from neon.store.applications import ApplicationTable
 from neon.store.database import Database, StoreError
+from neon.store.history import HistoryTable
 from neon.store.ids import Ids
 from neon.switchboard import LocalSwitchboard
 from neon.testbed.service import Testbed
@@ -176,11 +178,17 @@ class Neon(Parts):
             phone_settings(sip, stop_patience=STOP_SECONDS / 2 - 0.5),
         )
         self.agent.incoming_listener = self.phone
+        self.agent.subscriptions.listener = self.phone.watching
         self.rules = RulesPart(self.database, self.phone, loaded.toll)
         self.media.on_silent = self.phone.silent
         self.media.on_digit = self.phone.control.digit_received
         self.cases = Cases(self.bus, self.ladder, self.phone.accounts)
         self.switchboard = LocalSwitchboard(self.bus, self.phone.accounts)
+        self.history = (
+            History(self.bus, reactor, HistoryTable(self.database), self.phone.account_uri, loaded.history.keep_days)
+            if loaded.history.enabled
+            else None
+        )
         self.sessions = Sessions(reactor, loaded.api.token_idle_seconds)
         self.journal = JournalPart(reactor, self.bus, self.database, self.phone, self.agent, self.cases, self.sessions)
         self.autodisconnect = Autodisconnect(reactor, self._drop_account)
@@ -189,6 +197,8 @@ class Neon(Parts):
         self._password = ""
 
         self._add("the state", self._open_state, self._close_state)
+        if self.history is not None:
+            self._add("the call log", self.history.start, self.history.stop)
         self.add(self.media)
         if self.testbed is not None:
             self.testbed.name = "the testbed"
@@ -260,9 +270,11 @@ class Neon(Parts):
         for row in stored:
             if row.name not in hashes and row.name != config.LOCAL:
                 applications.put(row.name, row.password_hash, row.scopes)
-        commands = partial(Commands, self.phone, self.sessions, applications, gate=admission.keeper)
+        commands = partial(
+            Commands, self.phone, self.sessions, applications, gate=admission.keeper, history=self.history
+        )
         self.api = Api(commands(), self.sessions, self.autodisconnect, self.bus, self._reactor, admission.guard)
-        self._http.offer(commands(), self.sessions, self.autodisconnect, self.bus, admission.guard)
+        self._http.offer(commands(), self.sessions, self.autodisconnect, self.bus, admission.guard, self.history)
         accounts = ApplicationAccounts(
             table, applications, self.sessions, self._in_thread, set(self._config.applications), config.LOCAL
         )

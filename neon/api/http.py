@@ -115,10 +115,7 @@ class Exchange:
         request = self._request
         if self._gone or (sure and not getattr(request.channel, "is_there", _yes)()):
             return False
-        # Twisted has no words for 421.
-        request.setResponseCode(status, HTTPStatus(status).phrase.encode("ascii"))
-        for name, value in (*cors.headers(self.verdict), *_ALWAYS, *headers):
-            request.setHeader(name.encode("ascii"), value.encode("latin-1", "replace"))
+        self.begin(headers, status)
         if status != 204 and (body or self.method != "HEAD"):
             request.setHeader(b"Content-Length", b"%d" % len(body))
         request.write(b"" if self.method == "HEAD" else body)
@@ -126,6 +123,13 @@ class Exchange:
             return False
         request.finish()
         return True
+
+    def begin(self, headers: Iterable[tuple[str, str]], status: int = 200) -> None:
+        """Set status and headers; the body is somebody else's."""
+        # Twisted has no words for 421.
+        self._request.setResponseCode(status, HTTPStatus(status).phrase.encode("ascii"))
+        for name, value in (*cors.headers(self.verdict), *_ALWAYS, *headers):
+            self._request.setHeader(name.encode("ascii"), value.encode("latin-1", "replace"))
 
     def send_xml(
         self, body: bytes, status: int = 200, headers: Iterable[tuple[str, str]] = (), *, sure: bool = False
@@ -202,6 +206,10 @@ Served: TypeAlias = Page | Callable[[Exchange], Page]
 """A page, or what makes it for somebody who asks."""
 
 
+Answer: TypeAlias = Callable[[Exchange, list[form.Pair], Any], None]
+"""What answers a form."""
+
+
 class Root(Resource):
     """All paths of the server. L{pages} may be added to."""
 
@@ -217,7 +225,16 @@ class Root(Resource):
         self.policy = policy
         self.pages: dict[str, Served] = {}
         self.manual: Callable[[], Mapping[str, Any]] = dict
-        self._forms = {"/command": self._command, "/events": self._events}
+        self._forms: dict[str, Answer] = {"/command": self._command, "/events": self._events}
+
+    def add_file(self, path: str, answer: Answer) -> None:
+        """Something that is read with a token: at C{path}, in lower case, for whoever may have events."""
+
+        def checked(exchange: Exchange, pairs: list[form.Pair], request: Any) -> None:
+            self.commands.listener(pairs, exchange)
+            answer(exchange, pairs, request)
+
+        self._forms[path] = checked
 
     def render(self, request: Any) -> Any:
         """Answer, now or later."""
