@@ -2,8 +2,8 @@
 
 An input is one datagram, or several with C{#next} lines between them. Its first line may name the situation that
 it meets: C{#call} (a call to us is up), C{#calling} (our INVITE is out), C{#registering} (our REGISTER is). There
-C{$TAG}, C{$BRANCH} and C{$CALL} stand for our tag, the branch of our last request and its Call-ID. L{Box.feed}
-raises L{Broken} when a promise does not hold.
+C{$TAG}, C{$BRANCH} and C{$CALL} stand for our tag, the branch of our last request and its Call-ID. With C{#stream} the
+octets come by a connection, cut where C{#next} stands. L{Box.feed} raises L{Broken} when a promise does not hold.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from neon.sip import messages
 from neon.sip import reactor as glue
 from neon.sip.door import DoorPolicy
 from neon.sip.endpoint import Endpoint, ServerTransaction
+from neon.sip.framing import BadStream, StreamReader
 from neon.sip.registrar import Registration
 from neon.sip.stack import CallSettings, Stack
 from neon.sip.uac import Caller
@@ -163,7 +164,8 @@ class Box:
         if situation in SITUATIONS:
             words, data = self.arrange(situation), rest
         sent: list[Datagram] = []
-        for piece in data.split(b"#next\n")[:8]:
+        pieces = data.split(b"#next\n")[:8] if situation != "stream" else framed(rest.split(b"#next\n"))
+        for piece in pieces:
             for word, meaning in words.items():
                 piece = piece.replace(word, meaning)
             before = len(sent)
@@ -196,6 +198,26 @@ class Box:
             raise Broken("a message raised")
         if self.failures:
             raise Broken("a traceback:\n" + self.failures[0])
+
+
+def framed(pieces: list[bytes]) -> list[bytes]:
+    """The messages of a stream that arrives in these pieces; octet by octet they are the same ones."""
+    found: list[list[bytes]] = []
+    for arriving in (pieces, [bytes([octet]) for octet in b"".join(pieces)]):
+        reader, messages = StreamReader(16 * 1024), []
+        try:
+            for piece in arriving:
+                messages += reader.feed(piece)
+        except BadStream:
+            # What a piece brought before the bad part is lost with it, if it came at once; so are the later ones.
+            messages.append(b"")
+        found.append(messages)
+    at_once, one_by_one = found
+    if at_once != one_by_one and b"" not in at_once:
+        raise Broken("a stream has other messages when it comes in other pieces")
+    if any(len(message) > 16 * 1024 for message in one_by_one):
+        raise Broken("a message that is too long")
+    return [message for message in one_by_one if message][:8]
 
 
 def run(data: bytes, ours: Address = OURS, peer: Address = PEER) -> list[Datagram]:
