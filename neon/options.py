@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.python import usage
 
-from neon import __version__, config, log, sections
+from neon import __version__, config, log, operatorpart, sections
 from neon.inifile import ConfigError, Setting
 from neon.media import devices
 from neon.passwords import PasswordHash
@@ -46,8 +46,11 @@ class Options(usage.Options):
         if self["check-config"]:
             loaded = load(self["config"])
             named_devices(loaded.media)
-            files = ", ".join(str(path) for path in loaded.files) or "no file, everything at its default"
-            sys.stdout.write("".join(f"{warning}\n" for warning in loaded.warnings))
+            operators = operatorpart.load(loaded.operators.directory, only=self["config"] is not None)
+            read = [*loaded.files, *(operator.path for operator in operators)]
+            files = ", ".join(str(path) for path in read) or "no file, everything at its default"
+            warnings = [*loaded.warnings, *(warning for operator in operators for warning in operator.warnings)]
+            sys.stdout.write("".join(f"{warning}\n" for warning in warnings))
             sys.stdout.write(f"The configuration is good ({files}).\n")
             sys.exit(0)
 

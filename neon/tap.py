@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import ILogObserver, Logger
 
-from neon import __version__, banner, config, log, sections
+from neon import __version__, banner, config, log, operatorpart, sections
 from neon.access import (
     Applications,
     access_document,
@@ -35,6 +36,7 @@ from neon.api import reference
 from neon.api.administration import ApplicationAccounts, Explanations, OriginDecisions
 from neon.api.autodisconnect import Autodisconnect
 from neon.api.listen import Listeners, listen
+from neon.api.operatoradmin import OperatorDecisions
 from neon.api.sessions import Sessions
 from neon.api.websocket import Api
 from neon.bus import Bus
@@ -51,6 +53,8 @@ from neon.journalpart import JournalPart
 from neon.ladder import Ladder
 from neon.media.engine import Engine
 from neon.media.manager import MediaManager, MediaSettings
+from neon.operatorpart import OperatorPart
+from neon.operators.settings import Settings as Operator
 from neon.options import Options, load, named_devices, own_log
 from neon.parsing import format_address
 from neon.parts import CannotStart, Part, Parts
@@ -97,6 +101,7 @@ def makeService(options: Options) -> Parts:
         show_banner=bool(options["banner"]),
         own_log=own_log(options),
         control=control_socket(os.environ, told),
+        operators=operatorpart.load(loaded.operators.directory, only=options["config"] is not None),
     )
 
 
@@ -118,6 +123,7 @@ class Neon(Parts):
         show_banner: bool = False,
         own_log: bool = False,
         control: Path,
+        operators: Sequence[Operator] = (),
     ) -> None:
         super().__init__(reactor, STOP_SECONDS)
         self._reactor = reactor
@@ -191,6 +197,7 @@ class Neon(Parts):
         )
         self.sessions = Sessions(reactor, loaded.api.token_idle_seconds)
         self.journal = JournalPart(reactor, self.bus, self.database, self.phone, self.agent, self.cases, self.sessions)
+        self.operators = OperatorPart(reactor, operators, self.bus, self.database, state_dir, self.phone)
         self.autodisconnect = Autodisconnect(reactor, self._drop_account)
         self.api: Api | None = None
         self.admission: Admission | None = None
@@ -211,6 +218,7 @@ class Neon(Parts):
         self._add("the feed's connections", None, self._feed.close_connections)
         self._add("the phone", self._register_accounts, self.phone.stop)
         self.add(self.journal)
+        self.add(self.operators)
         if loaded.websocket.enabled:
             self._add("the WebSocket API", self._listen, self._stop_listening)
         if loaded.http.enabled:
@@ -229,7 +237,7 @@ class Neon(Parts):
 
     def startService(self) -> None:
         """Start; a part that cannot ends the program with a sentence and a status other than 0."""
-        for warning in self._config.warnings:
+        for warning in (*self._config.warnings, *self.operators.warnings):
             _log.warn("{warning}", warning=warning)
         try:
             super().startService()
@@ -270,8 +278,15 @@ class Neon(Parts):
         for row in stored:
             if row.name not in hashes and row.name != config.LOCAL:
                 applications.put(row.name, row.password_hash, row.scopes)
+        self.operators.open()
         commands = partial(
-            Commands, self.phone, self.sessions, applications, gate=admission.keeper, history=self.history
+            Commands,
+            self.phone,
+            self.sessions,
+            applications,
+            gate=admission.keeper,
+            history=self.history,
+            operators=self.operators.desk,
         )
         self.api = Api(commands(), self.sessions, self.autodisconnect, self.bus, self._reactor, admission.guard)
         self._http.offer(commands(), self.sessions, self.autodisconnect, self.bus, admission.guard, self.history)
@@ -281,6 +296,7 @@ class Neon(Parts):
         origins = OriginDecisions(admission.origins, admission.approvals)
         feed = self._feed.offer(self.switchboard, commands(), self.sessions, self.database, self._in_thread)
         administration = (*accounts.rows(), *origins.rows(), *Explanations(self.cases).rows(), *feed)
+        administration += OperatorDecisions(self.operators.desk).rows()
         self._control.offer(commands, TABLE, administration, self.sessions, self.bus)
 
     def _close_state(self) -> Any:

@@ -18,7 +18,7 @@ FLOORS: dict[str, int] = {
     **dict.fromkeys(("signals", "challenge", "operatorvalues", "safexml"), 0),
     "wsdl": 1,
     **dict.fromkeys(("sections", "records", "watched"), 0),
-    **dict.fromkeys(("journal", "leftovers"), 2),
+    **dict.fromkeys(("journal", "leftovers", "watching"), 2),
     **dict.fromkeys(("causes", "details", "privatefile"), 0),
     **dict.fromkeys(("switchboard", "history"), 1),
     **dict.fromkeys(("model", "events", "bus", "ports", "dialling", "digits", "ladder", "cases"), 1),
@@ -35,6 +35,7 @@ FLOORS: dict[str, int] = {
 
 SAME_FLOOR: dict[str, set[str]] = {
     "values": {"details"},
+    "headers": {"details"},
     "parsing": {"values", "details"},
     "config": {"values", "parsing", "inifile", "sections", "details"},
     "sections": {"values", "parsing", "passwords", "inifile", "details", "headers"},
@@ -51,7 +52,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "ladder": {"ports"},
     "callcontrol": {"line"},
     "accountline": {"line"},
-    "phone": {"line", "accountline", "callcontrol", "reception", "rulebook"},
+    "phone": {"line", "accountline", "callcontrol", "reception", "rulebook", "watching"},
     "reception": {"line"},
     "commands": {"arguments", "gate", "phone"},
     # The embedded service is a peer of ours, built on the same dialogs and streams.
@@ -59,6 +60,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "admission": {"parts"},
     "controlpart": {"parts"},
     "operatorpart": {"parts"},
+    "options": {"operatorpart"},
     "feedpart": {"certificates", "parts"},
     "tap": {part for part, floor in FLOORS.items() if floor == 5} - {"tap", "trycall"},
 }

@@ -12,8 +12,9 @@ from twisted.internet.defer import Deferred
 from neon.arguments import Parameter, Schema
 from neon.bus import Bus
 from neon.gate import Gate
+from neon.history import History
 from neon.phone import Phone
-from neon.ports import Screen
+from neon.ports import Operators, Screen
 from neon.values import Scope
 
 Data: TypeAlias = dict[str, Any]
@@ -104,7 +105,10 @@ class Needs(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a command's function works with; C{session} is None for those that need no token."""
+    """What a command's function works with; C{session} is None for those that need no token.
+
+    C{history} is the call log, None where it is switched off.
+    """
 
     phone: Phone
     bus: Bus
@@ -114,6 +118,8 @@ class Context:
     client: Client
     session: Any
     gate: Gate
+    history: History | None
+    operators: Operators
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +137,8 @@ class Field:
 class Command:
     """One row: C{function(context, **arguments)} returns the answer's data, or a Deferred of it.
 
-    C{scope} is what an application has to be allowed; C{dials} the keyword argument that names who is called.
+    C{scope} is what an application has to be allowed; C{dials} the keyword argument that names who is called,
+    C{dials_later} whether that is only for calls to come.
     C{once} is whether a C{requestId} suppresses a repetition: not where a command only looks, or is about the
     connection that it came by. C{spelled} is the name in the documents' capitals, C{extension} whether they lack it.
     The first paragraph of the function's docstring is the reference documentation's.
@@ -144,6 +151,7 @@ class Command:
     aliases: tuple[str, ...] = ()
     scope: Scope | None = None
     dials: str | None = None
+    dials_later: bool = False
     once: bool = True
     answer: tuple[Field, ...] = ()
     spelled: str = ""

@@ -18,12 +18,14 @@ from twisted.python.failure import Failure
 from neon import arguments
 from neon.commands.context import NO_ACCOUNT, Applications, Client, Command, Context, Data, Needs, Sessions
 from neon.commands.once import Once
+from neon.commands.operators import NoOperators
 from neon.commands.shapes import CALL_ID, REQUEST_ID
 from neon.commands.table import TABLE
 from neon.errors import DataFormatError, DeadToken, InvalidArgument, NotRegistered
 from neon.gate import Gate, OpenGate
+from neon.history import History
 from neon.phone import Phone
-from neon.ports import Screen
+from neon.ports import Operators, Screen
 from neon.values import Scope
 
 
@@ -45,9 +47,13 @@ class Commands:
         table: Iterable[Command] | None = None,
         gate: Gate | None = None,
         screen: Screen | None = None,
+        history: History | None = None,
+        operators: Operators | None = None,
     ) -> None:
         self._phone = phone
         self._screen: Screen = NoScreen() if screen is None else screen
+        self._history = history
+        self._operators: Operators = NoOperators() if operators is None else operators
         self._sessions = sessions
         self._applications = applications
         self._gate: Gate = OpenGate() if gate is None else gate
@@ -119,6 +125,8 @@ class Commands:
             client=run.client,
             session=run.session,
             gate=self._gate,
+            history=self._history,
+            operators=self._operators,
         )
         with self._phone.bus.held():
             return self._call(command, run, context)
@@ -168,6 +176,7 @@ class _Listening:
     name: str = "events"
     scope: Scope = Scope.EVENTS
     dials: None = None
+    dials_later: bool = False
 
 
 def _action(given: Mapping[str, list[object]]) -> str:
