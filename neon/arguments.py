@@ -6,14 +6,17 @@ the types that the functions of L{neon.commands} declare.
 
 from __future__ import annotations
 
+import enum
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from neon import dialling, digits, parsing
+from neon import dialling, digits, headers, parsing
 from neon.errors import InvalidArgument
 
 T = TypeVar("T")
+E = TypeVar("E", bound=enum.Enum)
 T_co = TypeVar("T_co", covariant=True)
 
 REQUIRED: Final = object()
@@ -156,9 +159,55 @@ def whole_number(lowest: int, highest: int) -> Kind[int]:
 identifier: Final = whole_number(1, MAX_ID)
 
 
+def status_of(*numbers: int) -> Kind[int]:
+    """One of some SIP statuses."""
+    parse = parsing.status_of(*numbers)
+    described = f"one of {', '.join(map(str, numbers))}"
+    return Kind(lambda value: parse(_word(value, described)), {"type": "integer", "enum": list(numbers)})
+
+
+def _header_fields(value: object) -> headers.Headers:
+    if isinstance(value, str):  # in a form
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError('must be an object such as {"X-CRM-Id": "7"}') from None
+    if not isinstance(value, Mapping):
+        raise ValueError(f'must be an object such as {{"X-CRM-Id": "7"}}, not {shown(value)}')
+    if len(value) > headers.MOST:
+        raise ValueError(f"must have at most {headers.MOST} header fields")
+    fields = []
+    for name, item in value.items():
+        text = _word(item, f"text in {name[:40]!r}")
+        headers.check(name, text)
+        fields.append((name, text.strip()))
+    if len({name.lower() for name, _ in fields}) < len(fields):
+        raise ValueError("must not have a header field twice")
+    return tuple(fields)
+
+
+header_fields: Final = Kind(
+    _header_fields,
+    {
+        "type": "object",
+        "propertyNames": {"pattern": "^[Xx]-[A-Za-z0-9]{1,30}$"},
+        "additionalProperties": {"type": "string", "pattern": "^[!-~]{1,64}$"},
+        "maxProperties": headers.MOST,
+    },
+)
+"""Header fields by name; in a form, the text of the same JSON object."""
+
+
 def choice(*words: str) -> Kind[str]:
     """One of some words."""
     return written(parsing.choice(*words), enum=list(words))
+
+
+def one_of(kind: type[E]) -> Kind[E]:
+    """A member of an enumeration whose values are the words for it."""
+    words = [str(member.value) for member in kind]
+    parse = parsing.choice(*words)
+    return written(lambda text: kind(parse(text)), enum=words)
 
 
 def _something(text: str) -> str:
@@ -210,11 +259,24 @@ names: Final = Kind(
 """A list of names; in a form, text with commas between them."""
 
 sip_user: Final = written(_trimmed(parsing.sip_user), minLength=1, maxLength=64, pattern=r"^[A-Za-z0-9_.+*-]+$")
+extension: Final = written(parsing.extension, maxLength=320, pattern=rf"^[A-Za-z0-9_.+*-]{{1,64}}(@{_HOST_PORT})?$")
+"""Somebody whose state can be watched."""
+
+account: Final = written(_trimmed(parsing.line), minLength=1, maxLength=255, pattern=r"^[!-~]+$")
+"""How a person calls a SIP account."""
+
 proxy: Final = written(_trimmed(parsing.proxy), pattern=f"^{_HOST_PORT}$")
 dial_string: Final = written(
-    dialling.parse, maxLength=255, pattern=rf"^(?:\+?[0-9*#]{{1,60}}|sip:[A-Za-z0-9_.+-]{{1,64}}@{_HOST_PORT})$"
+    dialling.parse, maxLength=255, pattern=rf"^(?:\+?[0-9*#]{{1,60}}|sips?:[A-Za-z0-9_.+-]{{1,64}}@{_HOST_PORT})$"
 )
 """A number, or a SIP URI."""
+
+forward_target: Final = written(
+    lambda text: dialling.parse(text) if text.strip() else None,
+    maxLength=255,
+    pattern=rf"^(?:|\+?[0-9*#]{{1,60}}|sips?:[A-Za-z0-9_.+-]{{1,64}}@{_HOST_PORT})$",
+)
+"""A number or a SIP URI; nothing for nobody."""
 
 dtmf: Final = written(digits.parse, maxLength=digits.LONGEST, pattern=r"^,*[0-9*#A-Da-d][0-9*#A-Da-d,]*$")
 """Digits to type into a call."""
@@ -235,9 +297,9 @@ def _domain(text: str) -> Domain:
     for option in options:
         name, _, value = option.partition("=")
         if name.strip(" ").lower() != "transport":
-            raise ValueError(f"must be host or host:port, optionally with ;transport=udp, not {parsing.quoted(text)}")
+            raise ValueError(f"must be host or host:port, optionally with ;transport=udp, tcp or tls, not {parsing.quoted(text)}")
         transport = parsing.transport(value)
     return Domain(*parsing.host_port(address), transport)
 
 
-domain: Final = written(_domain, pattern=f"^{_HOST_PORT}(?:;transport=udp)?$")
+domain: Final = written(_domain, pattern=f"^{_HOST_PORT}(?:;transport=(?:udp|tcp|tls))?$")

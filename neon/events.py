@@ -12,6 +12,7 @@ from typing import TypeAlias
 from neon.details import NO_DETAILS, CallDetails, Why
 from neon.operatorvalues import Balance, Licence
 from neon.values import Cause, Direction
+from neon.watched import ExtensionStatus, MessageSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,4 +204,26 @@ class LicenceChanged(OperatorEvent):
     licence: Licence
 
 
-Event: TypeAlias = CallEvent | RegistrationEvent | OperatorEvent
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """Something that the PBX of an account tells without a call."""
+
+    connection_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesWaiting(WatchEvent):
+    """Voice messages wait for the account, or no longer (RFC 3842)."""
+
+    summary: MessageSummary
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionChanged(WatchEvent):
+    """An extension that is watched is doing something else than before (RFC 4235)."""
+
+    extension: str
+    now: ExtensionStatus
+
+
+Event: TypeAlias = CallEvent | RegistrationEvent | OperatorEvent | WatchEvent

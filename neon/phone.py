@@ -46,6 +46,7 @@ from neon.values import (
     Direction,
     LocalMedia,
 )
+from neon.watching import Watching
 
 UNAVAILABLE = 503
 
@@ -84,6 +85,7 @@ class Phone:
         self._ended: dict[int, float] = {}
         self.control = CallControl(self._calls, signalling, self._follow)
         self.rules = Rulebook()
+        self.watching = Watching(bus, signalling, self._watched_by_configuration)
         self._accounts: dict[int, AccountLine] = {}
         self._reception = Reception(
             self._calls,
@@ -119,6 +121,9 @@ class Phone:
     def accounts(self) -> tuple[AccountSnapshot, ...]:
         """The accounts as they are now, oldest first."""
         return tuple(account.snapshot() for account in self._accounts.values())
+
+    def _watched_by_configuration(self) -> dict[int, tuple[str, ...]]:
+        return {account.connection_id: account.settings.options.blf for account in self._accounts.values()}
 
     def account_uri(self, connection_id: int) -> str:
         """The address of record of an account, empty for one that is gone."""
@@ -189,7 +194,7 @@ class Phone:
         for name, _ in headers:
             if not is_allowed(name, self._settings.headers_out):
                 raise InvalidArgument(f"the header {name} is not among those that may be sent (headers-out)")
-        account = self._account_to_call_with(connection_id, preferred)
+        account = self.account_to_call_with(connection_id, preferred)
         callee = self._signalling.target_uri(account.connection_id, number)
         return self._place(account.connection_id, account.settings.uri, callee, number, headers)
 
@@ -246,7 +251,8 @@ class Phone:
             line.begin()
         return facts.call_id
 
-    def _account_to_call_with(self, connection_id: int | None, preferred: Collection[int]) -> AccountLine:
+    def account_to_call_with(self, connection_id: int | None, preferred: Collection[int]) -> AccountLine:
+        """The account that L{start_call} would use; raises as it does."""
         if self._stopping is not None:
             raise NotRegistered("NEON is stopping")
         if connection_id is not None:

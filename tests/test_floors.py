@@ -30,7 +30,7 @@ FLOORS: dict[str, int] = {
     **dict.fromkeys(("tap", "parts", "admission", "banner", "controlpart", "doctorpart", "httppart", "trycall"), 5),
     "operatorpart": 5,
     **dict.fromkeys(("journalpart", "phonepart"), 5),
-    **dict.fromkeys(("options", "certificates", "feedpart"), 5),
+    **dict.fromkeys(("options", "certificates", "feedpart", "sippart"), 5),
 }
 
 SAME_FLOOR: dict[str, set[str]] = {

@@ -12,13 +12,15 @@ from functools import cache
 from typing import Any, Final
 
 from neon import __version__
-from neon.api import wire
+from neon.api import details, wire
 from neon.arguments import MAX_ID, REQUIRED, Parameter
 from neon.commands import TABLE, Command, Field, Needs
 from neon.commands.shapes import REQUEST_ID
-from neon.events import CallStarted, LicenceChanged, OperatorEvent, RegistrationEvent
+from neon.details import Why
+from neon.events import CallStarted, ExtensionChanged, LicenceChanged, OperatorEvent, RegistrationEvent, WatchEvent
 from neon.operatorvalues import Standing
 from neon.values import Direction
+from neon.watched import ExtensionState
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -37,7 +39,15 @@ ERRORS: Final[Mapping[int, str]] = {
     "that is not allowed",
 }
 
+YES_NO: Final[Mapping[str, Any]] = {"type": "boolean"}
+COUNT: Final[Mapping[str, Any]] = {"type": "integer", "minimum": 0}
+
 _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
+    **details.WORDS,
+    "why": ({"enum": [why.value for why in Why]}, "What became of it here."),
+    "forwardedTo": ({"type": "string"}, "Where it was sent, a bare SIP URI."),
+    "target": ({"type": "string"}, "Whom we are to call, a SIP URI."),
+    "attended": ({"type": "boolean"}, "Our call would take the place of one that the far end has there."),
     "callId": ({"type": "integer", "minimum": 1, "maximum": MAX_ID}, "The call's number."),
     "type": ({"enum": [direction.value for direction in Direction]}, "Who began it: they or we."),
     "from": ({"type": "string"}, "The caller, a bare SIP URI."),
@@ -66,6 +76,15 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "standing": ({"enum": [standing.value for standing in Standing]}, "How the licence stands."),
     "checked": ({"type": "string", "format": "date-time"}, "When the operator last decided about it, in UTC."),
     "until": ({"type": "string", "format": "date-time"}, "How long it is good without a new check, in UTC."),
+    "waiting": (YES_NO, "There are new messages."),
+    "new": (COUNT, "How many new voice messages there are, where the PBX says so."),
+    "old": (COUNT, "How many were heard already."),
+    "urgentNew": (COUNT, "How many of the new ones are urgent."),
+    "urgentOld": (COUNT, "How many of the old ones are urgent."),
+    "extension": ({"type": "string"}, "The extension, as it is watched."),
+    "state": ({"enum": [state.value for state in ExtensionState]}, "What the extension is doing."),
+    "party": ({"type": "string"}, "Whom it talks to or is called by: a bare SIP URI, where the PBX says so."),
+    "partyName": ({"type": "string"}, "The name beside it."),
     "dtmf": ({"type": "string", "pattern": "^[0-9*#A-D]$"}, "The digit."),
 }
 
@@ -78,8 +97,14 @@ _ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "other": ("otherCallId",),
     "muted": ("muted",),
     "cause": ("SIPError",),
+    "why": ("why",),
+    "target": ("target",),
+    "attended": ("attended",),
 }
 """What an extension event's attributes are called on the wire."""
+
+_SOMETIMES: Final[Mapping[str, str]] = {"forwarded_to": "forwardedTo", "referred_by": "referredBy"}
+"""Those that are not always there."""
 
 BALANCE_FIELDS: Final[Mapping[str, bool]] = {
     **dict.fromkeys(("operator", "connectionId", "balance", "currency", "low"), True), "minutesLeft": False, "at": True
@@ -88,6 +113,15 @@ LICENCE_FIELDS: Final[Mapping[str, bool]] = {
     **dict.fromkeys(("operator", "active", "standing"), True), **dict.fromkeys(("reason", "checked", "until"), False)
 }
 """The data of the events about operators, and whether each field is always there."""
+
+MESSAGE_FIELDS: Final[Mapping[str, bool]] = {
+    **dict.fromkeys(("connectionId", "waiting"), True), **dict.fromkeys(("new", "old", "urgentNew", "urgentOld"), False)
+}
+EXTENSION_FIELDS: Final[Mapping[str, bool]] = {
+    **dict.fromkeys(("connectionId", "extension", "state"), True),
+    **dict.fromkeys(("party", "partyName", "type", "reason"), False),
+}
+"""The data of the events about what a PBX tells without a call."""
 
 _WARNINGS: Final[Mapping[str, Any]] = {
     "type": "array",
@@ -174,13 +208,16 @@ def event_fields(kind: wire.EventType) -> dict[str, bool]:
         return {"connectionId": True, "SIPError": True, "reason": False}
     if issubclass(kind, OperatorEvent):
         return dict(LICENCE_FIELDS if kind is LicenceChanged else BALANCE_FIELDS)
+    if issubclass(kind, WatchEvent):
+        return dict(EXTENSION_FIELDS if kind is ExtensionChanged else MESSAGE_FIELDS)
     fields = dict.fromkeys(("callId", "type", "from", "to"), True)
     if kind in wire.NAMES:
-        fields |= {} if kind is CallStarted else {"duration": True, "SIPError": True}
+        fields |= dict.fromkeys(details.WORDS, False) if kind is CallStarted else {"duration": True, "SIPError": True}
     else:
         fields |= {name: True for attribute in own for name in _ATTRIBUTES.get(attribute, ())}
     if "cause" in own:
         fields["reason"] = False
+    fields |= {name: False for attribute, name in _SOMETIMES.items() if attribute in own}
     return {**fields, "displayName": False}
 
 

@@ -20,7 +20,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
+from neon.api import details
 from neon.api.sessions import Session
+from neon.commands.watchdata import extension_data, message_data
 from neon.events import (
     BalanceKnown,
     BalanceLow,
@@ -29,14 +31,17 @@ from neon.events import (
     CallClaimed,
     CallEvent,
     CallFinalized,
+    CallMissed,
     CallRinging,
     CallStarted,
     CallTransferFailed,
     CallTransferred,
     DigitReceived,
     Event,
+    ExtensionChanged,
     HoldChanged,
     LicenceChanged,
+    MessagesWaiting,
     MuteChanged,
     OperatorEvent,
     Registered,
@@ -46,12 +51,14 @@ from neon.events import (
     RegistrationFailed,
     RegistrationFinalized,
     RegistrationRefused,
+    TransferRequested,
     Unregistered,
+    WatchEvent,
 )
 from neon.operatorvalues import Balance, Licence
 from neon.values import Cause
 
-EventType: TypeAlias = type[CallEvent] | type[RegistrationEvent] | type[OperatorEvent]
+EventType: TypeAlias = type[CallEvent] | type[RegistrationEvent] | type[OperatorEvent] | type[WatchEvent]
 
 NAMES: Final[Mapping[EventType, str]] = {
     CallStarted: "OnNewCall",
@@ -71,7 +78,9 @@ NAMES: Final[Mapping[EventType, str]] = {
 EXTENSIONS: Final[Mapping[EventType, str]] = {
     CallRinging: "OnRinging",
     CallClaimed: "OnCallClaimed",
+    CallMissed: "OnMissedCall",
     CallTransferFailed: "OnTransferFailed",
+    TransferRequested: "OnTransferRequest",
     HoldChanged: "OnHold",
     MuteChanged: "OnMute",
     DigitReceived: "OnDTMF",
@@ -79,6 +88,8 @@ EXTENSIONS: Final[Mapping[EventType, str]] = {
     BalanceKnown: "OnBalance",
     BalanceLow: "OnBalanceLow",
     LicenceChanged: "OnLicense",
+    MessagesWaiting: "OnMessageWaiting",
+    ExtensionChanged: "OnExtensionState",
 }
 """The others: a client written from the documents alone never meets one."""
 
@@ -144,6 +155,10 @@ def fields(event: Event) -> dict[str, Any]:
         return balance_data(event.balance)
     if isinstance(event, LicenceChanged):
         return licence_data(event.licence)
+    if isinstance(event, MessagesWaiting):
+        return {"connectionId": event.connection_id, **message_data(event.summary)}
+    if isinstance(event, ExtensionChanged):
+        return {"connectionId": event.connection_id, **extension_data(event.extension, event.now)}
     assert isinstance(event, CallEvent)
     data: dict[str, Any] = {
         "callId": event.call_id,
@@ -165,11 +180,19 @@ def fields(event: Event) -> dict[str, Any]:
         data["muted"] = event.muted
     elif isinstance(event, DigitReceived):
         data["dtmf"] = event.digit
+    elif isinstance(event, CallMissed):
+        forwarded = {"forwardedTo": event.forwarded_to} if event.forwarded_to else {}
+        data |= {"SIPError": event.cause.status, "why": event.why.value, **_outcome(event.cause), **forwarded}
+    elif isinstance(event, TransferRequested):
+        by = {"referredBy": event.referred_by} if event.referred_by else {}
+        data |= {"target": event.target, "attended": event.attended, **by}
+    elif isinstance(event, CallStarted):
+        data |= details.fields(event.details)
     elif isinstance(event, CallRinging):
         data["status"] = event.status
     elif isinstance(event, CallBridged):
         data["otherCallId"] = event.other
-    elif not isinstance(event, CallStarted):
+    else:
         data |= {"duration": 0, "SIPError": 0}
     if event.display_name:
         data["displayName"] = event.display_name

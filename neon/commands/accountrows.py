@@ -9,7 +9,29 @@ from neon.arguments import Parameter
 from neon.commands import accounts
 from neon.commands.context import Command, Field
 from neon.commands.shapes import CONNECTION_ID, ID, MOMENT, TEXT, URI, listed
-from neon.values import RegistrationState, Scope
+from neon.values import Codec, DigitsBy, RegistrationState, Scope
+
+OPTIONS: Final = {
+    "type": "object",
+    "properties": {
+        "codecs": {"type": "array", "items": {"enum": [codec.value for codec in Codec]}},
+        "dtmf": {"enum": [way.value for way in DigitsBy]},
+        "rejectStatus": {"type": "integer", "minimum": 400, "maximum": 699},
+        "maxCalls": {"type": "integer", "minimum": 1},
+        "mwi": {"const": True},
+        "blf": {"type": "array", "items": TEXT},
+    },
+    "additionalProperties": False,
+}
+COUNT: Final = {"type": "integer", "minimum": 0}
+MESSAGES: Final = {
+    "type": "object",
+    "properties": {
+        "waiting": {"type": "boolean"}, **dict.fromkeys(("new", "old", "urgentNew", "urgentOld"), COUNT)
+    },
+    "required": ["waiting"],
+    "additionalProperties": False,
+}
 
 ROWS: Final = (
     Command(
@@ -19,7 +41,7 @@ ROWS: Final = (
             Parameter(
                 "domain",
                 arguments.domain,
-                about="The SIP domain or server: host or host:port, optionally with ;transport=udp.",
+                about="The SIP domain or server: host or host:port, optionally with ;transport=udp, tcp or tls.",
             ),
             Parameter("number", arguments.sip_user, about="The number or user name of the account."),
             Parameter("password", arguments.password, about="The account's password."),
@@ -83,6 +105,9 @@ ROWS: Final = (
                 Field("uri", URI),
                 Field("state", {"enum": [state.value for state in RegistrationState]}),
                 Field("displayName", TEXT, optional=True),
+                Field("name", TEXT, "What the configuration calls it.", optional=True),
+                Field("options", OPTIONS, "What holds for this account only.", optional=True),
+                Field("messages", MESSAGES, "Its waiting messages, where its PBX has told of them.", optional=True),
             ),
         ),
         extension=True,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from neon import arguments
 from neon.commands.context import NO_ACCOUNT, Context, Data, moment
+from neon.commands.watchdata import message_data
 from neon.errors import InvalidArgument, NotRegistered
-from neon.values import AccountSettings
+from neon.values import AccountOptions, AccountSettings
 
 
 def sip_register(
@@ -63,10 +64,66 @@ def list_accounts(context: Context) -> Data:
                 "uri": account.uri,
                 "state": account.state.value,
                 **({} if account.display_name is None else {"displayName": account.display_name}),
+                **({} if account.name is None else {"name": account.name}),
+                **options_of(account.options),
+                **messages_of(context, account.connection_id),
             }
             for account in context.phone.accounts()
         ]
     }
+
+
+def options_of(options: AccountOptions) -> Data:
+    """What holds for one account only, where there is something."""
+    data = {
+        "codecs": None if options.codecs is None else [codec.value for codec in options.codecs],
+        "dtmf": None if options.dtmf is None else options.dtmf.value,
+        "rejectStatus": options.reject_status,
+        "maxCalls": options.max_calls,
+        "mwi": options.mwi or None,
+        "blf": list(options.blf) or None,
+    }
+    told = {name: value for name, value in data.items() if value is not None}
+    return {"options": told} if told else {}
+
+
+def messages_of(context: Context, connection_id: int) -> Data:
+    """The account's waiting messages, where its PBX has told of them."""
+    summary = context.phone.watching.messages(connection_id)
+    return {} if summary is None else {"messages": message_data(summary)}
+
+
+def chosen(context: Context, connection_id: int | None, account: str | None) -> int | None:
+    """The connectionId of the account that was meant, None if none was named.
+
+    @raise InvalidArgument: there is no such account, or several, or it is not the one with C{connection_id}.
+    """
+    if account is None:
+        return connection_id
+    uri = account.removeprefix("sip:")
+    known = context.phone.accounts()
+    # The name in the configuration first: who gave it knows of no other.
+    found = [one for one in known if one.name == account] or [
+        one for one in known if uri in (one.uri.removeprefix("sip:"), one.uri.removeprefix("sip:").partition("@")[0])
+    ]
+    if connection_id is not None:
+        found = [one for one in found if one.connection_id == connection_id]
+    if len(found) > 1:
+        raise InvalidArgument(f"there are {len(found)} accounts {account}: say which one, by address or connectionId")
+    if not found:
+        raise InvalidArgument(f"there is no account {account}")
+    return found[0].connection_id
+
+
+def usual(context: Context) -> int:
+    """The account that is meant where none was named: the application's own, or the first.
+
+    @raise NotRegistered: there is none.
+    """
+    own = own_accounts(context) or [account.connection_id for account in context.phone.accounts()]
+    if not own:
+        raise NotRegistered(NO_ACCOUNT)
+    return own[0]
 
 
 def own_accounts(context: Context) -> list[int]:

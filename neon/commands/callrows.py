@@ -8,7 +8,7 @@ from neon import arguments
 from neon.arguments import Parameter
 from neon.commands import calls
 from neon.commands.context import Command, Field, Needs
-from neon.commands.shapes import CALL_ID, CONNECTION_ID, ID, MOMENT, TEXT, URI, YES_NO, listed
+from neon.commands.shapes import ACCOUNT, CALL_ID, CONNECTION_ID, ID, MOMENT, TEXT, URI, YES_NO, listed
 from neon.values import CallState, Direction, Scope
 
 ROWS: Final = (
@@ -18,6 +18,15 @@ ROWS: Final = (
         (
             Parameter("number", arguments.dial_string, about="Whom to call: a number, a sip: or tel: URI, user@host."),
             CONNECTION_ID,
+            ACCOUNT,
+            Parameter(
+                "headers",
+                arguments.header_fields,
+                default=None,
+                about="Header fields to send with the call, by name; the configuration says which may be (headers-out). "
+                "Over HTTP, the text of a JSON object.",
+                extension=True,
+            ),
         ),
         needs=Needs.REGISTERED,
         scope=Scope.CALL,

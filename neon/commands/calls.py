@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from neon.commands import accounts
 from neon.commands.context import Context, Data, moment
+from neon.details import Headers
 
 
-def start_call(context: Context, number: str, connection_id: int | None) -> Data:
+def start_call(
+    context: Context, number: str, connection_id: int | None, account: str | None, headers: Headers | None
+) -> Data:
     """Call somebody. What comes of it arrives as events."""
-    return {"callId": context.phone.start_call(number, connection_id, preferred=context.session.accounts)}
+    chosen = accounts.chosen(context, connection_id, account)
+    caller = context.phone.account_to_call_with(chosen, context.session.accounts).snapshot()
+    for warning in context.operators.admit(caller, number):
+        context.client.warn(warning)
+    return {"callId": context.phone.start_call(number, caller.connection_id, headers=headers or ())}
 
 
 def accept_call(context: Context, call_id: int) -> Data:
@@ -15,8 +23,20 @@ def accept_call(context: Context, call_id: int) -> Data:
 
     The others that subscribed to it get OnCallClaimed.
     """
+    _admit(context, call_id)
     already = context.phone.accept_call(call_id, context.session.application, context.client.key)
     return {"alreadyAnswered": True} if already else {}
+
+
+def _admit(context: Context, call_id: int) -> None:
+    """Let the operator of the account that is called have its say.
+
+    @raise NotAuthorised: there is no licence to answer it.
+    """
+    call = next((call for call in context.phone.calls() if call.call_id == call_id), None)
+    known = {account.connection_id: account for account in context.phone.accounts()}
+    if call is not None and call.connection_id in known:
+        context.operators.admit(known[call.connection_id], None)
 
 
 def finalize_call(context: Context, call_id: int) -> Data:

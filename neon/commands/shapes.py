@@ -30,6 +30,14 @@ CONNECTION_ID: Final = Parameter(
     about="The SIP account, as sipregister named it.",
     extension=True,
 )
+ACCOUNT: Final = Parameter(
+    "account",
+    arguments.account,
+    default=None,
+    about="The SIP account by its name in the configuration, its number, or its address (31@acme.com); instead of its "
+    "connectionId.",
+    extension=True,
+)
 
 ID: Final = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
 TEXT: Final = {"type": "string"}

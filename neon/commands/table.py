@@ -4,6 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from neon.commands import accessrows, accountrows, callrows, listeningrows
+from neon.commands import (
+    accessrows,
+    accountrows,
+    callrows,
+    historyrows,
+    incomingrows,
+    listeningrows,
+    operatorrows,
+    watchrows,
+)
 
-TABLE: Final = (*accessrows.ROWS, *accountrows.ROWS, *callrows.ROWS, *listeningrows.ROWS)
+TABLE: Final = (
+    *accessrows.ROWS,
+    *accountrows.ROWS,
+    *callrows.ROWS,
+    *incomingrows.ROWS,
+    *historyrows.ROWS,
+    *listeningrows.ROWS,
+    *operatorrows.ROWS,
+    *watchrows.ROWS,
+)

@@ -125,8 +125,10 @@ class Account:
 
     def snapshot(self) -> AccountSnapshot:
         """The account as it is now."""
-        facts = self._facts
-        return AccountSnapshot(facts.connection_id, facts.settings.uri, facts.settings.display_name, facts.state)
+        facts, settings = self._facts, self._facts.settings
+        return AccountSnapshot(
+            facts.connection_id, settings.uri, settings.display_name, facts.state, settings.name, settings.options
+        )
 
 
 # Effects. Their names are what Automat's diagrams show.

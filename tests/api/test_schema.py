@@ -22,9 +22,11 @@ from neon.api.openapi import openapi
 from neon.arguments import Kind, Parameter
 from neon.bus import Published
 from neon.commands import TABLE
+from neon.details import NO_DETAILS, CallDetails, Diversion, Why
 from neon.events import Event
 from neon.operatorvalues import Balance, Licence, Standing
 from neon.values import Cause, Direction
+from neon.watched import ExtensionState, ExtensionStatus, MessageSummary
 from tests.api.websockets import Client, WebSocketCase
 from tests.fakes import AGREEMENT, EPOCH, FakeCall
 
@@ -40,6 +42,9 @@ def values(described: Mapping[str, Any]) -> st.SearchStrategy[Any]:
             return st.integers(described["minimum"], described["maximum"])
         case "array":
             return st.lists(values(described["items"]), max_size=min(described["maxItems"], 5))
+        case "object":
+            names = values({"type": "string", **described["propertyNames"]})
+            return st.dictionaries(names, values(described["additionalProperties"]), max_size=3)
         case "string":
             pattern = described["pattern"].removeprefix("^").removesuffix("$")
             texts = st.from_regex(re.compile(pattern), fullmatch=True)
@@ -51,6 +56,11 @@ def all_parameters() -> Iterator[tuple[str, Parameter]]:
     for command in TABLE:
         for parameter in schema.parameters_of(command):
             yield f"{command.name} {parameter.name}", parameter
+
+
+DETAILS = CallDetails(
+    "sip:1@a", "Ann", ("id",), (Diversion("sip:4@a", "user-busy", 2),), (("X-CRM-Id", "7"),), 42, "sip:5@a", 0
+)
 
 
 class ParameterTests(SynchronousTestCase):
@@ -91,7 +101,7 @@ class DocumentTests(SynchronousTestCase):
         """Every command and every event class is in the manual."""
         self.assertEqual(set(MANUAL["commands"]), {command.name for command in TABLE})
         # By name: a dataclass with slots is made twice.
-        bases = (events.CallEvent, events.RegistrationEvent, events.OperatorEvent)
+        bases = (events.CallEvent, events.RegistrationEvent, events.OperatorEvent, events.WatchEvent)
         kinds = {kind.__name__ for base in bases for kind in type.__subclasses__(base)}
         self.assertEqual({kind.__name__ for kind in wire.ALL_NAMES}, kinds)
         self.assertEqual(set(MANUAL["events"]), set(wire.ALL_NAMES.values()))
@@ -222,6 +232,19 @@ class EventTests(SynchronousTestCase):
                 "remote": False,
                 "digit": "#",
                 "muted": True,
+                "details": DETAILS if display_name else NO_DETAILS,
+                "why": Why.FORWARDED,
+                "status": 180,
+                "other": 44,
+                "forwarded_to": "sip:3@a" if display_name else None,
+                "target": "sip:3@a",
+                "referred_by": "sip:1@a" if display_name else None,
+                "attended": True,
+                "summary": MessageSummary(True, 2, 8, 0, 1) if display_name else MessageSummary(False),
+                "extension": "201",
+                "now": ExtensionStatus(ExtensionState.BUSY, "sip:3@a", "Zé", Direction.INCOMING)
+                if display_name
+                else ExtensionStatus(reason="481 gone"),
                 "operator": "acme",
                 "balance": Balance("acme", 1, Decimal("20.15"), "BRL", False, 9 if display_name else None, EPOCH),
                 "licence": Licence("acme", Standing.GRACE, "why", EPOCH, EPOCH)
