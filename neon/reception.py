@@ -173,7 +173,7 @@ class Reception:
             call.display_name,
             reject_status=self._settings.reject_status if own_status is None else own_status,
             digits_by=self._settings.digits_by if own_digits is None else own_digits,
-            details=call.details,
+            details=dataclasses.replace(call.details, answer_after=ring.answer_after),
             ring=ring,
             refer_policy=self._settings.refer,
             muted=muted,
