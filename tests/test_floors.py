@@ -29,6 +29,7 @@ FLOORS: dict[str, int] = {
     **dict.fromkeys(("api", "ctl"), 4),
     **dict.fromkeys(("tap", "parts", "admission", "banner", "controlpart", "doctorpart", "httppart", "trycall"), 5),
     "operatorpart": 5,
+    **{"networkpart": 5, "stunmessage": 0},
     **dict.fromkeys(("journalpart", "phonepart"), 5),
     **dict.fromkeys(("options", "certificates", "feedpart", "sippart"), 5),
 }
@@ -40,6 +41,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "config": {"values", "parsing", "inifile", "sections", "details"},
     "sections": {"values", "parsing", "passwords", "inifile", "details", "headers"},
     "records": {"values"},
+    "stunmessage": {"values"},
     "watched": {"values"},
     "leftovers": {"journal"},
     "model": {"events"},

@@ -294,7 +294,7 @@ class Engine:
     def open_stream(self, host: str, ports: range, *, parked: bool = False) -> Stream:
         """Bind an even port of C{ports} and the next one on C{host}, a numeric address of ours; C{::} is both families.
 
-        The sockets of a C{parked} one are the caller's to use until L{Stream.unpark}, which comes before L{Stream.start}.
+        The sockets of a C{parked} one are the caller's to use until L{Stream.unpark}, which L{Stream.start} needs.
 
         @raise MediaUnavailable: no free pair, no descriptor, or not an address of this machine.
         """

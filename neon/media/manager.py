@@ -28,6 +28,7 @@ from neon.media.devices import (
 )
 from neon.media.filesink import FileSink, ThreadReactor
 from neon.media.link import Link
+from neon.media.mappedports import FindServer, MappedPort, MappedPorts
 from neon.media.soundcard import ProcessReactor, SoundCard
 from neon.media.wavefile import WaveError, read_wave
 from neon.ports import MediaUnavailable
@@ -35,6 +36,10 @@ from neon.values import Codec, LocalMedia, MediaAgreement, MediaStatistics
 
 _log = Logger()
 _NULL = NullDevice()
+
+EVERYWHERE = "*"
+WILDCARDS = ("::", "0.0.0.0")
+"""All addresses: of both families (the engine's sockets take IPv4 as well), and of IPv4."""
 
 STOP_WITHIN = 5.0
 """Seconds that files and processes have to end in when the daemon does."""
@@ -52,9 +57,11 @@ class MediaReactor(ProcessReactor, ThreadReactor, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MediaSettings:
-    """C{host} is the address that RTP is bound to, C{ports} the ports it may use, C{codecs} the order of preference."""
+    """C{host} is the address that RTP is bound to, C{*} all of both families; C{ports} the ports that it may use,
+    C{codecs} the order of preference.
+    """
 
-    host: str = "0.0.0.0"
+    host: str = EVERYWHERE
     ports: range = range(16384, 16585)
     codecs: tuple[Codec, ...] = (Codec.PCMA, Codec.PCMU)
     capture: CaptureDevice = _NULL
@@ -70,8 +77,20 @@ class MediaManager(Service):
     on_digit: Callable[[int, str], None] | None = None
     """Called with the call id and a digit that the far end sent as a telephone event."""
 
-    def __init__(self, reactor: MediaReactor, engine: native.Engine, settings: MediaSettings) -> None:
+    def __init__(
+        self,
+        reactor: MediaReactor,
+        engine: native.Engine,
+        settings: MediaSettings,
+        *,
+        find_stun: FindServer | None = None,
+    ) -> None:
+        """C{find_stun} says where the STUN server is, if one is to be asked for the address of audio."""
         self.engine = engine
+        self._host = settings.host
+        self._mapped = None
+        if find_stun is not None:
+            self._mapped = MappedPorts(reactor, lambda: self._open_stream(parked=True), find_stun)
         self._reactor = reactor
         self._settings = settings
         self._calls: dict[int, CallStream] = {}
@@ -86,6 +105,8 @@ class MediaManager(Service):
     def startService(self) -> None:
         super().startService()  # type: ignore[no-untyped-call]
         self.engine.start()
+        if self._mapped is not None:
+            self._mapped.start()
         self._events = _EventReader(self.engine, self._event)
         self._reactor.addReader(self._events)
         _log.info("the media thread runs with {priority} priority", priority=self.engine.priority)
@@ -104,6 +125,8 @@ class MediaManager(Service):
         super().stopService()  # type: ignore[no-untyped-call]
         for call in list(self._calls.values()):
             call.close()
+        if self._mapped is not None:
+            self._mapped.stop()
         if self._events is not None:
             self._reactor.removeReader(self._events)
             self._events = None
@@ -120,15 +143,53 @@ class MediaManager(Service):
 
     def open(self, call_id: int) -> CallStream:
         """As L{neon.ports.Media.open}; the devices are woken now, so that they are ready at the answer."""
-        settings = self._settings
-        try:
-            stream = self.engine.open_stream(settings.host, settings.ports)
-        except ValueError as error:
-            raise MediaUnavailable(str(error)) from error
-        call = self._calls[stream.id] = CallStream(self, call_id, stream, settings.codecs)
+        port = None if self._mapped is None else self._mapped.take()
+        stream = self._open_stream() if port is None else port.stream
+        call = self._calls[stream.id] = CallStream(self, call_id, stream, port)
         if self.sound_card is not None:
             self.sound_card.acquire()
         return call
+
+    def network_changed(self) -> None:
+        """The machine's addresses changed: what is sent must leave from one that it has now."""
+        for call in self._calls.values():
+            call.stream.reroute()
+        if self._mapped is not None:
+            self._mapped.renew()
+
+    def local(self, stream: native.Stream, port: MappedPort | None) -> LocalMedia:
+        """What goes into the session description of a stream."""
+        public = None if self._host in WILDCARDS else (self._host, stream.local_port)
+        families = (4, 6) if self._host == "::" else (6,) if ":" in self._host else (4,)
+        rtcp = None
+        if port is not None and port.rtp is not None:
+            public, rtcp = port.rtp, port.rtcp
+        return LocalMedia(
+            stream.local_port, self._settings.codecs, public=public, public_rtcp=rtcp, families=families
+        )
+
+    def _open_stream(self, *, parked: bool = False) -> native.Stream:
+        """@raise MediaUnavailable: there is no port, or not the address."""
+        try:
+            if self._host != EVERYWHERE:
+                return self.engine.open_stream(self._host, self._settings.ports, parked=parked)
+            stream = self._open_anywhere(parked)
+        except ValueError as error:
+            raise MediaUnavailable(str(error)) from error
+        return stream
+
+    def _open_anywhere(self, parked: bool) -> native.Stream:
+        """On a socket of both families, or where the machine has no IPv6 on one of IPv4; the next ones the same way."""
+        for host in WILDCARDS:
+            try:
+                stream = self.engine.open_stream(host, self._settings.ports, parked=parked)
+            except MediaUnavailable:
+                if host == WILDCARDS[-1]:
+                    raise
+            else:
+                self._host = host
+                break
+        return stream
 
     def attach(self, call: CallStream) -> None:
         """Give a call that starts its source and its sink; a device that cannot be had is replaced by silence."""
@@ -236,12 +297,14 @@ class MediaManager(Service):
 class CallStream:
     """Implements L{neon.ports.MediaStream}: one stream of the engine, and what it holds of the devices."""
 
-    def __init__(self, manager: MediaManager, call_id: int, stream: native.Stream, codecs: tuple[Codec, ...]) -> None:
+    def __init__(
+        self, manager: MediaManager, call_id: int, stream: native.Stream, port: MappedPort | None = None
+    ) -> None:
         self.call_id = call_id
         self.stream = stream
         self.started = False
         self._manager = manager
-        self._local = LocalMedia(stream.local_port, codecs)
+        self._port = port
         self._release: list[Callable[[], None]] = []
         self._source: native.Source = native.Silence()
         self._silent = False
@@ -249,13 +312,16 @@ class CallStream:
 
     @property
     def local(self) -> LocalMedia:
-        return self._local
+        return self._manager.local(self.stream, self._port)
 
     def start(self, agreement: MediaAgreement) -> None:
         if self._closed:
             return
         if not self.started:
             self.started = True
+            if self._port is not None:
+                self._port.release()
+                self.stream.unpark()
             self._manager.attach(self)
         try:
             self.stream.start(agreement)
@@ -279,6 +345,10 @@ class CallStream:
         if not self._closed:
             self.stream.send_digit(digit, duration_ms)
 
+    def beep(self) -> None:
+        if not self._closed:
+            self.stream.beep()
+
     def statistics(self) -> MediaStatistics:
         return self.stream.statistics()
 
@@ -286,6 +356,8 @@ class CallStream:
         if self._closed:
             return
         self._closed = True
+        if self._port is not None:
+            self._port.release()
         self.stream.close()
         for release in self._release:
             release()

@@ -43,6 +43,10 @@ class ClockJump:
             self._timer.cancel()
         self._timer = None
 
+    def known(self) -> None:
+        """Somebody else has noticed a sleep already."""
+        self._known = self._slept()
+
     def _look(self) -> None:
         self._timer = self._clock.callLater(INTERVAL, self._look)
         slept = self._slept()

@@ -104,6 +104,13 @@ class Flows:
         """The way to a destination, if there is one."""
         return self._ours.get(destination) or self._accepted.get(destination)
 
+    def drop_stranded(self) -> None:
+        """The machine's addresses changed: give up connections from an address that is no longer the one to use."""
+        for destination, flow in list(self._ours.items()):
+            if flow.is_open and flow.local.host != self._sent_by(destination.host, destination.transport)[0]:
+                del self._ours[destination]
+                flow.close()
+
     def _make_room(self) -> None:
         if len(self._ours) <= MOST_FLOWS:
             return

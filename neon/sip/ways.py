@@ -123,6 +123,7 @@ class Ways:
     def forget_routes(self) -> None:
         for one in self._sockets:
             one.forget_routes()
+        self._flows.drop_stranded()
 
     def is_ours(self, host: str, port: int) -> bool:
         """Whether C{host:port} is something that we wrote into a Via."""
