@@ -17,13 +17,13 @@ from twisted.python.failure import Failure
 from neon.ports import CallListener, Timer
 from neon.records import DialogRecord
 from neon.sip import extensions, messages
+from neon.sip.attempts import Attempts
 from neon.sip.dialog import Dialog
 from neon.sip.dialogrecord import record_of_invite
 from neon.sip.digest import DigestClient
 from neon.sip.early import Fork, Forks
-from neon.sip.modification import Change, retry_after
+from neon.sip.modification import Change
 from neon.sip.negotiation import Negotiation
-from neon.sip.redirection import Redirection
 from neon.sip.reliable import sequence_of
 from neon.sip.relocation import ContactOf
 from neon.sip.replaces import Standing
@@ -33,9 +33,6 @@ from neon.sip.stack import ClientTransaction, ServerTransaction, Stack
 from neon.values import Cause, Destination, LocalMedia, MediaAgreement, ReliablePolicy
 
 _log = Logger()
-
-LONGEST_WAIT = 4
-"""Seconds that a server which is busy for the moment (500, 503 with Retry-After) may make us wait, once."""
 
 CANCELLED = Cause(487, messages.REASONS[487])
 UNANSWERED = Cause(408, "nobody answered in time")
@@ -80,12 +77,12 @@ class UacCall(Session):
         self._caller = caller
         self._listener = listener
         self._to = messages.named_address(target if to is None else to)
-        self._redirection = Redirection(target)
-        self._target = target
-        self._negotiation = Negotiation(media)
+        self._negotiation = negotiation = Negotiation(media)
+        self._attempts = Attempts(
+            target, negotiation, self._session_timer, digest=caller.digest, redirects=caller.redirects
+        )
         self._forks = Forks()
         self._again: Timer | None = None
-        self._hops: list[Destination] = []
         self._cseq = 0
         self._request: SipRequest | None = None
         self._remote = Destination("", 0)
@@ -102,18 +99,19 @@ class UacCall(Session):
 
     def _find_hops(self) -> None:
         if self._caller.hops:
-            self._hops = list(self._caller.hops)
+            self._attempts.hops = list(self._caller.hops)
             self._invite()
             return
-        host, transport = str(self._target.host).strip("[]"), messages.transport_of(self._target) or "udp"
-        resolving: Deferred[list[Destination]] = self._stack.resolver.resolve(host, self._target.port, transport)
+        target = self._attempts.target
+        host, transport = str(target.host).strip("[]"), messages.transport_of(target) or "udp"
+        resolving: Deferred[list[Destination]] = self._stack.resolver.resolve(host, target.port, transport)
         resolving.addCallbacks(self._resolved, self._unknown).addErrback(
             lambda failure: _log.failure("an INVITE was not sent", failure)
         )
 
     def _resolved(self, addresses: list[Destination]) -> None:
-        self._hops = list(addresses)
-        if self._given_up is None and self._hops:
+        self._attempts.hops = list(addresses)
+        if self._given_up is None and addresses:
             self._invite()
         elif self._given_up is None:
             self._fail_soon(Cause(404, "the name to call has no address"))
@@ -129,12 +127,12 @@ class UacCall(Session):
     def _invite(self) -> None:
         """Send an INVITE to the first of the hops."""
         assert self._negotiation is not None
-        self._remote = self._hops[0]
+        self._remote = self._attempts.hops[0]
         self._cseq = max(self._cseq, self._forks.highest_cseq()) + 1
         self._forks.clear()
         request = messages.build_request(
             "INVITE",
-            self._target,
+            self._attempts.target,
             sender=self._caller.address,
             sender_tag=self.local_tag,
             to=self._to,
@@ -223,64 +221,28 @@ class UacCall(Session):
             self._accepted(request, response)
         elif self._given_up is not None:
             self._finish(self._given_up)
-        elif self._may_try_again(status, request, response):
+        else:
+            self._failed(request, response)
+
+    def _failed(self, request: SipRequest, response: SipResponse) -> None:
+        wait = self._attempts.after(request, response)
+        if wait is None:
+            self._finish(Cause(int(response.getSCode()[0]), str(response.getSCode()[1])))
+        elif wait:
+            self._again = self._stack.clock.callLater(wait, self._try)
+        else:
+            self._try()
+
+    def _try(self) -> None:
+        if self._attempts.hops:
             self._invite()
         else:
-            wait = self._wait(status, response)
-            if wait is None:
-                self._refused(response, Cause(status, str(response.getSCode()[1])))
-            else:
-                self._again = self._stack.clock.callLater(wait, self._invite)
-
-    def _may_try_again(self, status: int, request: SipRequest, response: SipResponse) -> bool:
-        """Whether the same call, asked for differently or elsewhere, may be had; what has to change is changed then."""
-        if status in (401, 407):
-            return self._may_answer(request, response)
-        if status == 422:
-            return self._session_timer.raised(response)
-        if status in (488, 606):
-            # Some fail over payload types and attributes that they could ignore.
-            return self._negotiation is not None and self._negotiation.simplify()
-        if status == 503 and len(self._hops) > 1:
-            self._hops.pop(0)
-            return True
-        return False
-
-    def _wait(self, status: int, response: SipResponse) -> int | None:
-        """How many seconds a server asks us to wait, None if that is no reason to (RFC 3261, section 20.33)."""
-        seconds = retry_after(response)
-        if status not in (500, 503) or seconds is None or seconds > LONGEST_WAIT or self._again is not None:
-            return None
-        return seconds
+            self._find_hops()
 
     def _stop_requests(self) -> None:
         super()._stop_requests()
         if self._again is not None and self._again.active():
             self._again.cancel()
-
-    def _may_answer(self, request: SipRequest, response: SipResponse) -> bool:
-        """Credentials are only computed for whom the INVITE went to."""
-        source = messages.source_of(response)
-        digest = self._caller.digest
-        return (
-            digest is not None
-            and source is not None
-            and source[0] == self._remote.host.strip("[]")
-            and digest.challenged(response, request)
-        )
-
-    def _refused(self, response: SipResponse, cause: Cause) -> None:
-        """Follow a redirection, or what is left of an earlier one; else it is over."""
-        if cause.status in (300, 301, 302) and self._caller.redirects:
-            self._redirection.add(response)
-        if cause.status < 600:
-            target = self._redirection.next()
-            if target is not None:
-                self._target = target
-                self._transaction = None
-                self._find_hops()
-                return
-        self._finish(cause)
 
     def _progressing(self, request: SipRequest, response: SipResponse, status: int) -> None:
         """A provisional response with a To tag makes an early dialog, one for each fork (RFC 3261, section 12.1)."""
