@@ -23,11 +23,12 @@ from typing import Any
 from twisted.internet import task
 from twisted.internet.defer import ensureDeferred
 
-from bench.fault import corpus, flood, kill, loss, recovery, restart, soak
+from bench.fault import address, corpus, flood, kill, loss, recovery, restart, soak
 from bench.fault.harness import Measure, Row, run
 
 FAULTS: dict[str, Measure] = {
     "recovery": recovery.measure,
+    "address": address.measure,
     "loss": loss.measure,
     "kill": kill.measure,
     "restart": restart.measure,
