@@ -8,10 +8,16 @@ alive. One timer serves all accounts.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Protocol
 
+from sippy.SipRequest import SipRequest
+from sippy.SipResponse import SipResponse
+from sippy.SipURL import SipURL
 from twisted.logger import Logger
 
 from neon.ports import Clock, Timer
+from neon.sip import messages
+from neon.stunmessage import binding_request, new_transaction
 from neon.values import Destination
 
 _log = Logger()
@@ -20,6 +26,40 @@ INTERVAL = 25.0
 """Seconds; many NATs forget a UDP binding after 30."""
 
 PING = b"\r\n\r\n"
+
+
+class Sender(Protocol):
+    """What is needed of an Endpoint."""
+
+    def local_address(self, remote: Destination) -> Destination: ...
+
+    def path(self, destination: Destination) -> Any: ...
+
+    def send_request(
+        self, request: SipRequest, remote: Destination, on_response: Callable[[SipResponse], None]
+    ) -> object: ...
+
+
+def beat(endpoint: Sender, way: str, destination: Destination) -> None:
+    """Send one keep-alive; C{way} is C{crlf}, C{stun} or C{options}. What comes back need not be heard."""
+    if way == "options":
+        us, them = endpoint.local_address(destination), messages.uri_host(destination.host)
+        request = messages.build_request(
+            "OPTIONS",
+            SipURL(host=them, port=destination.port),
+            sender=messages.named_address(SipURL(host=messages.uri_host(us.host), port=us.port)),
+            sender_tag=messages.new_tag(),
+            to=messages.named_address(SipURL(host=them, port=destination.port)),
+            to_tag=None,
+            call_id=messages.new_call_id(),
+            cseq=1,
+            remote=destination,
+            contact=messages.contact_url(None, us),
+        )
+        endpoint.send_request(request, destination, lambda response: None)
+    else:
+        data = binding_request(new_transaction()) if way == "stun" else PING
+        endpoint.path(destination).send_to(data, destination)
 
 
 class KeepAlive:

@@ -43,7 +43,7 @@ class ParkedTests(EngineCase):
         self.stream.set_source(Echo())
         self.stream.start(self.peer.agreement())
         heard = self.peer.converse(self.stream, 30, 600)
-        self.assertLess(abs(level(heard[10 * FRAME :], 600) + 10), 0.2)
+        self.assertLess(abs(level(heard[10 * FRAME :], 600) + 10), 1.0)
         self.assertLess(level(heard, 1700), -50)
         self.assertLess(self.stream.statistics().packets_received, 40)
 
@@ -69,7 +69,7 @@ class RerouteTests(EngineCase):
         for _ in range(10):
             stranger.send_tone(stream, 1700)
         heard = peer.converse(stream, 40, 600)
-        self.assertLess(abs(level(heard[20 * FRAME :], 600) + 10), 0.2)
+        self.assertLess(abs(level(heard[20 * FRAME :], 600) + 10), 1.0)
         self.assertLess(level(heard, 1700), -50)
 
     def test_any_time(self) -> None:
@@ -95,4 +95,4 @@ class RerouteTests(EngineCase):
             peer.converse(stream, 10, 600)
             stream.reroute()
             heard = peer.converse(stream, 40, 600)
-            self.assertLess(abs(level(heard[20 * FRAME :], 600) + 10), 0.2, host)
+            self.assertLess(abs(level(heard[20 * FRAME :], 600) + 10), 1.0, host)

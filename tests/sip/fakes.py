@@ -127,13 +127,25 @@ class Sent:
         self.on_response(self.request.genResponse(code, REASONS[code]))
 
 
+class FakePath:
+    """A way to a destination, for what is no message."""
+
+    def __init__(self, sent: list[tuple[bytes, Destination]]) -> None:
+        self._sent = sent
+
+    def send_to(self, data: bytes, destination: Destination) -> None:
+        self._sent.append((data, destination))
+
+
 class FakeEndpoint:
     """Records the requests sent through it."""
 
     def __init__(self, local: Destination = LOCAL) -> None:
         self.local = local
         self.sent: list[Sent] = []
+        self.raw: list[tuple[bytes, Destination]] = []
         self.on_stray_response: Callable[[SipResponse, Destination], None] | None = None
+        self.on_flow_lost: Callable[[Destination, str], None] | None = None
         self.knows_dialog: Callable[[str], bool] | None = None
 
     def start(self) -> None:
@@ -145,6 +157,10 @@ class FakeEndpoint:
     @property
     def address(self) -> Address:
         return self.local.address
+
+    @property
+    def points(self) -> tuple[Destination, ...]:
+        return (self.local,)
 
     def local_address(self, remote: Destination) -> Destination:
         return self.local
@@ -163,6 +179,9 @@ class FakeEndpoint:
 
     def send_stateless(self, request: SipRequest, remote: Destination) -> None:
         """An ACK that no transaction sends: nobody looks at it here."""
+
+    def path(self, destination: Destination) -> FakePath:
+        return FakePath(self.raw)
 
     def forget_routes(self) -> None:
         """What L{local_address} says is always the newest."""

@@ -12,8 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from neon.challenge import parse
 from neon.sip.backoff import BACK_OFF
-from neon.sip.keepalive import INTERVAL, KeepAlive
+from neon.sip.keepalive import INTERVAL, KeepAlive, beat
 from neon.sip.registrar import TARGET_WITHIN, Registration, RegistrationOptions
+from neon.stunmessage import is_stun
 from neon.values import AccountSettings, Address, Cause, Destination
 from tests.sip.fakes import LOCAL, FakeEndpoint, FakeResolver, Sent
 
@@ -613,6 +614,18 @@ class KeepAliveTests(RegistrationCase):
         self.registered_as_seen_at(LOCAL[0])
         self.clock.advance(3 * INTERVAL)
         self.assertEqual(self.kept, [])
+
+    def test_ways(self) -> None:
+        """Two line ends, a STUN binding request, or an OPTIONS that names nobody."""
+        there = Destination(*FIRST)
+        beat(self.endpoint, "crlf", there)
+        beat(self.endpoint, "stun", there)
+        (line_ends, one), (stun, other) = self.endpoint.raw
+        self.assertEqual((line_ends, one, other), (b"\r\n\r\n", there, there))
+        self.assertTrue(is_stun(stun))
+        beat(self.endpoint, "options", there)
+        self.assertEqual((self.endpoint.last.method, self.endpoint.last.remote), ("OPTIONS", FIRST))
+        self.assertNotIn("1000", str(self.endpoint.last.request))
 
     def test_shared(self) -> None:
         """Accounts of one server share the packets; a way that cannot be used at the moment is tried again."""
