@@ -1,6 +1,6 @@
 """Dial strings: what people, web pages and address books hold, made into something to call (spec section 2).
 
-Digits with C{+ * #}, in any human punctuation; C{tel:} URIs; C{sip:} URIs; C{user@host}. What comes out is either
+Digits with C{+ * #}, in any human punctuation; C{tel:}, C{sip:} and C{sips:} URIs; C{user@host}. What comes out is either
 a bare number or a bare SIP URI, without anything that could end a header line or add a header.
 """
 
@@ -45,7 +45,7 @@ def parse(text: str) -> str:
             compact = "".join(rest.split())
             return compact if _NUMBER.match(compact) else _uri(rest)
         case "sips":
-            raise InvalidArgument("sips: URIs are not supported")
+            return "sips:" + _uri(rest).removeprefix("sip:")
     return _uri(text) if "@" in text else _number(text)
 
 

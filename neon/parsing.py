@@ -120,6 +120,19 @@ def ip_address(text: str) -> str:
         raise ValueError(f"must be an IP address, not {quoted(text)}") from None
 
 
+def address_per_family(text: str) -> tuple[str, ...]:
+    """A numeric address, or one of IPv4 and one of IPv6, separated by a comma or spaces."""
+    found = tuple(ip_address(word) for word in text.replace(",", " ").split())
+    if not found or len(found) != len({":" in address for address in found}):
+        raise ValueError(f"must be an IP address, or one of IPv4 and one of IPv6, not {quoted(text)}")
+    return found
+
+
+def path_or_none(text: str) -> str | None:
+    """The path of a file; nothing for none."""
+    return line(text).strip() or None
+
+
 def loopback_address(text: str) -> str:
     """A numeric address that only this machine can reach."""
     address = ip_address(text)
@@ -179,11 +192,8 @@ def _looks_numeric(name: str) -> bool:
 
 
 def transport(text: str) -> str:
-    """A SIP transport; the ones that are not built yet are refused with an honest sentence."""
-    word = choice("udp", "tcp", "tls")(text)
-    if word != "udp":
-        raise ValueError(f"{word} is not supported yet, only udp is")
-    return word
+    """A SIP transport."""
+    return choice("udp", "tcp", "tls")(text)
 
 
 def proxy(text: str) -> str:

@@ -60,6 +60,10 @@ class DiallingTests(SynchronousTestCase):
             "sip:32%0d%0aEvil@acme.com", "sip:32@acme.com;a=%0D", "tel:+32\r",
         )  # fmt: skip
 
+    def test_secure(self) -> None:
+        """A sips: URI stays one."""
+        self.assertEqual(parse("SIPS: 32@acme.com"), "sips:32@acme.com")
+
     def test_headers_in_a_uri(self) -> None:
         """A URI that brings headers of its own is refused."""
         self.assert_refused("sip:32@acme.com?Replaces=1", "sip:32@acme.com;user=phone?Subject=x")
@@ -68,7 +72,7 @@ class DiallingTests(SynchronousTestCase):
         """What is neither a number nor a URI is refused."""
         self.assert_refused(
             "", " ", "-", "+", "()", "bob", "32a", "sip:", "sip:acme.com", "sip:10.0.0.1", "sip:@acme.com", "@acme.com",
-            "32@", "32@@acme.com", "32@acme.com@", "sips:32@acme.com", "http://acme.com", "tel:", "tel:bob",
+            "32@", "32@@acme.com", "32@acme.com@", "http://acme.com", "tel:", "tel:bob",
             "<sip:32@acme.com>", "32@acme.com:0", "32@acme.com:65536", "32@acme com:x", "32@300.1.1.1", "a:b@acme.com",
             "32@acme.com;=", "٣٤", "32@acme.com>;x", '"x"<32@acme.com', "sip:ü@acme.com",
         )  # fmt: skip

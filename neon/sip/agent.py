@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
 from neon.details import Headers
-from neon.errors import NotRegistered
+from neon.errors import InvalidArgument, NotRegistered
 from neon.ports import (
     CallListener,
     Clock,
@@ -24,16 +24,18 @@ from neon.ports import (
     SignallingCall,
 )
 from neon.records import DialogRecord
-from neon.sip import extensions, identity, messages
+from neon.sip import extensions, identity, keepalive, messages
 from neon.sip.agentaccount import AccountRegistration, AgentAccount
 from neon.sip.digest import DigestClient
 from neon.sip.door import DoorPolicy
 from neon.sip.endpoint import OnRequest
 from neon.sip.farewell import Farewells
+from neon.sip.keepalive import KeepAlive
 from neon.sip.moving import Moving
 from neon.sip.registrar import Registration
 from neon.sip.stack import CallSettings, NameResolver, ServerTransaction, SipEndpoint, Stack
 from neon.sip.subscriptions import AccountSubscriptions, Subscriptions
+from neon.sip.uac import Caller
 from neon.sip.useragent import Callee, Invitation, Taken, UserAgent
 from neon.values import AccountSettings, Address, Cause, Destination, LocalMedia
 
@@ -49,15 +51,21 @@ class AgentEndpoint(SipEndpoint, Protocol):
 
     on_stray_response: Callable[[SipResponse, Destination], None] | None
     knows_dialog: Callable[[str], bool] | None
+    on_flow_lost: Callable[[Destination, str], None] | None
 
     @property
     def address(self) -> Address: ...
+
+    @property
+    def points(self) -> tuple[Destination, ...]: ...
 
     def start(self) -> None: ...
 
     def stop(self) -> Deferred[None]: ...
 
     def forget_routes(self) -> None: ...
+
+    def path(self, destination: Destination) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +74,15 @@ class AgentSettings:
 
     C{shutdown_seconds} bounds L{SipAgent.stop}, half of it for the calls and half for the registrations. C{headers_in}
     are the names of the header fields of an INVITE that applications get to see (L{neon.sip.identity.as_wanted}).
+    C{keep_alive} is how the way back through a NAT is kept open (L{neon.sip.keepalive.beat}), or C{off}.
     """
 
     calls: CallSettings = field(default_factory=CallSettings)
     direct_calls: bool = False
     shutdown_seconds: float = 8.0
     headers_in: tuple[str, ...] = ()
+    keep_alive: str = "crlf"
+    keep_alive_seconds: float = keepalive.INTERVAL
 
 
 MakeEndpoint = Callable[[DoorPolicy, OnRequest], AgentEndpoint]
@@ -100,7 +111,9 @@ class SipAgent:
         self._accounts: dict[int, AgentAccount] = {}
         self._leaving: list[AgentAccount] = []
         self._make_registration = make_registration or (
-            lambda endpoint, account, listener: Registration(endpoint, resolver, clock, account, listener)
+            lambda endpoint, account, listener: Registration(
+                endpoint, resolver, clock, account, listener, keep_alive=self._keep_alive
+            )
         )
         calls = settings.calls.max_calls
         door = DoorPolicy(
@@ -112,6 +125,10 @@ class SipAgent:
             supported=extensions.understood(settings.calls),
         )
         self._endpoint = make_endpoint(door, self._on_request)
+        self._keep_alive = None
+        if settings.keep_alive != "off":
+            beat = partial(keepalive.beat, self._endpoint, settings.keep_alive)
+            self._keep_alive = KeepAlive(clock, beat, settings.keep_alive_seconds)
         # Who is one too many is the phone's to say: it may forward the call, or another one may be taking its place.
         room = replace(settings.calls, max_calls=calls + SPARE_CALLS)
         stack = Stack(self._endpoint, resolver, clock, room)
@@ -126,11 +143,17 @@ class SipAgent:
         self.subscriptions = Subscriptions(stack, self._subscriber)
         self._endpoint.on_stray_response = self._stray
         self._endpoint.knows_dialog = self._knows
+        self._endpoint.on_flow_lost = self._flow_lost
 
     @property
     def address(self) -> Address:
         """Where SIP is listened for."""
         return self._endpoint.address
+
+    @property
+    def points(self) -> tuple[Destination, ...]:
+        """Everywhere that SIP is listened for."""
+        return self._endpoint.points
 
     @property
     def live_calls(self) -> int:
@@ -186,6 +209,15 @@ class SipAgent:
             account.registration.refresh()
         self._moving.begin()
 
+    def _flow_lost(self, destination: Destination, reason: str) -> None:
+        """By that connection the registrar reached us: make another, and tell the calls' far ends where it ends."""
+        touched = [account for account in self._accounts.values() if account.registration.target == destination]
+        if touched:
+            _log.info("{way} is lost ({reason}): registering again", way=str(destination), reason=reason)
+            self._moving.begin()
+        for account in touched:
+            account.registration.refresh()
+
     def _contact_now(self, contact: SipURL, peer: Destination) -> SipURL:
         """What a dialog's Contact should be; its user part says whose it is."""
         for account in self._accounts.values():
@@ -232,6 +264,8 @@ class SipAgent:
         account = self._account(connection_id)
         url = messages.target_url(target, account.settings.domain, account.settings.port)
         caller = replace(account.caller(self._endpoint), headers=identity.written(headers))
+        if url.scheme == "sips":
+            caller = _secure(caller)
         return self._calls.call(caller, url, media, listener)
 
     def target_uri(self, connection_id: int, target: str) -> str:
@@ -337,3 +371,13 @@ class SipAgent:
         if not known:
             transaction.respond(messages.build_response(request, 404, headers=messages.ALLOW))
         return not known
+
+
+def _secure(caller: Caller) -> Caller:
+    """For a sips URI: our own Contact must be one as well, and every hop TLS (RFC 3261, sections 8.1.1.8 and 26.2.2).
+
+    @raise InvalidArgument: the account does not use TLS.
+    """
+    if not all(hop.transport == "tls" for hop in caller.hops):
+        raise InvalidArgument("a sips: URI can only be called with an account that uses TLS")
+    return replace(caller, contact=lambda remote: messages.secured(caller.contact(remote)))

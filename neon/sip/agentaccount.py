@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from neon.errors import NotRegistered
 from neon.ports import RegistrationListener
 from neon.sip import messages
-from neon.sip.binding import split_host_port
+from neon.sip.binding import default_port, split_host_port
 from neon.sip.digest import DigestClient
 from neon.sip.stack import SipEndpoint
 from neon.sip.subscriptions import AccountSubscriptions
@@ -144,7 +144,7 @@ class AgentAccount:
                 SipURL(
                     username=settings.number,
                     host=messages.uri_host(settings.domain),
-                    port=None if settings.port == 5060 else settings.port,
+                    port=None if settings.port == default_port(settings.transport) else settings.port,
                 ),
                 settings.display_name,
             ),
@@ -158,7 +158,8 @@ class AgentAccount:
         proxy: tuple[SipURL, ...] = ()
         if self.settings.proxy is not None:
             host, port = split_host_port(self.settings.proxy)
-            proxy = (SipURL(host=messages.uri_host(host), port=port, lr=True),)
+            transport = None if self.settings.transport == "udp" else self.settings.transport
+            proxy = (SipURL(host=messages.uri_host(host), port=port, transport=transport, lr=True),)
         # RFC 3608, section 6.1: behind the outbound proxy, where both are known.
         return (*proxy, *(SipURL(uri) for uri in self.registration.service_route))
 

@@ -41,6 +41,11 @@ class Identity:
     contact_user: str
 
 
+def default_port(transport: str) -> int:
+    """The port of a URI without one (RFC 3261, section 19.1.2)."""
+    return 5061 if transport == "tls" else 5060
+
+
 def next_hop(settings: AccountSettings) -> tuple[str, int | None]:
     """The host and port whose address is to be looked up: the outbound proxy's, or the domain's.
 
@@ -91,14 +96,15 @@ def build_register(
     C{obsolete} is an address of ours whose binding is taken away by the same request. C{request_uri} replaces
     the registrar's domain after a redirection.
     """
-    port = None if settings.port in (None, 5060) else settings.port
+    port = None if settings.port in (None, default_port(settings.transport)) else settings.port
+    transport = None if settings.transport == "udp" else settings.transport
     domain = bracketed(settings.domain)
     record = named_address(SipURL(username=settings.number, host=domain, port=port), settings.display_name)
     routes = []
     if settings.proxy is not None and request_uri is None:
         # An outbound proxy is a preloaded route (RFC 3261, section 8.1.2).
         host, proxy_port = split_host_port(settings.proxy)
-        routes = [SipURL(host=bracketed(host), port=proxy_port, lr=True)]
+        routes = [SipURL(host=bracketed(host), port=proxy_port, transport=transport, lr=True)]
     places = [(contact, expires)]
     if obsolete is not None and obsolete != contact:
         places.append((obsolete, 0))

@@ -90,12 +90,12 @@ def target_url(target: str, domain: str, port: int | None) -> SipURL:
     @raise InvalidArgument: it is neither (L{neon.dialling.parse}).
     """
     text = dialling.parse(target)
-    if not text.startswith("sip:"):
+    if not text.startswith(("sip:", "sips:")):
         return SipURL(username=text, host=uri_host(domain), port=port if port != 5060 else None)
     url = SipURL(text)
     if not _HOST.match(str(url.host)):
         raise InvalidArgument("the host of the URI is not well formed")
-    # It goes where the account's requests go, over UDP, whatever the URI wishes.
+    # It goes where the account's requests go, whatever the URI wishes; only sips is a promise that must be kept.
     url.transport = url.maddr = url.ttl = url.method = url.headers = None
     return url
 
@@ -136,6 +136,13 @@ def contact_url(user: str | None, place: Destination) -> SipURL:
     return SipURL(username=user, host=uri_host(place.host), port=place.port, transport=transport)
 
 
+def secured(url: SipURL) -> SipURL:
+    """The same as a sips URI, which says by itself that TLS leads there (RFC 5630, section 3.3)."""
+    secure = url.getCopy()
+    secure.scheme, secure.transport = "sips", None
+    return secure
+
+
 def transport_of(url: SipURL) -> str:
     """C{udp}, C{tcp} or C{tls}, as the URI wants it; empty where it says nothing (RFC 3261, section 26.2.2)."""
     wanted = str(url.transport or "").lower()
@@ -159,12 +166,12 @@ def numeric_destination(url: SipURL, home: Destination) -> Destination | None:
     return Destination(host, url.port or (5061 if transport == "tls" else 5060), transport, name)
 
 
-def is_callable(url: SipURL) -> bool:
-    """Whether requests can be sent to a URI that the network gave us."""
+def is_callable(url: SipURL, *, secure: bool = False) -> bool:
+    """Whether requests can be sent to a URI that the network gave us; to a sips URI only on a C{secure} way."""
     host_fits = bool(_HOST.match(str(url.host or "")))
     port_fits = url.port is None or (isinstance(url.port, int) and 0 < url.port < 65536)
     transport_fits = transport_of(url) in (("tls",) if url.scheme == "sips" else ("", "udp", "tcp", "tls"))
-    return host_fits and port_fits and transport_fits and url.scheme == "sip"
+    return host_fits and port_fits and transport_fits and url.scheme in (("sip", "sips") if secure else ("sip",))
 
 
 # Messages
@@ -301,8 +308,9 @@ def cseq_of(message: SipRequest | SipResponse) -> int:
 
 def contact_of(message: SipRequest | SipResponse) -> SipURL | None:
     """The URI of the first Contact, without what may not stand in a Request-URI; None if it cannot be called."""
+    secure = message.source is not None and message.source[1] == "tls"
     for body in message.getHFBodys("contact"):
-        if not body.asterisk and is_callable(body.getUrl()):
+        if not body.asterisk and is_callable(body.getUrl(), secure=secure):
             url = body.getUrl().getCopy()
             url.headers = None
             return url

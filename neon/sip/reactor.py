@@ -21,6 +21,7 @@ import sippy.SipTransactionManager
 import sippy.SipURL
 import sippy.SipVia
 from sippy.Core.EventDispatcher import ED2, EventListener
+from sippy.SipURL import SipURL
 from sippy.Time.MonoTime import MonoTime
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
@@ -183,6 +184,16 @@ _DUMPING: tuple[ModuleType, ...] = (sippy.Network_server, sippy.SipTransactionMa
 _LOOKING: tuple[ModuleType, ...] = (sippy.SipConf, sippy.SipURL, sippy.SipVia)
 
 
+def _copy_of_url(url: SipURL) -> SipURL:
+    """Stands in for C{SipURL.getCopy}, which makes a sip: URI of a sips: one."""
+    copy = _plain_copy(url)
+    copy.scheme = url.scheme
+    return copy
+
+
+_plain_copy = SipURL.getCopy
+
+
 def tame() -> None:
     """Keep sippy from writing to standard output, and let it read tel: URIs.
 
@@ -190,6 +201,7 @@ def tame() -> None:
     so a module attribute of that name is the seam. Safe to call again.
     """
     sippy.SipConf.SipConf.autoconvert_tel_url = True
+    SipURL.getCopy = _copy_of_url
     for module in _SPEAKING:
         module.__dict__["print"] = _say
     for module in _DUMPING:
