@@ -297,7 +297,8 @@ def _domain(text: str) -> Domain:
     for option in options:
         name, _, value = option.partition("=")
         if name.strip(" ").lower() != "transport":
-            raise ValueError(f"must be host or host:port, optionally with ;transport=udp, tcp or tls, not {parsing.quoted(text)}")
+            expected = "must be host or host:port, optionally with ;transport=udp, tcp or tls"
+            raise ValueError(f"{expected}, not {parsing.quoted(text)}")
         transport = parsing.transport(value)
     return Domain(*parsing.host_port(address), transport)
 

@@ -69,6 +69,7 @@ from neon.sip.endpoint import Endpoint, OnRequest
 from neon.sip.resolver import Resolver, system_names
 from neon.sip.stack import CallSettings
 from neon.sip.trace import log_message
+from neon.sippart import start_sip, transports
 from neon.store.applications import ApplicationTable
 from neon.store.database import Database, StoreError
 from neon.store.history import HistoryTable
@@ -171,7 +172,7 @@ class Neon(Parts):
         self.ladder = Ladder(clock=reactor)
         self.agent = SipAgent(
             self._endpoint,
-            Resolver(reactor, system_names(reactor), ipv6=":" in sip.bind),
+            Resolver(reactor, system_names(reactor), ipv6=any(":" in host for host in sip.bind)),
             reactor,
             AgentSettings(calls, sip.direct_calls, shutdown_seconds=1.0, headers_in=sip.headers_in),
         )
@@ -317,11 +318,12 @@ class Neon(Parts):
         endpoint = Endpoint(
             self._reactor,
             self._reactor,
-            host=sip.bind,
+            host=sip.bind[0],
             port=sip.port,
             door=door,
             on_request=on_request,
             user_agent=USER_AGENT,
+            transports=transports(sip),
         )
         endpoint.trace = self._trace if self._log_level == "debug" else self.ladder.record
         return endpoint
@@ -331,8 +333,7 @@ class Neon(Parts):
         log_message(direction, peer, message)
 
     def _start_sip(self) -> None:
-        self.agent.start()
-        _log.info("SIP at udp {address}", address=format_address(self.agent.address))
+        start_sip(self.agent)
 
     def _register_accounts(self) -> None:
         for name, account in self._config.accounts.items():
