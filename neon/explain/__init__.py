@@ -77,6 +77,8 @@ REASONS: Final[Mapping[str, str]] = {
     "internal error": "internal",
     "no end of the dialog was heard": "unfinished",
     "the answer was never acknowledged": "no-ack",
+    "the session was not refreshed in time": "session-expired",
+    "the caller never acknowledged that it rings here": "no-prack",
     "nobody answered in time": "unanswered",
     "the name to call has no address": "no-address",
 }

@@ -87,6 +87,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Check that firewall and router let the audio ports (UDP) through.",
     ),
     "no-ack": ("The caller never confirmed our answer.", "Check that the firewall lets SIP (UDP) through both ways."),
+    "no-prack": (
+        "The caller never confirmed that it rings here.",
+        "Check that the firewall lets SIP through both ways; the caller may be told not to require 100rel.",
+    ),
+    "session-expired": (
+        "The other side vanished during the call: it gave no more signs of life.",
+        "If calls end like this always after the same time, give the provider the messages below.",
+    ),
     "unfinished": ("The other side never confirmed the end of the call.", ""),
     "no-port": ("No audio port was free.", "End some calls, or widen the range of ports in [media]."),
     "incoming-failed": ("The incoming call failed before it could be answered.", "Give the caller the messages below."),

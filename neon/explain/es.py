@@ -92,6 +92,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Quien llamaba nunca confirmó nuestra respuesta.",
         "Revise que el cortafuegos deje pasar SIP (UDP) en los dos sentidos.",
     ),
+    "no-prack": (
+        "Quien llamaba nunca confirmó que aquí está sonando.",
+        "Revise que el cortafuegos deje pasar SIP en los dos sentidos; quien llama puede dejar de exigir 100rel.",
+    ),
+    "session-expired": (
+        "El otro lado desapareció durante la llamada: dejó de dar señales de vida.",
+        "Si las llamadas terminan así siempre al mismo tiempo, entregue al proveedor los mensajes de abajo.",
+    ),
     "unfinished": ("El otro lado nunca confirmó el final de la llamada.", ""),
     "no-port": (
         "No había ningún puerto de audio libre.",

@@ -86,6 +86,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Quem ligou nunca confirmou a nossa resposta.",
         "Verifique se o firewall deixa passar o SIP (UDP) nos dois sentidos.",
     ),
+    "no-prack": (
+        "Quem ligou nunca confirmou que aqui está tocando.",
+        "Verifique se o firewall deixa passar o SIP nos dois sentidos; quem liga pode deixar de exigir 100rel.",
+    ),
+    "session-expired": (
+        "O outro lado sumiu durante a ligação: parou de dar sinais de vida.",
+        "Se as ligações terminam assim sempre depois do mesmo tempo, entregue ao provedor as mensagens abaixo.",
+    ),
     "unfinished": ("O outro lado nunca confirmou o fim da ligação.", ""),
     "no-port": (
         "Não havia porta de áudio livre.",

@@ -26,7 +26,7 @@ from neon.sip.negotiation import Negotiation
 from neon.sip.referred import Wishes
 from neon.sip.relocation import ContactOf, Relocation
 from neon.sip.replaces import Standing
-from neon.sip.sessiontimer import SessionTimer
+from neon.sip.sessiontimer import EXPIRED, SessionTimer
 from neon.sip.stack import CallSettings, ServerTransaction, Stack
 from neon.sip.transfer import Referral, refer_to
 from neon.values import Cause, MediaAgreement, MediaDirection
@@ -329,7 +329,7 @@ class Session:
 
         def refused(cause: Cause) -> None:
             if cause.status == 408:
-                self._leave(cause)
+                self._leave(EXPIRED)
             else:
                 self._session_timer.failed()
 
