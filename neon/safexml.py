@@ -157,7 +157,8 @@ def _strip(root: etree._Element) -> None:
             key = str(name)
             if key.startswith("{"):
                 value = element.attrib.pop(name)
-                element.attrib.setdefault(key.rpartition("}")[2], value)  # type: ignore[attr-defined]
+                if key.rpartition("}")[2] not in element.attrib:
+                    element.set(key.rpartition("}")[2], value)
 
 
 def elements(root: etree._Element) -> Iterator[etree._Element]:
@@ -171,5 +172,13 @@ def local_name(element: etree._Element) -> str:
 
 
 def text_of(element: etree._Element) -> str:
-    """All text in an element, as XPath's string() has it."""
-    return "".join(str(part) for part in element.itertext(with_tail=False)).strip()
+    """All text in an element, as XPath's string() has it; an entity that nobody declared is nothing."""
+    return "".join(_texts(element)).strip()
+
+
+def _texts(element: etree._Element) -> Iterator[str]:
+    yield element.text or ""
+    for child in element:
+        if isinstance(child.tag, str):
+            yield from _texts(child)
+        yield child.tail or ""

@@ -88,7 +88,8 @@ def read(
     fields = _fields(document, result, expressions)
     success = verdict.success
     if success is None:
-        success = verdict.code == codes.NO_ERROR if verdict.code is not None else bool(fields) and not structured
+        told = fields.keys() - {"html"}  # every error page has that
+        success = verdict.code == codes.NO_ERROR if verdict.code is not None else bool(told) and not structured
         if not success and verdict.code is None:
             raise Trouble(Kind.NONSENSE, "it has neither a result nor any field that is known")
     if not (success and good):
@@ -202,7 +203,7 @@ def _fields(document: Document, result: Node, expressions: Mapping[str, Expressi
         for count, node in enumerate(place.walk() if place is not None else ()):
             if count > MAX_LEAVES:
                 break
-            if node.markup or (not node.children and node.text.strip()):
+            if (node.markup and node is not place) or (not node.children and node.text.strip()):
                 leaves.setdefault(node.key, node)
     fields: dict[str, str] = {}
     for name, keys in NAMES.items():

@@ -184,17 +184,15 @@ def _unfold(root: etree._Element) -> tuple[str, ...]:
         folded_in = [element for element in safexml.elements(root) if _holds_xml(element)]
         for element in folded_in[:20]:
             text = (element.text or "").strip()
+            whole = text.startswith("<?")
             try:
-                inner = safexml.parse(text.encode("utf-8"))
+                # Several elements side by side are no document, but data.
+                inner = safexml.parse((text if whole else f"<Data>{text}</Data>").encode("utf-8"))
             except BadXml:
-                try:
-                    # Several elements side by side are no document, but data.
-                    inner = safexml.parse(f"<Data>{text}</Data>".encode())
-                except BadXml:
-                    continue
+                continue
             flaws.extend(inner.flaws)
             element.text = None
-            element.extend(list(inner.root) if inner.root.tag == "Data" == element.tag else [inner.root])
+            element.extend([inner.root] if whole else list(inner.root))
         if not folded_in:
             break
     return tuple(flaws[: safexml.MAX_FLAWS])

@@ -107,8 +107,9 @@ class Messages:
     def _call(self, operation: str, pairs: list[tuple[str, str]]) -> etree._Element:
         """The element that is the call: the operation, with its parameters."""
         namespace = self._general.namespace
-        call = etree.Element(_name(namespace, operation), nsmap=_default(namespace))
         inside = namespace if self._general.qualified else ""
+        # A default namespace would be that of the parameters too, which are in none where they are not qualified.
+        call = etree.Element(_name(namespace, operation), nsmap=_default(namespace, "" if inside else "m"))
         if self._general.arguments == "string":
             plain = etree.Element(operation)
             _add(plain, "", pairs)
@@ -162,9 +163,9 @@ class Messages:
 _PARSER: Final = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 
 
-def _default(namespace: str) -> Any:
-    """The declaration of a default namespace, which lxml's stubs do not know."""
-    return {None: namespace} if namespace else None
+def _default(namespace: str, prefix: str = "") -> Any:
+    """The declaration of a namespace; the default one, which lxml's stubs do not know, without a prefix."""
+    return {prefix or None: namespace} if namespace else None
 
 
 def _name(namespace: str, local: str) -> str:
@@ -173,9 +174,7 @@ def _name(namespace: str, local: str) -> str:
 
 def _add(parent: etree._Element, namespace: str, pairs: list[tuple[str, str]]) -> None:
     for name, value in pairs:
-        # Without a namespace of its own it would fall into the default one that its parent declares.
-        element = etree.SubElement(parent, _name(namespace, name))
-        element.text = templates.xml_text(value)
+        etree.SubElement(parent, _name(namespace, name)).text = templates.xml_text(value)
 
 
 def _written(root: etree._Element) -> bytes:
