@@ -1,7 +1,8 @@
 """A phone in a box: what arrives goes through door, parser, transactions, dialogs and registrar client, on a clock.
 
 An input is one datagram, or several with C{#next} lines between them. Its first line may name the situation that
-it meets: C{#call} (a call to us is up), C{#calling} (our INVITE is out), C{#registering} (our REGISTER is). There
+it meets: C{#call} (a call to us is up), C{#calling} (our INVITE is out), C{#registering} (our REGISTER is),
+C{#watching} (SUBSCRIBEs for an extension and for waiting messages are; the extension's is meant below). There
 C{$TAG}, C{$BRANCH} and C{$CALL} stand for our tag, the branch of our last request and its Call-ID. With C{#stream} the
 octets come by a connection, cut where C{#next} stands. L{Box.feed} raises L{Broken} when a promise does not hold.
 """
@@ -24,9 +25,10 @@ from neon.sip.endpoint import Endpoint, ServerTransaction
 from neon.sip.framing import BadStream, StreamReader
 from neon.sip.registrar import Registration
 from neon.sip.stack import CallSettings, Stack
+from neon.sip.subscriptions import AccountSubscriptions, Subscriptions
 from neon.sip.uac import Caller
 from neon.sip.useragent import Invitation, Taken, UserAgent
-from neon.values import AccountSettings, Address, Destination, LocalMedia
+from neon.values import AccountOptions, AccountSettings, Address, Destination, LocalMedia
 from tests.sip.fakes import FakeResolver
 from tests.sip.messages import ack_text, request_text
 from tests.sip.network import Datagram, Network
@@ -40,7 +42,7 @@ MOST_ANSWERS = 4
 """Datagrams that one datagram may cause at once: a 100 and a final answer, an ACK and a BYE."""
 
 SDP = "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 7000 RTP/AVP 8\r\n"
-SITUATIONS = ("call", "calling", "registering")
+SITUATIONS = ("call", "calling", "registering", "watching")
 
 
 class Broken(AssertionError):
@@ -66,6 +68,7 @@ class Box:
         self._calls: list[SignallingCall] = []
         self._registration: Registration | None = None
         self._accepting = False
+        self._call_ids: list[str] = []
         self._deaf: Any = _Deaf()
         self._glue = glue.install(self.clock)
         self.endpoint = Endpoint(
@@ -73,10 +76,14 @@ class Box:
             door=DoorPolicy(trusted=lambda host: host == peer[0]), user_agent="NEON/test",
             on_request=self._request,
         )  # fmt: skip
-        self.stack = Stack(self.endpoint, FakeResolver(), self.clock, CallSettings())
+        settings = CallSettings(takes_referrals=True)
+        self.stack = Stack(self.endpoint, FakeResolver(), self.clock, settings)
+        self.subscriptions = Subscriptions(self.stack, lambda user, host: self._watching)
+        self.subscriptions.listener = self._deaf
+        self._watching: AccountSubscriptions | None = None
         self.agent = UserAgent(self.stack, self._take)
         self.endpoint.on_stray_response = self.agent.stray
-        self.endpoint.knows_dialog = self.agent.knows
+        self.endpoint.knows_dialog = lambda call_id: self.agent.knows(call_id) or self.subscriptions.knows(call_id)
         self.endpoint.start()
         observer: Any = self._observe
         self._observer = observer
@@ -97,7 +104,8 @@ class Box:
             self.failures.append(str(event["log_failure"].getTraceback()))
 
     def _request(self, request: SipRequest, transaction: ServerTransaction) -> None:
-        self.agent.receive(request, transaction)
+        if not self.subscriptions.receive(request, transaction):
+            self.agent.receive(request, transaction)
 
     def _take(self, invitation: Invitation, call: SignallingCall) -> Taken:
         self.invitations.append(invitation)
@@ -139,19 +147,25 @@ class Box:
             self.receive(ack_text(answer).encode())
             tag = (answer.header("To") or "").rpartition("tag=")[2]
             return {b"$TAG": tag.encode(), b"$CALL": b"c1@192.0.2.9", b"$BRANCH": b"z9hG4bKnone"}
+        caller = Caller(
+            messages.named_address(SipURL(username="1000", host="example.org")),
+            lambda remote: messages.contact_url("me", Destination(*self.ours)), None, (Destination(*self.peer),),
+        )  # fmt: skip
         if situation == "calling":
-            caller = Caller(
-                messages.named_address(SipURL(username="1000", host="example.org")),
-                lambda remote: messages.contact_url("me", Destination(*self.ours)), None, (Destination(*self.peer),),
-            )  # fmt: skip
             self._calls.append(self.agent.call(caller, SipURL("sip:bob@example.org"), LocalMedia(20000), self._deaf))
+        elif situation == "watching":
+            watched = AccountSettings("example.org", "1000", "x", options=AccountOptions(mwi=True, blf=("31",)))
+            self._watching = self.subscriptions.of(1, watched, lambda: caller)
+            self._watching.registered(False, SipURL("sip:me@192.0.2.1"))
+            self.wait(0.1)
         else:
             account = AccountSettings("example.org", "1000", "secret")
             resolver = FakeResolver({"example.org": [self.peer]})
             self._registration = Registration(self.endpoint, resolver, self.clock, account, self._deaf)
             self._registration.start()
         self.clock.advance(0)
-        [sent] = self.network.taken()
+        sent = self.network.taken()[-1]
+        self._call_ids.append(sent.header("Call-ID") or "")
         tag = (sent.header("From") or "").rpartition("tag=")[2]
         branch = (sent.header("Via") or "").rpartition("branch=")[2].partition(";")[0]
         return {b"$TAG": tag.encode(), b"$CALL": (sent.header("Call-ID") or "").encode(), b"$BRANCH": branch.encode()}
@@ -187,8 +201,12 @@ class Box:
             call.hang_up()
         if self._registration is not None:
             self._registration.stop()
+        if self._watching is not None:
+            self._watching.stop()
         # Whatever a call of ours still has to say takes a transaction's time; then 35 s as for a stranger's.
-        self.wait(35.0 if not (self._calls or self._registration) else 110.0)
+        self.wait(35.0 if not (self._calls or self._registration or self._watching) else 110.0)
+        if self._watching is not None and any(map(self.subscriptions.knows, self._call_ids)):
+            raise Broken("a subscription was left behind")
         if self.endpoint.pending() != (0, 0) or self.agent.remembered_calls or self.agent.live_calls:
             raise Broken(f"left behind: {self.endpoint.pending()}, {self.agent.remembered_calls} calls")
         answers = self.receive(request_text(call_id="alive").encode())
