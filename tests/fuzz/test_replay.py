@@ -25,9 +25,14 @@ class ReplayTests(SynchronousTestCase):
                     raise AssertionError(f"{path.name}: {error}") from error
 
     def test_seeds_reach_dialogs(self) -> None:
-        """The seeds meet what they are for: a BYE its call, a 200 its ACK, a 423 another REGISTER, a gap a SUBSCRIBE."""
-        for name, wanted in (("call-bye-twice", "SIP/2.0 200 OK"), ("calling-answered", "ACK sip:"),
-                             ("registering-too-brief", "REGISTER sip:"), ("watching-full-and-partial", "SUBSCRIBE sip:")):  # fmt: skip
+        """The seeds meet what they are for: a BYE its call, a 200 its ACK, a 423 its REGISTER, a gap its SUBSCRIBE."""
+        wanted_of = {
+            "call-bye-twice": "SIP/2.0 200 OK",
+            "calling-answered": "ACK sip:",
+            "registering-too-brief": "REGISTER sip:",
+            "watching-full-and-partial": "SUBSCRIBE sip:",
+        }
+        for name, wanted in wanted_of.items():
             sent = run((HERE / "seeds" / f"{name}.sip").read_bytes())
             self.assertTrue(any(one.first_line.startswith(wanted) for one in sent), (name, sent))
 
