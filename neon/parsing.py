@@ -120,8 +120,33 @@ def ip_address(text: str) -> str:
         raise ValueError(f"must be an IP address, not {quoted(text)}") from None
 
 
+EVERYWHERE = "*"
+"""All addresses of the machine, of both families."""
+
+
+def ip_address_or_all(text: str) -> str:
+    """A numeric address, or C{*}."""
+    return EVERYWHERE if text.strip() == EVERYWHERE else ip_address(text)
+
+
+def name_servers(text: str) -> tuple[Address, ...]:
+    """Numeric addresses, C{host} or C{host:port}, of servers that answer DNS; separated by commas or spaces."""
+    found = []
+    for word in text.replace(",", " ").split():
+        host, port = host_port(word)
+        found.append((ip_address(host), port or 53))
+    return tuple(found)
+
+
+def server_or_none(text: str) -> tuple[str, int | None] | None:
+    """C{host} or C{host:port}; None if there is nothing."""
+    return host_port(text) if text.strip() else None
+
+
 def address_per_family(text: str) -> tuple[str, ...]:
-    """A numeric address, or one of IPv4 and one of IPv6, separated by a comma or spaces."""
+    """A numeric address, or one of IPv4 and one of IPv6, separated by a comma or spaces; or C{*}, for all of both."""
+    if text.strip() == EVERYWHERE:
+        return (EVERYWHERE,)
     found = tuple(ip_address(word) for word in text.replace(",", " ").split())
     if not found or len(found) != len({":" in address for address in found}):
         raise ValueError(f"must be an IP address, or one of IPv4 and one of IPv6, not {quoted(text)}")

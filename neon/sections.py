@@ -15,7 +15,7 @@ from neon import headers, parsing
 from neon.details import ReferPolicy
 from neon.inifile import Place, Setting
 from neon.passwords import PasswordHash
-from neon.values import AccountSettings, Codec, DigitsBy, ReliablePolicy, Scope
+from neon.values import AccountSettings, Address, Codec, DigitsBy, ReliablePolicy, Scope
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ BUILT_IN = Place("built-in default", 0)
 class Sip:
     """C{[sip]}"""
 
-    bind: tuple[str, ...] = key(("0.0.0.0",), parsing.address_per_family)
+    bind: tuple[str, ...] = key((parsing.EVERYWHERE,), parsing.address_per_family)
     port: int = key(5060, parsing.whole_number(0, 65535))
     listen_tcp: bool = key(False, parsing.boolean)
     tls_port: int = key(0, parsing.whole_number(0, 65535))
@@ -45,6 +45,9 @@ class Sip:
     tls_key: str | None = key(None, parsing.path_or_none)
     largest_datagram: int = key(1300, parsing.whole_number(0, 65535))
     compact_headers: bool = key(False, parsing.boolean)
+    keep_alive: str = key("crlf", parsing.choice("crlf", "stun", "options", "off"))
+    keep_alive_seconds: int = key(25, parsing.whole_number(5, 600))
+    name_servers: tuple[Address, ...] = key((), parsing.name_servers)
     direct_calls: bool = key(False, parsing.boolean)
     max_calls: int = key(4, parsing.whole_number(1, 1000))
     reject_status: int = key(486, parsing.reject_status)
@@ -64,7 +67,8 @@ class Sip:
 class Media:
     """C{[media]}; C{capture} and C{playback} are understood by the media side."""
 
-    bind: str = key("0.0.0.0", parsing.ip_address)
+    bind: str = key(parsing.EVERYWHERE, parsing.ip_address_or_all)
+    stun: tuple[str, int | None] | None = key(None, parsing.server_or_none)
     ports: range = key(range(16384, 16585), parsing.port_range)
     codecs: tuple[Codec, ...] = key((Codec.PCMA, Codec.PCMU), parsing.codecs)
     capture: Setting = key(Setting("portaudio", BUILT_IN), None)  # noqa: RUF009 - it is dataclasses.field()

@@ -53,6 +53,7 @@ from neon.journalpart import JournalPart
 from neon.ladder import Ladder
 from neon.media.engine import Engine
 from neon.media.manager import MediaManager, MediaSettings
+from neon.networkpart import NetworkWatch, resolver, stun_finder, with_every_family
 from neon.operatorpart import OperatorPart
 from neon.operators.settings import Settings as Operator
 from neon.options import Options, load, named_devices, own_log
@@ -66,7 +67,6 @@ from neon.signals import heed_once
 from neon.sip.agent import AgentSettings, SipAgent
 from neon.sip.door import DoorPolicy
 from neon.sip.endpoint import Endpoint, OnRequest
-from neon.sip.resolver import Resolver, system_names
 from neon.sip.stack import CallSettings
 from neon.sip.trace import log_message
 from neon.sippart import start_sip, transports
@@ -142,13 +142,16 @@ class Neon(Parts):
         self._tidy = LoopingCall(self._tidy_up)
         self._tidy.clock = reactor
         capture, playback = named_devices(loaded.media)
+        loaded = self._config = with_every_family(loaded)
+        names = resolver(reactor, loaded.sip)
 
         self.bus = Bus(reactor)
         self.database = Database(state_dir / "neon.sqlite")
         self.ids = Ids(self.database)
         media = loaded.media
         settings = MediaSettings(media.bind, media.ports, media.codecs, capture, playback)
-        self.media = MediaManager(reactor, Engine(no_rtp_seconds=float(media.silence_seconds)), settings)
+        engine = Engine(no_rtp_seconds=float(media.silence_seconds))
+        self.media = MediaManager(reactor, engine, settings, find_stun=stun_finder(names, media))
         self.media.name = "the media engine"
         self.testbed = None
         if loaded.testbed.enabled:
@@ -172,9 +175,16 @@ class Neon(Parts):
         self.ladder = Ladder(clock=reactor)
         self.agent = SipAgent(
             self._endpoint,
-            Resolver(reactor, system_names(reactor), ipv6=any(":" in host for host in sip.bind)),
+            names,
             reactor,
-            AgentSettings(calls, sip.direct_calls, shutdown_seconds=1.0, headers_in=sip.headers_in),
+            AgentSettings(
+                calls,
+                sip.direct_calls,
+                shutdown_seconds=1.0,
+                headers_in=sip.headers_in,
+                keep_alive=sip.keep_alive,
+                keep_alive_seconds=float(sip.keep_alive_seconds),
+            ),
         )
         self.phone = Phone(
             self.agent,
@@ -212,6 +222,7 @@ class Neon(Parts):
             self.testbed.name = "the testbed"
             self.add(self.testbed)
         self._add("SIP", self._start_sip, self.agent.stop)
+        self.add(NetworkWatch(reactor, names, self.media, self.agent))
         # The connections outlive the phone, so that clients hear how their calls end.
         self._add("the WebSocket connections", None, self._close_connections)
         self._add("the HTTP connections", None, self._http.close_connections)
