@@ -17,6 +17,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -187,12 +188,11 @@ class Phone(Protocol):
 class NeonPhone:
     """The daemon, over its WebSocket."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, configured: str = CONFIGURATION) -> None:
         self.proxy = Proxy()
-        state = folder / "neon"
-        state.mkdir(mode=0o700)
+        state = Path(tempfile.mkdtemp(prefix="neon", dir=folder))
         configuration = state / "bench.conf"
-        configuration.write_text(CONFIGURATION)
+        configuration.write_text(configured)
         twistd = [str(Path(sys.executable).with_name("twistd")), "-n", "--pidfile=", "neon"]
         with (state / "output").open("wb") as output:
             self._process = subprocess.Popen(
@@ -204,10 +204,21 @@ class NeonPhone:
         told = json.loads(access.read_text())
         self._socket = RawWebSocket(urlsplit(told["websocket"]).port or 0)
         self._token = self._command("authenticate", user=told["user"], password=told["password"])["token"]
-        account = {"domain": self.proxy.domain, "number": "2001", "password": "x"}
-        self._socket.send({"token": self._token, "action": "sipregister", **account})
-        self.proxy.wait(lambda message: message.method == "REGISTER")
+        self.register("2001")
         self._event("OnSIPRegister")
+
+    def register(self, number: str) -> None:
+        """Have one more account, and serve its REGISTER."""
+        self.send("sipregister", domain=self.proxy.domain, number=number, password="x")
+        self.proxy.wait(lambda message: message.method == "REGISTER")
+
+    def send(self, action: str, **parameters: object) -> None:
+        """Send a command; its answer is for L{receive}."""
+        self._socket.send({"id": 1, "token": self._token, "action": action, **parameters})
+
+    def receive(self) -> Any:
+        """Wait for an answer or an event."""
+        return self._socket.receive()
 
     def _command(self, action: str, **parameters: object) -> Any:
         self._socket.send({"action": action, **parameters})
@@ -218,7 +229,7 @@ class NeonPhone:
             pass
 
     def dial(self) -> None:
-        self._socket.send({"id": 1, "token": self._token, "action": "startcall", "number": "2002"})
+        self.send("startcall", number="2002")
 
     def over(self) -> None:
         self._event("OnFinalizedCall")
@@ -235,15 +246,14 @@ class NeonPhone:
 class BaresipPhone:
     """baresip, over ctrl_tcp: netstrings of JSON."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, configured: str = baresip.CONFIGURATION, rtp_ports: int = 20) -> None:
         self.proxy = Proxy()
-        home = folder / "baresip"
-        home.mkdir()
-        control, rtp = free_port(), free_port(22)
+        home = Path(tempfile.mkdtemp(prefix="baresip", dir=folder))
+        control, rtp = free_port(), free_port(rtp_ports + 2)
         speech = home / "speech.wav"
         (home / "config").write_text(
-            baresip.CONFIGURATION.format(
-                sip=free_port(), control=control, rtp=rtp, rtp_end=rtp + 20, speech=speech, folder=home
+            configured.format(
+                sip=free_port(), control=control, rtp=rtp, rtp_end=rtp + rtp_ports, speech=speech, folder=home
             )
         )
         (home / "accounts").write_text(f"<sip:2001@{self.proxy.domain}>;auth_pass=x;regint=3600;audio_codecs=PCMA\n")
@@ -267,20 +277,28 @@ class BaresipPhone:
         self._rest = b""
 
     def _event(self, kind: str) -> None:
+        while self.receive().get("type") != kind:
+            pass
+
+    def receive(self) -> Any:
+        """Wait for an answer or an event."""
         while True:
-            while b":" in self._rest:
-                digits, _, rest = self._rest.partition(b":")
-                if len(rest) <= int(digits):
-                    break
+            digits, colon, rest = self._rest.partition(b":")
+            if colon and len(rest) > int(digits):
                 message, self._rest = rest[: int(digits)], rest[int(digits) + 1 :]
-                if json.loads(message).get("type") == kind:
-                    return
-            self._socket.settimeout(PATIENCE)
-            self._rest += self._socket.recv(65536)
+                return json.loads(message)
+            data = self._socket.recv(65536)
+            if not data:
+                raise ConnectionError("closed by baresip")
+            self._rest += data
+
+    def send(self, command: str, parameters: str) -> None:
+        """Send a command; its answer is for L{receive}."""
+        message = json.dumps({"command": command, "params": parameters}).encode()
+        self._socket.sendall(b"%d:%s," % (len(message), message))
 
     def dial(self) -> None:
-        message = json.dumps({"command": "dial", "params": f"sip:2002@{self.proxy.domain}"}).encode()
-        self._socket.sendall(b"%d:%s," % (len(message), message))
+        self.send("dial", f"sip:2002@{self.proxy.domain}")
 
     def over(self) -> None:
         self._event("CALL_CLOSED")
@@ -361,7 +379,7 @@ def measure(folder: Path, calls: int) -> list[Row]:
 
 
 def _until(look: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while not look():
         if time.monotonic() > end:
             raise TimeoutError(what)

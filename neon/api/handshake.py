@@ -84,11 +84,14 @@ class Handshake(WebSocketServerProtocol):
             self.transport.abortConnection()
 
     def _is_between_messages(self) -> bool:
-        """Whether the next octet begins a message, or a control frame."""
+        """Whether the next octet begins a message or a control frame, and no pong is waited for.
+
+        (What comes in the place of a pong shows autobahn that the client lives.)
+        """
         protocol: Any = self  # autobahn's annotations say what these attributes begin with, not what they become
         if self.state != self.STATE_OPEN or protocol.data:
             return False
-        return protocol.current_frame is None and not protocol.inside_message
+        return protocol.current_frame is None and not protocol.inside_message and not protocol.autoPingTimeoutCall
 
     # Any: autobahn's own annotation forgets the Deferred that its documentation allows.
     def onConnect(self, request: Any) -> Any:
