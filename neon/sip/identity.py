@@ -169,7 +169,7 @@ def as_wanted(name: str, wanted: Collection[str]) -> str | None:
             return one
         if one.endswith("*") and lower.startswith(one[:-1].lower()):
             # The parser keeps names in lower case; what was written is not known any more.
-            return one[:-1] + "-".join(word.capitalize() for word in lower[len(one) - 1 :].split("-"))
+            return one[:-1] + "-".join(word.capitalize() for word in lower.split("-"))[len(one) - 1 :]
     return None
 
 
