@@ -92,7 +92,7 @@ class AgentAccount:
     def registered(self, renewed: bool) -> None:
         self._on_registered()
         self.listener.registered(renewed)
-        if not self.subscriptions.idle and not self.leaving:
+        if not self.leaving:
             place = self.registration.contact
             self.subscriptions.registered(renewed, None if place is None else messages.contact_url(None, place))
 

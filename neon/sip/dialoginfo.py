@@ -86,6 +86,12 @@ class DialogInfo:
         self._merge(element for element in root if element.tag == "dialog")
         return self._status()
 
+    def take_nothing(self) -> ExtensionStatus:
+        """The notifier knows of no dialog."""
+        self._version = None
+        self._dialogs.clear()
+        return self._status()
+
     def _merge(self, elements: Iterable[etree._Element]) -> None:
         for element in elements:
             identifier = str(element.get("id", ""))[:256]

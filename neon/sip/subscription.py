@@ -63,7 +63,8 @@ Table = dict[tuple[str, str], "Subscription"]
 
 
 class Subscription:
-    """C{way} says as whom and by which way, None while nobody knows. C{heard} gets each body as bytes with its type.
+    """C{way} says as whom and by which way, None while nobody knows. C{heard} gets each body as bytes with its type,
+    both empty where there is none.
 
     C{lost} is called when there is nothing to be expected for now, with the reason in words; never twice in a row.
     """
@@ -310,6 +311,8 @@ class Subscription:
             if body is not None and str(body):
                 content = str(body).encode("utf-8", "surrogateescape")
                 self._heard(str(body.getType()).partition(";")[0].strip().lower(), content)
+            elif state == "active":
+                self._heard("", b"")
             if state == "terminated":
                 self._terminated(parameters.get("reason", ""), _number(parameters.get("retry-after")) or 0)
 

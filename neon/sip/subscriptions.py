@@ -56,11 +56,6 @@ class AccountSubscriptions:
         self._place: SipURL | None = None
         self.adopt(settings)
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is, or is to be, subscribed to."""
-        return self._messages is None and not self._extensions
-
     def adopt(self, settings: AccountSettings) -> None:
         """These are the account's settings now; what they ask for is begun, what they no longer do is ended."""
         before, self._settings = self._settings, settings
@@ -171,10 +166,11 @@ class AccountSubscriptions:
 
     def _extension_heard(self, extension: str, info: DialogInfo, kind: str, body: bytes) -> None:
         subscription, listener = self._extensions.get(extension), self._listener()
-        if kind != dialoginfo.TYPE or subscription is None or listener is None:
+        if kind not in (dialoginfo.TYPE, "") or subscription is None or listener is None:
             return
         try:
-            status = info.take(body)
+            # A notifier that has nothing to tell says so with an empty body (kamailio until the first call).
+            status = info.take(body) if kind else info.take_nothing()
         except dialoginfo.Stale:
             return
         except dialoginfo.Gap:

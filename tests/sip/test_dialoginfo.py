@@ -67,7 +67,8 @@ class DialogInfoTests(SynchronousTestCase):
     def test_parts(self) -> None:
         """Changes add to what is known, and a dialog that has ended leaves."""
         self.info.take(document(7, ("1", "recipient", "early")))
-        busy = self.info.take(document(8, ("1", "recipient", "confirmed"), ("2", "recipient", "early"), state="partial"))
+        more = ("1", "recipient", "confirmed"), ("2", "recipient", "early")
+        busy = self.info.take(document(8, *more, state="partial"))
         self.assertIs(busy.state, ExtensionState.BUSY)
         still = self.info.take(document(9, ("1", "recipient", "terminated"), state="partial"))
         self.assertIs(still.state, ExtensionState.RINGING)
@@ -86,6 +87,11 @@ class DialogInfoTests(SynchronousTestCase):
         self.info.take(document(9, ("1", "", "confirmed")))
         self.assertEqual(self.info.take(document(0)), IDLE)
         self.assertEqual(self.info.take(document(1, state="partial")), IDLE)
+
+    def test_nothing(self) -> None:
+        """A notifier that knows of no dialog means an idle extension."""
+        self.info.take(document(3, ("1", "", "confirmed")))
+        self.assertEqual(self.info.take_nothing(), IDLE)
 
     def test_hostile(self) -> None:
         """A DOCTYPE, other documents, absurd numbers and too many dialogs do no harm."""

@@ -195,11 +195,10 @@ class SubscriptionTests(SynchronousTestCase):
     def test_hopeless(self) -> None:
         """489, 403 and their like are given up; a new registration tries once more."""
         for status in (403, 404, 405, 489, 501, 603):
-            self.lost.clear()
             self.start().answer(status)
             self.assertTrue(self.subscription.given_up, status)
             self.assertEqual(self.clock.getDelayedCalls(), [])
-        self.assertEqual(len(self.lost), 0 or len(self.lost))
+        self.assertEqual([cause.status for cause in self.lost], [403], "lost only once")
         self.subscription.check()
         self.assertEqual(self.endpoint.last.method, "SUBSCRIBE")
 
@@ -281,6 +280,13 @@ class SubscriptionTests(SynchronousTestCase):
         self.bodies.clear()
         self.assertEqual(self.notify(sent, cseq=5), [500])
         self.assertEqual(self.bodies, [])
+
+    def test_nothing_to_tell(self) -> None:
+        """A NOTIFY without a body is told as such: the notifier knows of nothing."""
+        self.up()
+        self.bodies.clear()
+        self.notify(self.start(), body="")
+        self.assertEqual(self.bodies, [("", b"")])
 
     def test_other_package(self) -> None:
         """A NOTIFY about something else gets 489."""
