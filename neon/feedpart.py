@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
-from twisted.internet.defer import DeferredList
+from twisted.internet.defer import DeferredList, maybeDeferred
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from neon import certificates, sections
-from neon.api.feed.actions import CommandActions
+from neon.api.feed.actions import CommandActions, NoActions
 from neon.api.feed.administration import InThread, MemberAccounts
 from neon.api.feed.members import Member, Members
 from neon.api.feed.server import Actions, Feed
 from neon.api.listen import Listeners, listen
 from neon.api.sessions import Sessions
+from neon.bus import Bus
 from neon.commands import Command, Commands
+from neon.deskpart import Desks
 from neon.parsing import format_address
 from neon.parts import CannotStart
 from neon.passwords import PasswordHash
 from neon.store.database import Database
 from neon.store.members import MemberTable
-from neon.switchboard import LocalSwitchboard, Switchboard
+from neon.switchboard import LocalSwitchboard
+from neon.values import AccountSnapshot
 
 OFF = "the feed is switched off: enabled = yes in the section [feed] switches it on"
 
@@ -32,29 +36,29 @@ _log = Logger()
 
 class FeedServer:
     """Made before the state is open, so that what is to be stopped is known; L{offer} while it still works in this
-    thread.
+    thread. The broker of many desks belongs to it: a desk tells it, a hub shows what it tells.
     """
 
-    def __init__(self, reactor: Any, settings: sections.Feed, state_dir: Path) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        loaded: sections.Config,
+        state_dir: Path,
+        bus: Bus,
+        accounts: Callable[[], Iterable[AccountSnapshot]],
+    ) -> None:
         self._reactor = reactor
-        self._settings = settings
+        self._settings = loaded.feed
         self._state_dir = state_dir
+        self._switchboard = LocalSwitchboard(bus, accounts)
+        self._desks = Desks(reactor, loaded.broker, self._switchboard)
         self._feed: Feed | None = None
         self._listeners: list[Listeners] = []
 
     def offer(
-        self,
-        switchboard: LocalSwitchboard,
-        commands: Commands,
-        sessions: Sessions,
-        database: Database,
-        in_thread: InThread,
-        watched: Switchboard | None = None,
+        self, commands: Commands, sessions: Sessions, database: Database, in_thread: InThread
     ) -> tuple[Command, ...]:
-        """What it serves; returns the commands about who may log in.
-
-        C{watched} is where extensions are seen if that is not C{switchboard}: on a hub.
-        """
+        """What it serves; returns the commands about who may log in."""
         table = MemberTable(database)
         members = Members(self._reactor, in_thread, PasswordHash.of("nobody's password"))
         failures: list[Any] = []
@@ -66,21 +70,24 @@ class FeedServer:
         table.all().addCallback(remember).addErrback(failures.append)
         if failures:
             failures[0].raiseException()
-        actions: Actions = CommandActions(commands, sessions, switchboard)
+        hub = self._desks.hub
+        actions: Actions = CommandActions(commands, sessions, self._switchboard) if hub is None else NoActions()
         if self._settings.enabled:
             name = self._settings.name or socket.gethostname()
-            self._feed = Feed(self._reactor, name, watched or switchboard, members, actions)
+            self._feed = Feed(self._reactor, name, hub or self._switchboard, members, actions)
         notice = None if self._settings.enabled else OFF
         return MemberAccounts(table, members, in_thread, lambda: notice).rows()
 
-    def listen(self) -> None:
-        """Accept connections, after L{offer}.
+    def start(self) -> None:
+        """Accept connections, after L{offer}, and look for the broker, where these are wanted.
 
         @raise CannotListenError: a port is taken.
         @raise CannotStart: there is no certificate for TLS.
         """
+        self._desks.start()
         settings = self._settings
-        assert self._feed is not None
+        if self._feed is None:
+            return
         self._listeners.append(listen(self._reactor, self._feed, settings.host, settings.port))
         if settings.tls:
             secure = TLSMemoryBIOFactory(self._context(), False, cast("Any", self._feed))
@@ -100,9 +107,10 @@ class FeedServer:
         except certificates.CertificateError as error:
             raise CannotStart(f"the feed has no certificate: {error}") from None
 
-    def stop_listening(self) -> Any:
-        """Accept no more connections."""
-        return DeferredList([listeners.close() for listeners in self._listeners])
+    def stop(self) -> Any:
+        """Accept no more connections, and leave the broker."""
+        closed = [listeners.close() for listeners in self._listeners]
+        return DeferredList([maybeDeferred(self._desks.stop), *closed], consumeErrors=True)
 
     def close_connections(self) -> Any:
         """Say good-bye to everybody, after the last event."""

@@ -91,6 +91,19 @@ def line(text: str) -> str:
     return text
 
 
+def topic_word(text: str) -> str:
+    """A name that is a level of an MQTT topic."""
+    word = text.strip()
+    if not re.fullmatch(r"[A-Za-z0-9_.@-]{1,128}", word):
+        raise ValueError(f"must be letters, digits and _ . @ - only, not {quoted(text)}")
+    return word
+
+
+def optional_topic_word(text: str) -> str:
+    """The same, or nothing."""
+    return topic_word(text) if text.strip() else ""
+
+
 def directory(text: str) -> str:
     """An absolute path, or nothing."""
     if text and not text.startswith("/"):

@@ -145,6 +145,23 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
+class Broker:
+    """C{[broker]}: the MQTT broker that many desks share."""
+
+    role: str = key("none", parsing.choice("none", "desk", "hub"))
+    host: str = key("127.0.0.1", parsing.line)
+    port: int = key(0, parsing.whole_number(0, 65535))
+    tls: bool = key(True, parsing.boolean)
+    ca_file: str = key("", parsing.line)
+    user: str = key("", parsing.line)
+    password_file: Setting = key(Setting("", BUILT_IN), None)  # noqa: RUF009
+    site: str = key("default", parsing.topic_word)
+    desk: str = key("", parsing.optional_topic_word)
+    keep_alive: int = key(10, parsing.whole_number(3, 3600))
+    retry_seconds: int = key(3, parsing.whole_number(1, 3600))
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """C{[history]}: the call log."""
 
@@ -217,6 +234,7 @@ class Config:
     origins: Origins = Origins()
     toll: Toll = Toll()
     feed: Feed = Feed()
+    broker: Broker = Broker()
     history: History = History()
     testbed: Testbed = Testbed()
     operators: Operators = Operators()
@@ -235,6 +253,7 @@ SINGLE: Mapping[str, type[Any]] = {
     "origins": Origins,
     "toll": Toll,
     "feed": Feed,
+    "broker": Broker,
     "history": History,
     "testbed": Testbed,
     "operators": Operators,

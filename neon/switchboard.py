@@ -14,6 +14,7 @@ from typing import Protocol, TypeAlias
 
 from neon import causes
 from neon.bus import Bus, Published
+from neon.details import CallDetails
 from neon.events import (
     CallAccepted,
     CallBridged,
@@ -29,6 +30,10 @@ from neon.values import AccountSnapshot, Direction, RegistrationState
 
 REMEMBERED_ENDS = 8
 """So many ended calls stay in a picture, with their causes."""
+
+
+CallId: TypeAlias = int | str
+"""A callId; where those of several desks are seen together, text that names the desk as well."""
 
 
 class Status(enum.Enum):
@@ -66,14 +71,14 @@ class CallPicture:
     where nobody told. C{bridge} is the other leg of the same conversation. C{hold}: one of the two waits.
     """
 
-    call_id: int
+    call_id: CallId
     direction: Direction
     phone_a: str
     phone_b: str
     did_a: str = ""
     did_b: str = ""
     phase: Phase = Phase.DIALING
-    bridge: int | None = None
+    bridge: CallId | None = None
     hold: bool = False
     recorded: bool = False
 
@@ -82,7 +87,7 @@ class CallPicture:
 class Ended:
     """A call that is over, and why (ITU-T Q.850)."""
 
-    call_id: int
+    call_id: CallId
     cause: int
 
 
@@ -108,7 +113,7 @@ class ExtensionPicture:
             return Status.ON_HOLD
         return Status.IDLE if self.registered else Status.UNAVAILABLE
 
-    def cause_of(self, call_id: int) -> int:
+    def cause_of(self, call_id: CallId) -> int:
         """Why a call that was here is not here any more."""
         return next((end.cause for end in reversed(self.ended) if end.call_id == call_id), causes.NORMAL_CLEARING)
 
@@ -134,7 +139,7 @@ class PhaseChanged:
     """A call went on."""
 
     extension: str
-    call_id: int
+    call_id: CallId
     phase: Phase
 
 
@@ -143,7 +148,7 @@ class HoldSwitched:
     """Somebody in the call waits now, or nobody any more."""
 
     extension: str
-    call_id: int
+    call_id: CallId
     on: bool
 
 
@@ -152,7 +157,7 @@ class RecordingSwitched:
     """The call is being recorded now, or no longer."""
 
     extension: str
-    call_id: int
+    call_id: CallId
     on: bool
 
 
@@ -161,7 +166,7 @@ class CallGone:
     """A call is over; C{cause} is of ITU-T Q.850."""
 
     extension: str
-    call_id: int
+    call_id: CallId
     cause: int
 
 
@@ -333,11 +338,14 @@ def _after(before: ExtensionPicture, event: CallEvent) -> ExtensionPicture:
         return replace(before, calls=left, ended=(*before.ended, end)[-REMEMBERED_ENDS:])
     call = calls.get(event.call_id)
     if call is None:
+        did_a, did_b = _dids(event.details) if isinstance(event, CallStarted) else ("", "")
         call = CallPicture(
             event.call_id,
             event.direction,
             phone_a=_phone(event.caller),
             phone_b=_phone(event.callee),
+            did_a=did_a,
+            did_b=did_b,
             phase=Phase.DIALING if event.direction is Direction.OUTGOING else Phase.RINGING,
         )
     if isinstance(event, CallRinging) and event.direction is Direction.OUTGOING:
@@ -358,3 +366,9 @@ def _phone(uri: str) -> str:
     """The number in a bare SIP URI, the whole of it where there is none."""
     user, at, _ = uri.removeprefix("sip:").removeprefix("sips:").rpartition("@")
     return user if at else uri
+
+
+def _dids(details: CallDetails) -> tuple[str, str]:
+    """The numbers that the network knows the two by: who it vouches for, and whom the call was for at first."""
+    asserted = "" if details.asserted is None else _phone(details.asserted)
+    return asserted, _phone(details.diversions[-1].uri) if details.diversions else ""

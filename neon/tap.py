@@ -74,7 +74,6 @@ from neon.store.applications import ApplicationTable
 from neon.store.database import Database, StoreError
 from neon.store.history import HistoryTable
 from neon.store.ids import Ids
-from neon.switchboard import LocalSwitchboard
 from neon.testbed.service import Testbed
 from neon.values import Address
 
@@ -136,7 +135,6 @@ class Neon(Parts):
         self._control = ControlSocket(reactor, control)
         self._listeners: Listeners | None = None
         self._http = HttpServer(reactor, loaded.http)
-        self._feed = FeedServer(reactor, loaded.feed, state_dir)
         # Each takes a core and 16 MB for a moment.
         self._checks = DeferredSemaphore(PASSWORD_CHECKS_AT_ONCE)
         self._tidy = LoopingCall(self._tidy_up)
@@ -200,7 +198,7 @@ class Neon(Parts):
         self.media.on_silent = self.phone.silent
         self.media.on_digit = self.phone.control.digit_received
         self.cases = Cases(self.bus, self.ladder, self.phone.accounts)
-        self.switchboard = LocalSwitchboard(self.bus, self.phone.accounts)
+        self._feed = FeedServer(reactor, loaded, state_dir, self.bus, self.phone.accounts)
         self.history = (
             History(self.bus, reactor, HistoryTable(self.database), self.phone.account_uri, loaded.history.keep_days)
             if loaded.history.enabled
@@ -235,8 +233,7 @@ class Neon(Parts):
             self._add("the WebSocket API", self._listen, self._stop_listening)
         if loaded.http.enabled:
             self._add("the HTTP API", self._listen_http, self._http.stop_listening)
-        if loaded.feed.enabled:
-            self._add("the feed", self._feed.listen, self._feed.stop_listening)
+        self._add("the feed", self._feed.start, self._feed.stop)
         self._add("the control socket", self._control.listen, self._control.stop_listening)
         self._add("access.json", self._tell, None)
         self._add("the garbage collector", self._start_tidying, self._stop_tidying)
@@ -306,7 +303,7 @@ class Neon(Parts):
             table, applications, self.sessions, self._in_thread, set(self._config.applications), config.LOCAL
         )
         origins = OriginDecisions(admission.origins, admission.approvals)
-        feed = self._feed.offer(self.switchboard, commands(), self.sessions, self.database, self._in_thread)
+        feed = self._feed.offer(commands(), self.sessions, self.database, self._in_thread)
         administration = (*accounts.rows(), *origins.rows(), *Explanations(self.cases).rows(), *feed)
         administration += OperatorDecisions(self.operators.desk).rows()
         self._control.offer(commands, TABLE, administration, self.sessions, self.bus)

@@ -25,13 +25,13 @@ FLOORS: dict[str, int] = {
     **dict.fromkeys(("arguments", "gate", "line", "accountline", "callcontrol", "phone", "commands"), 2),
     **dict.fromkeys(("reception", "rulebook"), 2),
     "headers": 0,
-    **dict.fromkeys(("sip", "media", "network", "operators", "store", "panel", "testbed", "access"), 3),
+    **dict.fromkeys(("sip", "media", "network", "operators", "store", "panel", "testbed", "access", "desks"), 3),
     **dict.fromkeys(("api", "ctl"), 4),
     **dict.fromkeys(("tap", "parts", "admission", "banner", "controlpart", "doctorpart", "httppart", "trycall"), 5),
     "operatorpart": 5,
     **{"networkpart": 5, "stunmessage": 0},
     **dict.fromkeys(("journalpart", "phonepart"), 5),
-    **dict.fromkeys(("options", "certificates", "feedpart", "sippart"), 5),
+    **dict.fromkeys(("options", "certificates", "feedpart", "deskpart", "sippart"), 5),
 }
 
 SAME_FLOOR: dict[str, set[str]] = {
@@ -63,7 +63,8 @@ SAME_FLOOR: dict[str, set[str]] = {
     "controlpart": {"parts"},
     "operatorpart": {"parts"},
     "options": {"operatorpart"},
-    "feedpart": {"certificates", "parts"},
+    "feedpart": {"certificates", "deskpart", "parts"},
+    "deskpart": {"parts"},
     "tap": {part for part, floor in FLOORS.items() if floor == 5} - {"tap", "trycall"},
 }
 """What a part may import of its own floor."""
@@ -83,6 +84,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "automat": ("neon.model", "neon.phone", "neon.callcontrol"),
     "autobahn": ("neon.api", "neon.ctl", "neon.trycall"),
     "sqlite3": ("neon.store",),
+    "paho": ("neon.desks",),
     "twisted.internet.reactor": ("neon.tap", "neon.ctl", "twisted.plugins.neon_plugin"),
 }
 """Modules of others, and who alone may import them."""
