@@ -226,6 +226,7 @@ class UserAgent:
         self._call_ids[session.call_id] -= 1
         if not self._call_ids[session.call_id]:
             del self._call_ids[session.call_id]
+        session.forget()
 
     def _later(self, forget: Callable[[], None]) -> None:
         """Do this when L{LINGER} is over; one timer serves all, however many calls there are."""
