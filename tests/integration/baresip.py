@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import socket
 import wave
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from tests import audio
 from tests.integration import sound
+from tests.integration.netns import Namespace
 from tests.integration.processes import IntegrationCase, Program, free_port, until
 
 CONFIGURATION = """\
 poll_method epoll
-sip_listen 127.0.0.1:{sip}
+sip_listen {host}:{sip}
 call_local_timeout 60
 call_max_calls 8
 audio_buffer 100
@@ -34,7 +36,7 @@ rtp_ports {rtp}-{rtp_end}
 rtcp_mux no
 jitter_buffer_delay 2-5
 rtp_stats yes
-net_interface 127.0.0.1
+net_interface {interface}
 module_path /usr/lib/baresip/modules
 module stdio.so
 module g711.so
@@ -55,11 +57,14 @@ SPEECH_SECONDS = 30
 class Baresip:
     """A running phone. Its events are dictionaries as ctrl_tcp sends them, newest last."""
 
-    def __init__(self, program: Program, folder: Path, control: int) -> None:
+    def __init__(
+        self, program: Program, folder: Path, control: int, namespace: Namespace | None = None
+    ) -> None:
         self.program = program
         self.events: list[dict[str, Any]] = []
         self._folder = folder
         self._control = control
+        self._namespace = namespace
         self._socket: socket.socket | None = None
         self._received = b""
 
@@ -68,7 +73,8 @@ class Baresip:
 
         def attempt() -> socket.socket | None:
             try:
-                return socket.create_connection(("127.0.0.1", self._control), timeout=1)
+                with self._namespace or nullcontext():
+                    return socket.create_connection(("127.0.0.1", self._control), timeout=1)
             except OSError:
                 return None
 
@@ -144,8 +150,14 @@ async def start_baresip(
     tone_hz: float,
     tone_dbm0: float = -12.0,
     answer: str = "manual",
+    host: str = "127.0.0.1",
+    interface: str = "127.0.0.1",
+    namespace: Namespace | None = None,
 ) -> Baresip:
-    """Start a phone registered as C{number}; it speaks a tone. C{answer} may be C{auto}."""
+    """Start a phone registered as C{number}; it speaks a tone. C{answer} may be C{auto}.
+
+    It listens at C{host} (an IPv6 one in brackets) of C{interface}, in a namespace if one is given.
+    """
     folder = test.folder / f"baresip-{number}"
     folder.mkdir()
     speech = folder / "speech.wav"
@@ -156,15 +168,26 @@ async def start_baresip(
         file.writeframes(audio.pcm_of(audio.tone(tone_hz, tone_dbm0, 1.0)) * SPEECH_SECONDS)
     control, rtp = free_port(), free_port(22)
     (folder / "config").write_text(
-        CONFIGURATION.format(sip=free_port(), control=control, rtp=rtp, rtp_end=rtp + 20, speech=speech, folder=folder)
+        CONFIGURATION.format(
+            sip=free_port(),
+            control=control,
+            rtp=rtp,
+            rtp_end=rtp + 20,
+            speech=speech,
+            folder=folder,
+            host=host,
+            interface=interface,
+        )
     )
     (folder / "accounts").write_text(
         f"<sip:{number}@{domain}>;auth_user={number};auth_pass={password};answermode={answer};"
         f"regint=300;audio_codecs=PCMA,PCMU\n"
     )
     (folder / "contacts").write_text("")
-    program = test.start(f"baresip-{number}", "baresip", "-f", str(folder), "-v", folder=folder)
-    phone = Baresip(program, folder, control)
+    argv: tuple[str, ...] = ("baresip", "-f", str(folder), "-v")
+    argv = argv if namespace is None else namespace.argv(*argv)
+    program = test.start(f"baresip-{number}", *argv, folder=folder)
+    phone = Baresip(program, folder, control, namespace)
     test.at_end(phone.close)
     await phone.connect()
     await program.says(r"200 OK")

@@ -8,24 +8,26 @@ import os
 import signal
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol, connectWS
 
+from tests.integration.netns import Namespace
 from tests.integration.processes import IntegrationCase, Program, free_port, until
 
 ROOT = Path(__file__).parent.parent.parent
 
 CONFIGURATION = """\
 [sip]
-bind = 127.0.0.1
+bind = {bind}
 port = {sip}
 max-calls = {max_calls}
 {sip_more}
 
 [media]
-bind = 127.0.0.1
+bind = {media_bind}
 ports = {rtp}-{rtp_end}
 capture = {capture}
 playback = {playback}
@@ -155,19 +157,28 @@ class Client(WebSocketClientProtocol):
 class Daemon:
     """A running daemon that is ready for clients."""
 
-    def __init__(self, program: Program, state_dir: Path, sip_port: int, access: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        state_dir: Path,
+        sip_port: int,
+        access: dict[str, Any],
+        namespace: Namespace | None = None,
+    ) -> None:
         self.program = program
         self.state_dir = state_dir
         self.sip_port = sip_port
         self.sip_address = f"127.0.0.1:{sip_port}"
         self.access = access
+        self.namespace = namespace
 
     async def connect(self, *, authenticate: bool = True) -> Client:
         """Open a WebSocket; authenticate as access.json says."""
         client = Client()
         factory = WebSocketClientFactory(self.access["websocket"])
         factory.protocol = lambda: client  # type: ignore[assignment]  # anything that makes one
-        connectWS(factory)
+        with self.namespace or nullcontext():
+            connectWS(factory)
         await until(lambda: client.opened, "the WebSocket")
         if authenticate:
             data = await client.command("authenticate", user=self.access["user"], password=self.access["password"])
@@ -205,8 +216,11 @@ async def start_daemon(
     more: str = "",
     limits: str = NO_LIMITS,
     name: str = "neon",
+    bind: str = "127.0.0.1",
+    media_more: str = "",
+    namespace: Namespace | None = None,
 ) -> Daemon:
-    """Start a daemon with free ports; it is ready when this returns."""
+    """Start a daemon with free ports, in a namespace if one is given; it is ready when this returns."""
     state_dir = test.folder / name
     state_dir.mkdir(mode=0o700)
     rtp_ports = 4 * max_calls + 40
@@ -214,6 +228,8 @@ async def start_daemon(
     configuration = state_dir / "test.conf"
     configuration.write_text(
         CONFIGURATION.format(
+            bind=bind,
+            media_bind=f"{bind}\n{media_more}",
             sip=sip_port,
             max_calls=max_calls,
             rtp=rtp,
@@ -228,21 +244,25 @@ async def start_daemon(
         )
     )
     configuration.chmod(0o600)
-    return await _launch(test, name, configuration, sip_port)
+    return await _launch(test, name, configuration, sip_port, namespace)
 
 
 async def start_again(test: IntegrationCase, daemon: Daemon) -> Daemon:
     """Start a daemon that has ended once more, with the state and the configuration that it had."""
     (daemon.state_dir / "access.json").unlink(missing_ok=True)
     name = f"{daemon.state_dir.name}-{time.time():.3f}"
-    return await _launch(test, name, daemon.state_dir / "test.conf", daemon.sip_port)
+    return await _launch(test, name, daemon.state_dir / "test.conf", daemon.sip_port, daemon.namespace)
 
 
-async def _launch(test: IntegrationCase, name: str, configuration: Path, sip_port: int) -> Daemon:
+async def _launch(
+    test: IntegrationCase, name: str, configuration: Path, sip_port: int, namespace: Namespace | None
+) -> Daemon:
     state_dir = configuration.parent
     arguments = ["--config", str(configuration), "--state-dir", str(state_dir), "--log-level", "debug"]
     twistd = [sys.executable, "-m", "tests.integration.census", str(state_dir / "census"), "-n", "--pidfile="]
-    program = test.start(name, *twistd, "neon", *arguments, env={"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"})
+    argv: tuple[str, ...] = (*twistd, "neon", *arguments)
+    argv = argv if namespace is None else namespace.argv(*argv)
+    program = test.start(name, *argv, env={"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"})
     access = state_dir / "access.json"
 
     def ready() -> bool:
@@ -251,4 +271,4 @@ async def _launch(test: IntegrationCase, name: str, configuration: Path, sip_por
         return access.exists()
 
     await until(ready, "access.json")
-    return Daemon(program, state_dir, sip_port, json.loads(access.read_text()))
+    return Daemon(program, state_dir, sip_port, json.loads(access.read_text()), namespace)

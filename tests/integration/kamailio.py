@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 
+from tests.integration.netns import Namespace
 from tests.integration.processes import IntegrationCase, Program, free_port
 
 CONFIGURATION = Template("""#!KAMAILIO
@@ -19,8 +20,7 @@ auto_aliases=no
 dns=no
 rev_dns=no
 listen=udp:$host:$port
-alias="$host:$port"
-alias="neon.test:$port"
+alias=neon.test:$port
 $aliases
 
 loadmodule "tm.so"
@@ -146,25 +146,29 @@ async def start_kamailio(
     tcp: bool = False,
     certificates: Sequence[bytes] = (),
     known_as: Sequence[str] = (),
+    port: int | None = None,
+    namespace: Namespace | None = None,
+    name: str = "kamailio",
 ) -> Kamailio:
     """Start a registrar that knows C{users} (number to password); with C{presence} it also takes subscriptions.
 
+    An IPv6 C{host} stands in brackets; with a C{namespace} it is one of that.
     C{tcp}: it takes connections on the same port. C{certificates}, each with its key: it takes TLS connections for
     each of them on a port of its own. C{known_as}: other names (C{host} or C{host:port}) of its domain.
     """
-    port = free_port()
-    folder = test.folder / "kamailio"
+    port = port or free_port()
+    folder = test.folder / name
     folder.mkdir()
     tls_ports = [free_port() for _ in certificates]
     streams = ["disable_tcp=yes"]
     if tcp or certificates:
         streams = ["tcp_children=1", "tcp_connection_lifetime=3605", f"listen=tcp:{host}:{port}"]
-    modules = []
+    modules: list[str] = []
     if certificates:
         streams += ["enable_tls=yes", *(f"listen=tls:{host}:{tls_port}" for tls_port in tls_ports)]
         modules = ['loadmodule "tls.so"', f'modparam("tls", "config", "{folder / "tls.cfg"}")']
         _write_tls(folder, host, tls_ports, certificates)
-    aliases = [f'alias="{name}"' for name in (*known_as, *(f"{host}:{tls_port}" for tls_port in tls_ports))]
+    aliases = [f'alias={name}' for name in (*known_as, *(f"{host}:{tls_port}" for tls_port in tls_ports))]
     lines = [f'$sht(users=>{number}) = "{password}";' for number, password in users.items()]
     if presence:
         for table in TABLES:
@@ -185,16 +189,17 @@ async def start_kamailio(
             presence_call="dlg_manage();" if presence else "",
         )
     )
-    program = test.start(
-        "kamailio", "kamailio", "-f", "kamailio.cfg", "-DD", "-E", "-m", "32", "-M", "4", "-Y", str(folder),
-        "-P", str(folder / "kamailio.pid"), folder=folder,
+    argv: tuple[str, ...] = (
+        "kamailio", "-f", "kamailio.cfg", "-DD", "-E", "-m", "32", "-M", "4", "-Y", str(folder),
+        "-P", str(folder / "kamailio.pid"),
     )  # fmt: skip
-    await program.says(r"udp: (?:127\.0\.0\.1|\[?::1|\[0)|Listening on")
+    program = test.start(name, *(argv if namespace is None else namespace.argv(*argv)), folder=folder)
+    await program.says(r"udp: [0-9\[]|Listening on")
     return Kamailio(program, host, port, tls_ports)
 
 
 def _write_tls(folder: Path, host: str, ports: Sequence[int], certificates: Sequence[bytes]) -> None:
-    sections = []
+    sections: list[str] = []
     for port, pem in zip(ports, certificates, strict=True):
         path = folder / f"{port}.pem"
         path.write_bytes(pem)

@@ -1,0 +1,86 @@
+"""The daemon on a network whose addresses change: a namespace, a cable, and kamailio and baresip at its other end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests import audio
+from tests.integration import sound
+from tests.integration.baresip import start_baresip
+from tests.integration.daemon import start_daemon
+from tests.integration.kamailio import start_kamailio
+from tests.integration.netns import make_network
+from tests.integration.processes import IntegrationCase, pause, until
+
+OURS, THEIRS = 700, 1100
+HOME, OFFICE, FAR = "198.18.0.1", "198.18.0.11", "198.18.0.2"
+
+
+def last(samples: list[int], seconds: float) -> list[int]:
+    return samples[-round(seconds * audio.RATE) :]
+
+
+class MovingTests(IntegrationCase):
+    programs_needed = ("kamailio", "baresip")
+
+    async def test_in_a_call(self) -> None:
+        """When the address changes in a call, the registrar and the far end learn the new one, and both are heard on.
+
+        So it is when the cable was out for a moment: nothing is waited for longer than the network needs.
+        """
+        network = make_network(self)
+        network.near.add(f"{HOME}/24")
+        network.far.add(f"{FAR}/24")
+        proxy = await start_kamailio(
+            self, {"2001": "one", "2002": "two"}, host=FAR, port=5060, namespace=network.far
+        )  # fmt: skip
+        heard = self.folder / "heard.wav"
+        daemon = await start_daemon(
+            self, capture=f"tone:{OURS}:-14", playback=f"file:{heard}", bind="*", namespace=network.near
+        )
+        client = await daemon.connect()
+        await client.register(proxy.domain, "2001", "one")
+        phone = await start_baresip(
+            self, "2002", proxy.domain, "two", tone_hz=THEIRS, answer="auto", host=FAR, interface="eth0",
+            namespace=network.far,
+        )  # fmt: skip
+        call = await client.call("2002")
+        await client.event("OnAcceptCall", callId=call)
+        await phone.event("CALL_ESTABLISHED")
+        await pause(0.5)
+
+        network.near.remove(f"{HOME}/24")
+        network.near.add(f"{OFFICE}/24")
+        await proxy.program.says(rf"registered 2001 with <sip:[^>]*@{OFFICE}:")
+        await daemon.program.says(rf"SIP -> .*INVITE .*c=IN IP4 {OFFICE}\b")
+        await pause(1.5)
+        self.assertEqual([event["name"] for event in client.events if event["name"] == "OnFinalizedCall"], [])
+
+        network.far.plug(False)
+        await pause(0.5)
+        network.far.plug(True)
+        await pause(2.0)
+        await client.command("finalizecall", callid=call)
+        self.assertEqual((await client.event("OnFinalizedCall", callId=call))["SIPError"], 0)
+        await phone.event("CALL_CLOSED")
+        told = last(await phone.heard(), 1.0)
+        self.assertIsNone(sound.complaint(told, OURS, -14, 0.5))
+        await until(lambda: heard.stat().st_size > 16000, "our recording")
+        await daemon.program.stop()
+        ours = await sound.recording(Path(heard))
+        self.assertIsNone(sound.complaint(last(ours, 1.0), THEIRS, -12, 0.5))
+        self.assertEqual(daemon.complaints(), [])
+
+    async def test_without_a_network(self) -> None:
+        """An account whose network is not there yet registers as soon as it is, not when a back-off ends."""
+        network = make_network(self)
+        network.far.add(f"{FAR}/24")
+        proxy = await start_kamailio(self, {"2001": "one"}, host=FAR, port=5060, namespace=network.far)
+        daemon = await start_daemon(self, bind="*", namespace=network.near)
+        client = await daemon.connect()
+        await client.command("sipregister", domain=proxy.domain, number="2001", password="one")
+        await client.event("OnSIPRegisterError")
+        await daemon.program.says(r"(?s)(not registered.*){3}", 20)
+        network.near.add(f"{HOME}/24")
+        await proxy.has_registered("2001")
+        await client.event("OnSIPRegister")
