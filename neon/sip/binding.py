@@ -33,6 +33,17 @@ class NoBinding(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationOptions:
+    """C{refuse_downgrade}: MD5 is not answered once a realm has offered more (RFC 8760).
+
+    C{learn_public_address}: where the registrar sees another address than our own, that one is registered.
+    """
+
+    refuse_downgrade: bool = True
+    learn_public_address: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """What stays the same over all REGISTERs of one registration (RFC 3261, section 10.2.4)."""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import random as _random
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from sippy.SipRequest import SipRequest
@@ -23,11 +22,13 @@ from twisted.python.failure import Failure
 from neon.ports import Clock, RegistrationListener, Timer
 from neon.sip import binding
 from neon.sip.backoff import BackOff
+from neon.sip.binding import RegistrationOptions
 from neon.sip.comeback import Comeback
 from neon.sip.contactaddress import ContactAddress
 from neon.sip.digest import DigestClient
 from neon.sip.keepalive import KeepAlive
 from neon.sip.messages import source_of
+from neon.sip.pacing import Pacer
 from neon.sip.probe import PAUSE, Probe, RequestSender
 from neon.sip.stack import NameResolver
 from neon.sip.targets import Targets
@@ -42,17 +43,6 @@ UNREGISTER_WITHIN = 4.0
 
 TARGET_WITHIN = 8.0
 """Seconds that a server has for its answer while there is another one to try; the last one has a whole time-out."""
-
-
-@dataclass(frozen=True, slots=True)
-class RegistrationOptions:
-    """C{refuse_downgrade}: MD5 is not answered once a realm has offered more (RFC 8760).
-
-    C{learn_public_address}: where the registrar sees another address than our own, that one is registered.
-    """
-
-    refuse_downgrade: bool = True
-    learn_public_address: bool = True
 
 
 class Registration:
@@ -70,6 +60,7 @@ class Registration:
         *,
         options: RegistrationOptions = RegistrationOptions(),
         keep_alive: KeepAlive | None = None,
+        pacer: Pacer | None = None,
         random: Callable[[], float] = _random.random,
     ) -> None:
         self._endpoint = endpoint
@@ -78,6 +69,7 @@ class Registration:
         self._listener = listener
         self._options = options
         self._keep_alive = keep_alive
+        self._pacer = pacer or Pacer(clock)
         self._random = random
         self._back_off = BackOff(random)
         self._probe = Probe(endpoint, clock, self._back_off.spread)
@@ -210,7 +202,7 @@ class Registration:
         self._cancel_timer()
         self._token = object()
         self._over = False
-        self._timer = self._clock.callLater(delay, self._begin)
+        self._timer = self._pacer.later(self._settings.domain, delay, self._begin)
 
     def _begin(self) -> None:
         self._timer = None

@@ -12,8 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from neon.challenge import parse
 from neon.sip.backoff import BACK_OFF
+from neon.sip.binding import RegistrationOptions
 from neon.sip.keepalive import INTERVAL, KeepAlive, beat
-from neon.sip.registrar import TARGET_WITHIN, Registration, RegistrationOptions
+from neon.sip.registrar import TARGET_WITHIN, Registration
 from neon.stunmessage import is_stun
 from neon.values import AccountSettings, Address, Cause, Destination
 from tests.sip.fakes import LOCAL, FakeEndpoint, FakeResolver, Sent
