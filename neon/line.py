@@ -150,6 +150,16 @@ class CallLine:
         """The signalling side, if there is one yet."""
         return self._signalling
 
+    @property
+    def connection_id(self) -> int:
+        """The account it is with."""
+        return self._call.connection_id
+
+    @property
+    def occupies(self) -> bool:
+        """Whether somebody is busy with it: not once we have hung up, however long its far end takes to agree."""
+        return self._call.state is not CallState.RELEASING
+
     def snapshot(self) -> CallSnapshot:
         return self._call.snapshot()
 
@@ -295,7 +305,7 @@ class CallLine:
                     self._attempt(action)
         finally:
             self._running = False
-        if self.snapshot().state is CallState.TERMINATED and not self._over:
+        if self._call.state is CallState.TERMINATED and not self._over:
             self._over = True
             for timer in (self._patience, *self._reminders.values()):
                 if timer is not None and timer.active():

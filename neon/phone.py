@@ -382,10 +382,8 @@ class Phone:
     def _forget_ended(self) -> None:
         """Drop what is too old; the dictionary is in the order of ending."""
         horizon = self._clock.seconds() - self._settings.remember_ended
-        for call_id, ended_at in list(self._ended.items()):
-            if ended_at > horizon:
-                break
-            del self._ended[call_id]
+        while self._ended and self._ended[next(iter(self._ended))] <= horizon:
+            del self._ended[next(iter(self._ended))]
 
     # The end
 

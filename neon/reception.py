@@ -29,7 +29,7 @@ from neon.ports import (
     Signalling,
     SignallingCall,
 )
-from neon.values import AccountOptions, CallState, Cause, DigitsBy, Direction, LocalMedia
+from neon.values import AccountOptions, Cause, DigitsBy, Direction, LocalMedia
 
 UNAVAILABLE = 503
 GONE = 481
@@ -106,14 +106,13 @@ class Reception:
                 return self._ring(call, signalling, self._absolute(call, decision))
 
     def _situation(self, call: IncomingCall) -> Situation:
-        # A call that we have hung up occupies nobody, however long its far end takes to agree.
-        live = [line for line in self._calls.values() if line.snapshot().state is not CallState.RELEASING]
-        most = self._settings.max_calls
+        busy_with = [line for line in self._calls.values() if line.occupies]
+        live, most = len(busy_with), self._settings.max_calls
         own = self._options_of(call.connection_id).max_calls
-        if own is not None and sum(line.snapshot().connection_id == call.connection_id for line in live) >= own:
-            most = min(most, len(live))
+        if own is not None and sum(line.connection_id == call.connection_id for line in busy_with) >= own:
+            most = min(most, live)
         settings = self._settings
-        return Situation(len(live), most, settings.call_waiting, settings.dnd_status, call.trusted)
+        return Situation(live, most, settings.call_waiting, settings.dnd_status, call.trusted)
 
     def _absolute(self, call: IncomingCall, ring: Ring) -> Ring:
         """The same with a URI to forward to, without one if there is none to be had."""

@@ -111,6 +111,16 @@ class Call:
         """What the media run by, None before there are any."""
         return self._facts.agreement
 
+    @property
+    def state(self) -> CallState:
+        """How far it is."""
+        return self._facts.state
+
+    @property
+    def connection_id(self) -> int:
+        """Whose account's it is."""
+        return self._facts.connection_id
+
     def take_actions(self) -> list[CallAction]:
         """The actions since the last time, in order."""
         actions, self._facts.actions = self._facts.actions, []

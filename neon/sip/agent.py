@@ -25,6 +25,7 @@ from neon.ports import (
 )
 from neon.records import DialogRecord
 from neon.sip import extensions, identity, keepalive, messages
+from neon.sip.accounttable import AccountTable
 from neon.sip.agentaccount import AccountRegistration, AgentAccount
 from neon.sip.digest import DigestClient
 from neon.sip.door import DoorPolicy
@@ -108,7 +109,7 @@ class SipAgent:
         self.incoming_listener: IncomingCallListener | None = None
         self._clock = clock
         self._settings = settings
-        self._accounts: dict[int, AgentAccount] = {}
+        self._accounts = AccountTable()
         self._leaving: list[AgentAccount] = []
         self._make_registration = make_registration or (
             lambda endpoint, account, listener: Registration(
@@ -192,26 +193,26 @@ class SipAgent:
                 limit.cancel()
                 stopped.callback(None)
 
-        for account in self._accounts.values():
+        for account in self._accounts:
             account.subscriptions.stop()
-        farewells = [account.registration.stop() for account in (*self._accounts.values(), *self._leaving)]
+        farewells = [account.registration.stop() for account in (*self._accounts, *self._leaving)]
         gatherResults(farewells, consumeErrors=True).addCallbacks(all_gone, all_gone)
         return stopped
 
     def trusted(self, host: str) -> bool:
         """Whether a numeric host is one of the registrars' or outbound proxies'."""
-        return any(account.registration.is_trusted(host) for account in (*self._accounts.values(), *self._leaving))
+        return self._accounts.trust(host) or any(account.registration.is_trusted(host) for account in self._leaving)
 
     def network_changed(self) -> None:
         """The machine's addresses changed: register anew, at once, and tell the calls' far ends."""
         self._endpoint.forget_routes()
-        for account in self._accounts.values():
+        for account in self._accounts:
             account.registration.refresh()
         self._moving.begin()
 
     def _flow_lost(self, destination: Destination, reason: str) -> None:
         """By that connection the registrar reached us: make another, and tell the calls' far ends where it ends."""
-        touched = [account for account in self._accounts.values() if account.registration.target == destination]
+        touched = [account for account in self._accounts if account.registration.target == destination]
         if touched:
             _log.info("{way} is lost ({reason}): registering again", way=str(destination), reason=reason)
             self._moving.begin()
@@ -220,7 +221,7 @@ class SipAgent:
 
     def _contact_now(self, contact: SipURL, peer: Destination) -> SipURL:
         """What a dialog's Contact should be; its user part says whose it is."""
-        for account in self._accounts.values():
+        for account in self._accounts:
             if account.registration.contact_user == contact.username:
                 return account.contact(self._endpoint, peer)
         return messages.contact_url(contact.username, self._endpoint.local_address(peer))
@@ -239,7 +240,7 @@ class SipAgent:
         made = AgentAccount(connection_id, account, listener, self._gone, self._moving.registered)
         made.registration = self._make_registration(self._endpoint, account, made)
         made.subscriptions = self.subscriptions.of(connection_id, account, partial(made.way, self._endpoint))
-        self._accounts[connection_id] = made
+        self._accounts.add(made)
         made.registration.start()
 
     def unregister(self, connection_id: int) -> None:
@@ -255,8 +256,8 @@ class SipAgent:
     def _gone(self, account: AgentAccount) -> None:
         if account in self._leaving:
             self._leaving.remove(account)
-        elif self._accounts.get(account.connection_id) is account:
-            del self._accounts[account.connection_id]
+        else:
+            self._accounts.remove(account)
 
     def invite(
         self, connection_id: int, target: str, media: LocalMedia, listener: CallListener, headers: Headers = ()
@@ -295,7 +296,7 @@ class SipAgent:
         return any(table.knows(call_id) for table in (self._calls, self.subscriptions, self._farewells))
 
     def _digest_of(self, uri: str) -> DigestClient | None:
-        return next((account.digest() for account in self._accounts.values() if account.settings.uri == uri), None)
+        return next((account.digest() for account in self._accounts if account.settings.uri == uri), None)
 
     def _stray(self, response: SipResponse, source: Destination) -> None:
         if not self._farewells.stray(response):
@@ -309,12 +310,10 @@ class SipAgent:
 
     def _subscriber(self, user: str, host: str) -> AccountSubscriptions | None:
         """The subscriptions of the account whose Contact or number a request of C{host} names."""
-        named = [account for account in self._accounts.values() if account.registration.contact_user == user] or [
-            account
-            for account in self._accounts.values()
-            if account.settings.number == user and account.registration.is_trusted(host)
-        ]
-        return named[0].subscriptions if named else None
+        account = self._accounts.with_contact(user) or next(
+            (known for known in self._accounts.with_number(user) if known.registration.is_trusted(host)), None
+        )
+        return None if account is None else account.subscriptions
 
     def _account_for(self, invitation: Invitation) -> AgentAccount | None:
         """The account that is called.
@@ -322,11 +321,10 @@ class SipAgent:
         Its Contact is random, so whoever uses it has it from the registrar. Else the number decides, first among
         the accounts whose registrar the call comes from; a stranger's call (C{direct_calls}) may name any.
         """
-        accounts = list(self._accounts.values())
-        for account in accounts:
-            if account.is_called(invitation):
-                return account
-        named = [account for account in accounts if account.is_named(invitation)]
+        account = self._accounts.with_contact(invitation.user)
+        if account is not None:
+            return account
+        named = self._accounts.with_number(invitation.user, invitation.called_user)
         host = invitation.source[0]
         for account in named:
             if account.registration.is_trusted(host):
@@ -364,10 +362,7 @@ class SipAgent:
         user = request.getRURI().username
         if request.getMethod() != "OPTIONS" or user is None:
             return False
-        known = any(
-            user in (account.settings.number, account.registration.contact_user)
-            for account in self._accounts.values()
-        )
+        known = self._accounts.with_contact(user) or self._accounts.with_number(user)
         if not known:
             transaction.respond(messages.build_response(request, 404, headers=messages.ALLOW))
         return not known

@@ -16,7 +16,6 @@ from neon.sip.digest import DigestClient
 from neon.sip.stack import SipEndpoint
 from neon.sip.subscriptions import AccountSubscriptions
 from neon.sip.uac import Caller
-from neon.sip.useragent import Invitation
 from neon.values import AccountSettings, Cause, Destination
 
 
@@ -162,11 +161,3 @@ class AgentAccount:
             proxy = (SipURL(host=messages.uri_host(host), port=port, transport=transport, lr=True),)
         # RFC 3608, section 6.1: behind the outbound proxy, where both are known.
         return (*proxy, *(SipURL(uri) for uri in self.registration.service_route))
-
-    def is_called(self, invitation: Invitation) -> bool:
-        """Whether the INVITE came to the Contact that this account has registered."""
-        return invitation.user == self.registration.contact_user
-
-    def is_named(self, invitation: Invitation) -> bool:
-        """Whether the Request-URI or the To header names this account's number."""
-        return self.settings.number in (invitation.user, invitation.called_user)
