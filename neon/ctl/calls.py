@@ -38,7 +38,8 @@ def _state(call: Data) -> str:
 
 def dial(options: argparse.Namespace, neon: Connection) -> None:
     connection_id = None if options.account is None else account_id(neon, options.account)
-    data = neon.command("startcall", number=options.number, connectionid=connection_id)
+    fields = dict(_field(text) for text in options.header) or None
+    data = neon.command("startcall", number=options.number, connectionid=connection_id, headers=fields)
     call_id = data["callId"]
     if not options.wait:
         say(options, data, f"Call {call_id}.")
@@ -53,6 +54,34 @@ def dial(options: argparse.Namespace, neon: Connection) -> None:
 def answer(options: argparse.Namespace, neon: Connection) -> None:
     call_id = _call(options, neon, lambda call: call["type"] == "incoming" and call["state"] == "early", "rings")
     say(options, {"callId": call_id, **neon.command("acceptcall", callid=call_id)})
+
+
+def _field(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise Usage(f"{text!r} is no header field; write NAME=VALUE")
+    return name.strip(), value.strip()
+
+
+def reject(options: argparse.Namespace, neon: Connection) -> None:
+    call_id = _call(options, neon, lambda call: call["type"] == "incoming" and call["state"] == "early", "rings")
+    say(options, {"callId": call_id, **neon.command("rejectcall", callid=call_id, status=options.status)})
+
+
+def consent(options: argparse.Namespace, neon: Connection) -> None:
+    call_id = _call(options, neon, _is_up, "is up")
+    say(options, {"callId": call_id, **neon.command("answertransfer", callid=call_id, allow=options.answer == "yes")})
+
+
+def dnd(options: argparse.Namespace, neon: Connection) -> None:
+    connection_id = None if options.account is None else account_id(neon, options.account)
+    say(options, neon.command("setdnd", dnd=options.switch == "on", connectionid=connection_id))
+
+
+def forward(options: argparse.Namespace, neon: Connection) -> None:
+    connection_id = None if options.account is None else account_id(neon, options.account)
+    rule = {"when": options.when, "to": options.to, "seconds": options.seconds}
+    say(options, neon.command("setforward", connectionid=connection_id, **rule))
 
 
 def hangup(options: argparse.Namespace, neon: Connection) -> None:

@@ -60,6 +60,7 @@ def build() -> argparse.ArgumentParser:
     verb("status", "show how the daemon, its accounts and its calls are")
     _accounts(verb)
     _calls(verb)
+    _rules(verb)
     events = verb("events", "show what happens, one event a line")
     events.add_argument("--follow", "-f", action="store_true", help="go on until interrupted")
     events.add_argument("--since", type=_number, metavar="SEQ", help="begin behind this event; 0: all remembered ones")
@@ -106,8 +107,14 @@ def _calls(verb: Any) -> None:
     dial = verb("dial", "call a number or a SIP URI")
     dial.add_argument("number", metavar="NUMBER", help="whom to call")
     dial.add_argument("--account", metavar="ACCOUNT", help="with this account: its id, URI or number")
+    dial.add_argument(
+        "--header", action="append", default=[], metavar="NAME=VALUE", help="send this header field; may be repeated"
+    )
     dial.add_argument("--wait", action="store_true", help="wait until it is answered or has failed")
     _call_id(verb("answer", "answer a ringing call"), "the only one that rings")
+    reject = verb("reject", "refuse a ringing call")
+    _call_id(reject, "the only one that rings")
+    reject.add_argument("--status", type=_number, metavar="STATUS", help="what the caller hears: 486, 603, 480 (486)")
     hangup = verb("hangup", "hang a call up, or refuse it")
     _call_id(hangup)
     hangup.add_argument("--all", action="store_true", help="every call")
@@ -120,9 +127,23 @@ def _calls(verb: Any) -> None:
     _call_id(transfer)
     transfer.add_argument("--attended", action="store_true", help="join two calls: TO is a CALLID")
     transfer.add_argument("--wait", action="store_true", help="wait until it is done or has failed")
+    consent = verb("consent", "say whether the far end of a call may transfer us")
+    consent.add_argument("answer", choices=("yes", "no"), help="whether we call whom it wishes us to call")
+    _call_id(consent)
     dtmf = verb("dtmf", "send digits")
     dtmf.add_argument("digits", metavar="DIGITS", help="0-9 * # A-D, and commas for pauses")
     _call_id(dtmf)
+
+
+def _rules(verb: Any) -> None:
+    dnd = verb("dnd", "refuse every call, or no longer")
+    dnd.add_argument("switch", choices=("on", "off"), help="whether calls are refused")
+    forward = verb("forward", "send calls elsewhere, or no longer")
+    forward.add_argument("when", choices=("always", "busy", "noanswer"), help="which calls")
+    forward.add_argument("to", nargs="?", metavar="TO", help="a number or a SIP URI (none: let them ring again)")
+    forward.add_argument("--seconds", type=_number, metavar="SECONDS", help="with noanswer, after how many seconds")
+    for parser in (dnd, forward):
+        parser.add_argument("--account", metavar="ACCOUNT", help="of this account: its id, URI or number (all)")
 
 
 def _call_id(parser: argparse.ArgumentParser, otherwise: str = "the only one") -> None:

@@ -118,10 +118,34 @@ class CallTests(VerbCase):
             (["unmute"], ("setmute", {"callid": 5, "mute": False})),
             (["dtmf", "12#"], ("senddtmf", {"callid": 5, "dtmf": "12#"})),
             (["hangup", "9"], ("finalizecall", {"callid": 9})),
+            (["reject"], ("rejectcall", {"callid": 6})),
+            (["reject", "6", "--status", "603"], ("rejectcall", {"callid": 6, "status": 603})),
+            (["consent", "yes"], ("answertransfer", {"callid": 5, "allow": True})),
+            (["consent", "no", "5"], ("answertransfer", {"callid": 5, "allow": False})),
             (["transfer", "32", "5"], ("transfercall", {"callid": 5, "to": "32"})),
             (["transfer", "6", "--attended"], ("transfercall", {"callid": 5, "to": "6", "tocallid": 6})),
         ):
             self.assertEqual(self.asked(*argv), asked)
+
+    def test_rules(self) -> None:
+        """What becomes of calls to come, of all accounts or of one."""
+        self.accounts(ACCOUNT, OTHER)
+        for argv, asked in (
+            (["dnd", "on"], ("setdnd", {"dnd": True})),
+            (["dnd", "off", "--account", "2"], ("setdnd", {"dnd": False, "connectionid": 2})),
+            (["forward", "always", "33"], ("setforward", {"when": "always", "to": "33"})),
+            (["forward", "noanswer", "33", "--seconds", "9"],
+             ("setforward", {"when": "noanswer", "to": "33", "seconds": 9})),
+            (["forward", "busy"], ("setforward", {"when": "busy"})),
+        ):  # fmt: skip
+            self.assertEqual(self.asked(*argv), asked)
+
+    def test_header_fields(self) -> None:
+        """Header fields go with a call; one without a value is the user's mistake."""
+        self.neon.answers["startcall"] = {"callId": 5}
+        asked = self.asked("dial", "32", "--header", "X-CRM-Id=7", "--header", "X-A=b=c")
+        self.assertEqual(asked, ("startcall", {"number": "32", "headers": {"X-CRM-Id": "7", "X-A": "b=c"}}))
+        self.assertRaises(Usage, drive, self.neon, "dial", "32", "--header", "X-CRM-Id")
 
     def test_transfer_and_wait(self) -> None:
         """Done when the far end was passed on; a transfer that failed is told with its status."""
