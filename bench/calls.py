@@ -5,13 +5,13 @@
     python -m bench.calls --json     the figures for programs
 
 sipp calls, a client of the phone's API (WebSocket; ctrl_tcp) answers every call that is announced to it, sipp hangs up:
-INVITE, 180, 200, ACK, BYE, 200, a command and its events. What counts is the CPU time of the phone's whole process, all
-its threads; that of its main thread stands beside it, because the audio of other calls that are up is no cost of a call.
+INVITE, 180, 200, ACK, BYE, 200, a command and its events. What counts is the CPU time of the phone's whole process, of
+all its threads; that of its main thread stands beside it, as the audio of other calls that are up is no cost of a call.
 The two phones get one call after the other: baresip's C{accept} means the last call that came, whichever was meant.
 
 Then the daemon alone, with four calls under way at any time, so that it is as busy as one core lets it be: with 10, 100
-and 990 other calls up, and with 1, 100 and 1,000 accounts registered. Last, what it takes when nothing happens. sipp and
-baresip have to be installed.
+and 990 other calls up, and with 1, 100 and 1,000 accounts registered. Last, what it takes when nothing happens.
+sipp and baresip have to be installed.
 """
 
 from __future__ import annotations

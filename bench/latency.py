@@ -253,7 +253,14 @@ class BaresipPhone:
         speech = home / "speech.wav"
         (home / "config").write_text(
             configured.format(
-                sip=free_port(), control=control, rtp=rtp, rtp_end=rtp + rtp_ports, speech=speech, folder=home
+                host=HOST,
+                interface=HOST,
+                sip=free_port(),
+                control=control,
+                rtp=rtp,
+                rtp_end=rtp + rtp_ports,
+                speech=speech,
+                folder=home,
             )
         )
         (home / "accounts").write_text(f"<sip:2001@{self.proxy.domain}>;auth_pass=x;regint=3600;audio_codecs=PCMA\n")
