@@ -86,8 +86,8 @@ class StreamReader:
         if self._searched > _LONGEST_FIRST_LINE:
             return  # seen already
         end = self._buffer.find(b"\r\n", 0, _LONGEST_FIRST_LINE + 2)
-        if end < 0:
-            if len(self._buffer) > _LONGEST_FIRST_LINE or _NOT_TEXT.search(self._buffer):
-                raise BadStream("something that is no SIP")
-        elif not _FIRST_LINE.match(self._buffer):
+        # The same however much of it came at once: control characters are in no first line.
+        text = _NOT_TEXT.search(self._buffer, 0, end if end >= 0 else len(self._buffer)) is None
+        fits = len(self._buffer) <= _LONGEST_FIRST_LINE if end < 0 else _FIRST_LINE.match(self._buffer) is not None
+        if not text or not fits:
             raise BadStream("something that is no SIP")
