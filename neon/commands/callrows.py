@@ -8,6 +8,7 @@ from neon import arguments
 from neon.arguments import Parameter
 from neon.commands import calls
 from neon.commands.context import Command, Field, Needs
+from neon.commands.history import CUSTOM_FIELDS
 from neon.commands.shapes import ACCOUNT, CALL_ID, CONNECTION_ID, ID, MOMENT, TEXT, URI, YES_NO, listed
 from neon.values import CallState, Direction, Scope
 
@@ -23,16 +24,32 @@ ROWS: Final = (
                 "headers",
                 arguments.header_fields,
                 default=None,
-                about="Header fields to send with the call, by name; the configuration says which may be (headers-out). "
+                about="Header fields to send with the call, by name; the configuration says which (headers-out). "
                 "Over HTTP, the text of a JSON object.",
                 extension=True,
             ),
+            *CUSTOM_FIELDS,
         ),
         needs=Needs.REGISTERED,
         scope=Scope.CALL,
         dials="number",
         answer=(Field("callId", ID, "The call's number, in its events."),),
         spelled="StartCall",
+    ),
+    Command(
+        "callback",
+        calls.call_back,
+        (
+            Parameter("number", arguments.dial_string, about="Whom to call: a number, a sip: or tel: URI, user@host."),
+            CONNECTION_ID,
+            ACCOUNT,
+            *CUSTOM_FIELDS,
+        ),
+        needs=Needs.REGISTERED,
+        scope=Scope.CALL,
+        dials="number",
+        answer=(Field("callId", ID, "The number of the call that rings here."),),
+        extension=True,
     ),
     Command(
         "acceptcall",

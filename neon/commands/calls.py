@@ -5,17 +5,55 @@ from __future__ import annotations
 from neon.commands import accounts
 from neon.commands.context import Context, Data, moment
 from neon.details import Headers
+from neon.errors import InvalidArgument
 
 
 def start_call(
-    context: Context, number: str, connection_id: int | None, account: str | None, headers: Headers | None
+    context: Context,
+    number: str,
+    connection_id: int | None,
+    account: str | None,
+    headers: Headers | None,
+    custom1: str,
+    custom2: str,
 ) -> Data:
     """Call somebody. What comes of it arrives as events."""
+    caller = _caller(context, number, connection_id, account)
+    call_id = context.phone.start_call(number, caller, headers=headers or ())
+    _note(context, call_id, custom1, custom2)
+    return {"callId": call_id}
+
+
+def call_back(
+    context: Context, number: str, connection_id: int | None, account: str | None, custom1: str, custom2: str
+) -> Data:
+    """Ring here first, and call somebody when that is answered, which it is by itself unless a setting says otherwise.
+
+    Two calls come of it, an incoming one and an outgoing one; OnBridge tells which belong together. The end of one is
+    the end of the other.
+    """
+    if context.callbacks is None:
+        raise InvalidArgument("callback is not to be had here")
+    caller = _caller(context, number, connection_id, account)
+    call_id = context.callbacks.start(number, caller)
+    _note(context, call_id, custom1, custom2)
+    return {"callId": call_id}
+
+
+def _caller(context: Context, number: str, connection_id: int | None, account: str | None) -> int:
+    """The account to call with, if its operator has nothing against it."""
     chosen = accounts.chosen(context, connection_id, account)
     caller = context.phone.account_to_call_with(chosen, context.session.accounts).snapshot()
     for warning in context.operators.admit(caller, number):
         context.client.warn(warning)
-    return {"callId": context.phone.start_call(number, caller.connection_id, headers=headers or ())}
+    return caller.connection_id
+
+
+def _note(context: Context, call_id: int, custom1: str, custom2: str) -> None:
+    if context.history is not None:
+        context.history.note(
+            call_id, application=context.session.application, custom1=custom1, custom2=custom2
+        )
 
 
 def accept_call(context: Context, call_id: int) -> Data:

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 
 from neon.arguments import Parameter, Schema
 from neon.bus import Bus
+from neon.callback import Callbacks
 from neon.gate import Gate
 from neon.history import History
 from neon.phone import Phone
@@ -107,7 +108,7 @@ class Needs(enum.Enum):
 class Context:
     """What a command's function works with; C{session} is None for those that need no token.
 
-    C{history} is the call log, None where it is switched off.
+    C{history} is the call log, None where it is switched off; C{callbacks} is None where there is no such thing.
     """
 
     phone: Phone
@@ -119,6 +120,7 @@ class Context:
     session: Any
     gate: Gate
     history: History | None
+    callbacks: Callbacks | None
     operators: Operators
 
 

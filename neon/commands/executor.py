@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from neon import arguments
+from neon.callback import Callbacks
 from neon.commands.context import NO_ACCOUNT, Applications, Client, Command, Context, Data, Needs, Sessions
 from neon.commands.once import Once
 from neon.commands.operators import NoOperators
@@ -48,11 +49,13 @@ class Commands:
         gate: Gate | None = None,
         screen: Screen | None = None,
         history: History | None = None,
+        callbacks: Callbacks | None = None,
         operators: Operators | None = None,
     ) -> None:
         self._phone = phone
         self._screen: Screen = NoScreen() if screen is None else screen
         self._history = history
+        self._callbacks = callbacks
         self._operators: Operators = NoOperators() if operators is None else operators
         self._sessions = sessions
         self._applications = applications
@@ -126,6 +129,7 @@ class Commands:
             session=run.session,
             gate=self._gate,
             history=self._history,
+            callbacks=self._callbacks,
             operators=self._operators,
         )
         with self._phone.bus.held():
