@@ -22,7 +22,7 @@ from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed
 from twisted.web.error import SchemeNotSupported
 
 from neon.operators.authorization import Authorization
-from neon.operators.limits import BadEncoding, BoundedAgent, Collector, TooLong
+from neon.operators.limits import BadEncoding, BoundedAgent, Collector, Endpoints, TooLong
 from neon.operators.messages import Outgoing
 from neon.operators.settings import Settings
 from neon.operators.words import Kind, Trouble
@@ -45,7 +45,7 @@ class Received:
 def make_treq(reactor: Any, policy: Any, timeout: float) -> Any:
     """The client that real requests go through; connections are not kept."""
     pool = HTTPConnectionPool(reactor, persistent=False)  # type: ignore[no-untyped-call]
-    agent: Any = Agent(reactor, policy, timeout, pool=pool)  # type: ignore[no-untyped-call]
+    agent: Any = Agent.usingEndpointFactory(reactor, Endpoints(reactor, policy, timeout), pool)  # type: ignore[no-untyped-call]
     bounded: Any = BoundedAgent(agent)
     return HTTPClient(bounded)
 

@@ -10,13 +10,17 @@ import zlib
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Protocol
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.components import proxyForInterface
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
+from twisted.web.error import SchemeNotSupported
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent, IResponse
+from twisted.web.iweb import IAgent, IAgentEndpointFactory, IResponse
 from zope.interface import implementer
 
 MAX_BODY: Final = 1 << 20
@@ -26,6 +30,10 @@ STEP: Final = 64 * 1024
 
 _GZIP: Final = (b"gzip", b"x-gzip")
 _PLAIN: Final = (b"", b"identity")
+
+
+MAX_RECEIVED: Final = 4 << 20
+"""Octets of a connection, whatever they are: twisted.web reads headers without an end."""
 
 
 class TooLong(Exception):
@@ -120,6 +128,56 @@ class _Gunzip(Protocol):
         self._over = True
         abort(self.transport)
         self._protocol.connectionLost(Failure(error))  # type: ignore[no-untyped-call]
+
+
+class _Counted(ProtocolWrapper):
+    """A connection that ends when too much has come."""
+
+    def __init__(self, factory: Any, wrapped: Any) -> None:
+        super().__init__(factory, wrapped)
+        self._left = MAX_RECEIVED
+
+    def dataReceived(self, data: bytes) -> None:
+        self._left -= len(data)
+        if self._left < 0:
+            abort(self.transport)
+        else:
+            super().dataReceived(data)  # type: ignore[no-untyped-call]
+
+
+class _CountingFactory(WrappingFactory):
+    protocol = _Counted
+    noisy = False
+
+
+@implementer(IStreamClientEndpoint)
+class CountedEndpoint:
+    """Another endpoint, whose connections bring L{MAX_RECEIVED} octets at most."""
+
+    def __init__(self, endpoint: Any) -> None:
+        self._endpoint = endpoint
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        connected: Deferred[Any] = self._endpoint.connect(_CountingFactory(factory))  # type: ignore[no-untyped-call]
+        return connected.addCallback(lambda wrapper: wrapper.wrappedProtocol)
+
+
+@implementer(IAgentEndpointFactory)
+class Endpoints:
+    """Where twisted.web's Agent connects to: C{http} and C{https}, bounded."""
+
+    def __init__(self, reactor: Any, policy: Any, timeout: float) -> None:
+        self._reactor = reactor
+        self._policy = policy
+        self._timeout = timeout
+
+    def endpointForURI(self, uri: Any) -> CountedEndpoint:
+        endpoint: Any = HostnameEndpoint(self._reactor, uri.host, uri.port, timeout=self._timeout)
+        if uri.scheme == b"https":
+            endpoint = wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), endpoint)
+        elif uri.scheme != b"http":
+            raise SchemeNotSupported(f"unsupported scheme {uri.scheme!r}")
+        return CountedEndpoint(endpoint)
 
 
 class Collector(Protocol):
