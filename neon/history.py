@@ -173,6 +173,11 @@ class History:
         _bound(self._notes)
         self._notes[call_id] = replace(self._notes.get(call_id, NO_NOTE), **facts)
 
+    def share(self, call_id: int, other: int) -> None:
+        """The call C{other} belongs to C{call_id}: what is known of the one holds for both."""
+        if (note := self._notes.get(call_id)) is not None:
+            self._notes[other] = note
+
     def page(self, wanted: Wanted) -> Deferred[list[Entry]]:
         """Some entries, with what was still waiting to be written."""
         return self._write().addCallback(lambda _: self._store.page(wanted))

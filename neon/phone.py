@@ -94,7 +94,7 @@ class Phone:
             bus,
             ids,
             settings,
-            add=self._let_in,
+            add=self.let_in,
             rules_of=self.incoming_rules,
             options_of=self._options,
         )
@@ -195,8 +195,12 @@ class Phone:
             if not is_allowed(name, self._settings.headers_out):
                 raise InvalidArgument(f"the header {name} is not among those that may be sent (headers-out)")
         account = self.account_to_call_with(connection_id, preferred)
-        callee = self._signalling.target_uri(account.connection_id, number)
+        callee = self.target_uri(account.connection_id, number)
         return self._place(account.connection_id, account.settings.uri, callee, number, headers)
+
+    def target_uri(self, connection_id: int, number: str) -> str:
+        """The bare SIP URI that L{start_call} would call for C{number} by that account."""
+        return self._signalling.target_uri(connection_id, number)
 
     def _follow(self, line: CallLine, wish: Referral) -> None:
         """Call whom the far end of a call wishes us to call, by the same account."""
@@ -205,7 +209,7 @@ class Phone:
             line.referral_went(403, "not from here")
             return
         caller = self.account_uri(old.connection_id)
-        callee = self._signalling.target_uri(old.connection_id, wish.target)
+        callee = self.target_uri(old.connection_id, wish.target)
         details = CallDetails(replaces=old.call_id, referred_by=wish.by)
         self._place(
             old.connection_id, caller, callee, wish.target, wish.headers, details=details, watch=line.referral_went
@@ -307,7 +311,8 @@ class Phone:
         self._reception.closed = self._stopping is not None
         return self._reception.incoming(call, signalling)
 
-    def _let_in(self, facts: CallFacts, stream: MediaStream, signalling: SignallingCall) -> CallLine:
+    def let_in(self, facts: CallFacts, stream: MediaStream, signalling: SignallingCall) -> CallLine:
+        """Keep an incoming call, whose line is about to begin."""
         self.on_dialog(facts.call_id, signalling)
         return self._add(facts, stream, signalling=signalling)
 

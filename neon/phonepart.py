@@ -8,10 +8,15 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from neon import sections
 from neon.api.toll import number
+from neon.bus import Bus
+from neon.history import History
 from neon.phone import Phone, PhoneSettings
+from neon.ports import Clock
 from neon.sections import Sip, Toll
 from neon.store.database import Database
+from neon.store.history import HistoryTable
 from neon.store.rules import RuleTable
 
 _log = Logger()
@@ -48,3 +53,12 @@ class RulesPart:
         self._table.save(account, rules).addErrback(
             lambda failure: _log.failure("what becomes of calls was not kept", failure)
         )
+
+
+def call_log(
+    clock: Clock, settings: sections.History, bus: Bus, database: Database, phone: Phone
+) -> History | None:
+    """The log of every call, None if it is not wanted."""
+    if not settings.enabled:
+        return None
+    return History(bus, clock, HistoryTable(database), phone.account_uri, settings.keep_days)

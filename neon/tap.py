@@ -40,6 +40,7 @@ from neon.api.operatoradmin import OperatorDecisions
 from neon.api.sessions import Sessions
 from neon.api.websocket import Api
 from neon.bus import Bus
+from neon.callback import Callbacks
 from neon.cases import Cases
 from neon.commands import TABLE, Commands
 from neon.controlpart import ControlSocket
@@ -47,7 +48,6 @@ from neon.details import ReferPolicy
 from neon.doctorpart import doctor
 from neon.errors import InvalidArgument
 from neon.feedpart import FeedServer
-from neon.history import History
 from neon.httppart import HttpServer
 from neon.journalpart import JournalPart
 from neon.ladder import Ladder
@@ -61,7 +61,7 @@ from neon.parsing import format_address
 from neon.parts import CannotStart, Part, Parts
 from neon.passwords import PasswordHash
 from neon.phone import Phone
-from neon.phonepart import RulesPart, phone_settings
+from neon.phonepart import RulesPart, call_log, phone_settings
 from neon.places import control_socket, default_state_dir
 from neon.signals import heed_once
 from neon.sip.agent import AgentSettings, SipAgent
@@ -72,7 +72,6 @@ from neon.sip.trace import log_message
 from neon.sippart import start_sip, transports
 from neon.store.applications import ApplicationTable
 from neon.store.database import Database, StoreError
-from neon.store.history import HistoryTable
 from neon.store.ids import Ids
 from neon.testbed.service import Testbed
 from neon.values import Address
@@ -199,11 +198,10 @@ class Neon(Parts):
         self.media.on_digit = self.phone.control.digit_received
         self.cases = Cases(self.bus, self.ladder, self.phone.accounts)
         self._feed = FeedServer(reactor, loaded, state_dir, self.bus, self.phone.accounts)
-        self.history = (
-            History(self.bus, reactor, HistoryTable(self.database), self.phone.account_uri, loaded.history.keep_days)
-            if loaded.history.enabled
-            else None
-        )
+        self.history = call_log(reactor, loaded.history, self.bus, self.database, self.phone)
+        self.callbacks = Callbacks(self.phone, self.ids, reactor, answers=loaded.feed.auto_answer)
+        if self.history is not None:
+            self.callbacks.dialled = self.history.share
         self.sessions = Sessions(reactor, loaded.api.token_idle_seconds)
         self.journal = JournalPart(reactor, self.bus, self.database, self.phone, self.agent, self.cases, self.sessions)
         self.operators = OperatorPart(reactor, operators, self.bus, self.database, state_dir, self.phone)
@@ -295,6 +293,7 @@ class Neon(Parts):
             applications,
             gate=admission.keeper,
             history=self.history,
+            callbacks=self.callbacks,
             operators=self.operators.desk,
         )
         self.api = Api(commands(), self.sessions, self.autodisconnect, self.bus, self._reactor, admission.guard)

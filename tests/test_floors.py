@@ -22,7 +22,7 @@ FLOORS: dict[str, int] = {
     **dict.fromkeys(("causes", "details", "privatefile"), 0),
     **dict.fromkeys(("switchboard", "history"), 1),
     **dict.fromkeys(("model", "events", "bus", "ports", "dialling", "digits", "ladder", "cases"), 1),
-    **dict.fromkeys(("arguments", "gate", "line", "accountline", "callcontrol", "phone", "commands"), 2),
+    **dict.fromkeys(("arguments", "gate", "line", "accountline", "callcontrol", "phone", "callback", "commands"), 2),
     **dict.fromkeys(("reception", "rulebook"), 2),
     "headers": 0,
     **dict.fromkeys(("sip", "media", "network", "operators", "store", "panel", "testbed", "access", "desks"), 3),
@@ -56,7 +56,8 @@ SAME_FLOOR: dict[str, set[str]] = {
     "accountline": {"line"},
     "phone": {"line", "accountline", "callcontrol", "reception", "rulebook", "watching"},
     "reception": {"line"},
-    "commands": {"arguments", "gate", "phone"},
+    "callback": {"phone"},
+    "commands": {"arguments", "callback", "gate", "phone"},
     # The embedded service is a peer of ours, built on the same dialogs and streams.
     "testbed": {"sip", "media"},
     "admission": {"parts"},
