@@ -133,7 +133,8 @@ def load(places: tuple[Path, ...]) -> tuple[Settings, ...]:
         except OSError as error:
             raise ConfigError(f"{place}: cannot be read: {error.strerror}") from None
         found |= {path.stem: path for path in files if path.is_file()}
-    return tuple(read(path) for _, path in sorted(found.items()))
+    # A file in which everything is commented out describes nobody.
+    return tuple(read(path) for _, path in sorted(found.items()) if inifile.read(path))
 
 
 def read(path: Path) -> Settings:
