@@ -73,6 +73,8 @@ REASONS: Final[Mapping[str, str]] = {
     "NEON is stopping": "stopping",
     "SIP was shut down": "stopping",
     "transferred": "transferred",
+    "transferred by the far end": "moved-on",
+    "answered elsewhere": "answered-elsewhere",
     "the account was given up": "account-given-up",
     "internal error": "internal",
     "no end of the dialog was heard": "unfinished",
@@ -81,10 +83,13 @@ REASONS: Final[Mapping[str, str]] = {
     "the caller never acknowledged that it rings here": "no-prack",
     "nobody answered in time": "unanswered",
     "the name to call has no address": "no-address",
+    "NEON was interrupted; the call was ended when it came back": "interrupted",
+    "NEON was interrupted; the far end did not answer when the call was ended": "interrupted",
+    "NEON was interrupted before the call was answered": "interrupted",
 }
 """The reasons that are ours, whatever status they come with."""
 
-REFUSALS: Final = frozenset((480, 486, 600, 603))
+REFUSALS: Final = frozenset((403, 404, 480, 486, 600, 603, 607))
 
 
 def explain(case: Mapping[str, Any], language: str) -> tuple[str, str]:
@@ -119,6 +124,8 @@ def _call(case: Mapping[str, Any], heard: bool) -> str:
         return "calling" if outgoing else "ringing"
     if (key := REASONS.get(reason)) is not None:
         return key
+    if reason.endswith("took its place"):
+        return "moved-on"
     if reason.startswith("the name to call"):
         return "no-address"
     if status == 0:

@@ -13,6 +13,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "caller-gave-up": ("The caller gave up before the call was answered here.", "Call back if you missed it."),
     "refused-by-us": ("The call was refused here, or this phone had no free line.", ""),
     "transferred": ("The other side was passed on to somebody else, and the call ended here.", ""),
+    "moved-on": ("The other side connected you with somebody else, in a call of its own; this one ended with it.", ""),
+    "answered-elsewhere": ("The call was answered at another phone of yours.", ""),
     "deflected": ("The call was passed on to somebody else before it was answered here.", ""),
     "transfer-failed": (
         "The call could not be passed on; it goes on here.",
@@ -94,6 +96,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "session-expired": (
         "The other side vanished during the call: it gave no more signs of life.",
         "If calls end like this always after the same time, give the provider the messages below.",
+    ),
+    "interrupted": (
+        "NEON ended without warning (a crash, a power cut) while this call was there, and ended it when it was back.",
+        "Call again. If nobody killed NEON, its log may hold the reason: please report it.",
     ),
     "unfinished": ("The other side never confirmed the end of the call.", ""),
     "no-port": ("No audio port was free.", "End some calls, or widen the range of ports in [media]."),

@@ -15,6 +15,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "refused-by-us": ("La llamada se rechazó aquí, o este teléfono no tenía línea libre.", ""),
     "transferred": ("El otro lado fue transferido a otra persona, y la llamada terminó aquí.", ""),
+    "moved-on": ("El otro lado lo conectó con otra persona, en una llamada aparte; esta terminó con ello.", ""),
+    "answered-elsewhere": ("La llamada se atendió en otro teléfono suyo.", ""),
     "deflected": ("La llamada se pasó a otra persona antes de atenderse aquí.", ""),
     "transfer-failed": (
         "La llamada no se pudo transferir; sigue aquí.",
@@ -99,6 +101,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "session-expired": (
         "El otro lado desapareció durante la llamada: dejó de dar señales de vida.",
         "Si las llamadas terminan así siempre al mismo tiempo, entregue al proveedor los mensajes de abajo.",
+    ),
+    "interrupted": (
+        "NEON terminó sin aviso (un fallo, un corte de luz) durante esta llamada, y la terminó al volver.",
+        "Llame de nuevo. Si nadie cerró NEON, el registro puede tener el motivo: por favor, avísenos.",
     ),
     "unfinished": ("El otro lado nunca confirmó el final de la llamada.", ""),
     "no-port": (

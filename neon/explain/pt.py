@@ -12,6 +12,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "caller-gave-up": ("Quem ligou desistiu antes de a ligação ser atendida aqui.", "Ligue de volta, se a perdeu."),
     "refused-by-us": ("A ligação foi recusada aqui, ou este telefone não tinha linha livre.", ""),
     "transferred": ("O outro lado foi transferido para outra pessoa, e a ligação terminou aqui.", ""),
+    "moved-on": ("O outro lado ligou você a outra pessoa, em uma chamada própria; esta terminou com isso.", ""),
+    "answered-elsewhere": ("A ligação foi atendida em outro telefone seu.", ""),
     "deflected": ("A ligação foi passada a outra pessoa antes de ser atendida aqui.", ""),
     "transfer-failed": (
         "A ligação não pôde ser transferida; ela continua aqui.",
@@ -93,6 +95,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "session-expired": (
         "O outro lado sumiu durante a ligação: parou de dar sinais de vida.",
         "Se as ligações terminam assim sempre depois do mesmo tempo, entregue ao provedor as mensagens abaixo.",
+    ),
+    "interrupted": (
+        "O NEON parou sem aviso (uma falha, falta de energia) durante esta ligação, e a encerrou quando voltou.",
+        "Ligue de novo. Se ninguém encerrou o NEON, o log pode ter o motivo: por favor, avise-nos.",
     ),
     "unfinished": ("O outro lado nunca confirmou o fim da ligação.", ""),
     "no-port": (
