@@ -47,12 +47,15 @@ class Attempts:
         self._redirection = Redirection(target)
         self._waited = False
 
-    def after(self, request: SipRequest, response: SipResponse) -> float | None:
-        """In how many seconds to try again after this failure of the last attempt; None if the call has failed."""
+    def after(self, request: SipRequest, response: SipResponse, *, silent: bool = False) -> float | None:
+        """In how many seconds to try again after this failure of the last attempt; None if the call has failed.
+
+        C{silent}: nothing had come from the server, so a time-out is its own.
+        """
         status = int(response.getSCode()[0])
         if self._may_ask_again(status, request, response):
             return 0.0
-        if status == 503 and len(self.hops) > 1:
+        if (status == 503 or (status == 408 and silent)) and len(self.hops) > 1:
             self.hops.pop(0)
             return 0.0
         wait = retry_after(response)

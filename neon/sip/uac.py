@@ -29,6 +29,7 @@ from neon.sip.relocation import ContactOf
 from neon.sip.replaces import Standing
 from neon.sip.sdp import SdpError
 from neon.sip.session import Session
+from neon.sip.silenthop import SilentHop
 from neon.sip.stack import ClientTransaction, ServerTransaction, Stack
 from neon.values import Cause, Destination, LocalMedia, MediaAgreement, ReliablePolicy
 
@@ -82,6 +83,7 @@ class UacCall(Session):
             target, negotiation, self._session_timer, digest=caller.digest, redirects=caller.redirects
         )
         self._forks = Forks()
+        self._hop = SilentHop(stack.clock, self._hop_is_silent)
         self._again: Timer | None = None
         self._cseq = 0
         self._request: SipRequest | None = None
@@ -153,6 +155,16 @@ class UacCall(Session):
         self._transaction = self._stack.endpoint.send_request(
             request, self._remote, partial(self._on_response, request)
         )
+        self._hop.watch(len(self._attempts.hops) > 1)
+
+    def _hop_is_silent(self) -> None:
+        """Go on with the next one; should this one wake up, it hears CANCEL, or BYE."""
+        if self._transaction is None or self._final or self._leaving:
+            return
+        _log.info("{hop} says nothing to the INVITE of {call_id}", hop=str(self._remote), call_id=self.call_id)
+        self._transaction.cancel()
+        self._attempts.hops.pop(0)
+        self._invite()
 
     def _headers(self) -> messages.Headers:
         settings = self._stack.settings
@@ -211,6 +223,12 @@ class UacCall(Session):
 
     def _on_response(self, request: SipRequest, response: SipResponse) -> None:
         status = int(response.getSCode()[0])
+        if request is not self._request:
+            if 200 <= status < 300:
+                self.stray(response)  # of a server that had been given up
+            return
+        if messages.source_of(response) is not None:
+            self._hop.spoke()
         if status < 200:
             self._changed()  # from now on it can be cancelled
             if status > 100:
@@ -225,7 +243,7 @@ class UacCall(Session):
             self._failed(request, response)
 
     def _failed(self, request: SipRequest, response: SipResponse) -> None:
-        wait = self._attempts.after(request, response)
+        wait = self._attempts.after(request, response, silent=not self._hop.heard)
         if wait is None:
             self._finish(Cause(int(response.getSCode()[0]), str(response.getSCode()[1])))
         elif wait:
@@ -241,6 +259,7 @@ class UacCall(Session):
 
     def _stop_requests(self) -> None:
         super()._stop_requests()
+        self._hop.stop()
         if self._again is not None and self._again.active():
             self._again.cancel()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sippy.SipURL import SipURL
 
 from neon.sip.digest import DigestClient
+from neon.sip.silenthop import WITHIN
 from neon.values import Codec, Destination, MediaDirection
 from tests.sip.calls import CONTACT, SDP, VIDEO_SDP, WITH_SDP, Ear, WireCase
 from tests.sip.messages import OURS, PEER, response_text
@@ -185,6 +186,51 @@ class FailureTests(WireCase):
         self.assertEqual((second.header("CSeq"), ear.heard), ("2 INVITE", []))
         self.respond(503, request=second)
         self.assertEqual(ear.heard, ["ended 503"])
+
+    def test_silent_server(self) -> None:
+        """A server that says nothing at all is given up for the next one, and hears CANCEL should it wake up."""
+        other = ("127.0.0.8", 5060)
+        _, ear = self.alice.call(PEER, other)
+        self.wait(WITHIN + 0.1)
+        (second,) = self.sent("INVITE", to=other)
+        self.assertEqual((second.header("CSeq"), ear.heard), ("2 INVITE", []))
+        first = self.sent("INVITE", to=PEER)[0]
+        self.respond(180, request=first)
+        self.wait()
+        (cancel,) = self.sent("CANCEL")
+        self.assertEqual((cancel.target, cancel.header("CSeq")), (PEER, "1 CANCEL"))
+        self.respond(487, request=first)
+        self.respond(200, *WITH_SDP, body=SDP, request=second, tag="second")
+        self.assertEqual(ear.heard, ["answered"])
+
+    def test_silent_server_answers_after_all(self) -> None:
+        """Should the one that was given up take the call as well, it hears BYE."""
+        other = ("127.0.0.8", 5060)
+        _, ear = self.alice.call(PEER, other)
+        self.wait(WITHIN + 0.1)
+        first = self.sent("INVITE", to=PEER)[0]
+        (second,) = self.sent("INVITE", to=other)
+        self.respond(200, *WITH_SDP, body=SDP, request=second, tag="second")
+        self.respond(200, *WITH_SDP, body=SDP, request=first, tag="first")
+        self.wait()
+        self.assertEqual(ear.heard, ["answered"])
+        (bye,) = self.sent("BYE")
+        self.assertIn("tag=first", bye.header("To") or "")
+
+    def test_slow_server(self) -> None:
+        """A server that has said 100 is waited for."""
+        _, _ = self.alice.call(PEER, ("127.0.0.8", 5060))
+        self.respond(100)
+        self.wait(20)
+        self.assertEqual(self.sent("INVITE", to=("127.0.0.8", 5060)), [])
+
+    def test_last_server(self) -> None:
+        """Without another one a silent server has all its time; then the call has failed with 408."""
+        _, ear = self.alice.call(PEER)
+        self.wait(31)
+        self.assertEqual(ear.heard, [])
+        self.wait(2)
+        self.assertEqual(ear.heard, ["ended 408"])
 
     def test_name_not_found(self) -> None:
         """A target that does not resolve ends the call with 404, later than the request itself."""
