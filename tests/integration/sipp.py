@@ -1,7 +1,8 @@
 """sipp: one end of one or many calls, played from a scenario file in C{scenarios/}, loopback only.
 
 A scenario may have words of ours in brackets beside sipp's own: C{[rtp_port]}, where somebody of ours listens for
-audio, and whatever the test gives as C{keys} (sipp's own C{-key} cannot stand for a status).
+audio, whatever the test gives as C{keys} (sipp's own C{-key} cannot stand for a status), and C{[part:NAME]} for what
+C{scenarios/parts/NAME.xml} has, which is common to many.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ async def start_sipp(
     folder = test.folder / f"sipp-{scenario}-{port}"
     folder.mkdir()
     script = (SCENARIOS / f"{scenario}.xml").read_text()
+    script = re.sub(r"\[part:([a-z]+)\]", lambda part: _part(part[1]), script)
     for name, value in {"rtp_port": str(rtp_port or free_port(2)), **(keys or {})}.items():
         script = script.replace(f"[{name}]", value)
     (folder / f"{scenario}.xml").write_text(script)
@@ -89,3 +91,7 @@ async def start_sipp(
     sipp = Sipp(test.start(f"sipp-{scenario}-{port}", *argv, folder=folder), folder, port)
     await until(lambda: is_bound(port) or not sipp.program.running, f"sipp {scenario} listening")
     return sipp
+
+
+def _part(name: str) -> str:
+    return (SCENARIOS / "parts" / f"{name}.xml").read_text().removesuffix("\n")

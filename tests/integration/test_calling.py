@@ -16,8 +16,8 @@ REASONS = {
     404: "Not Found",
     480: "Temporarily Unavailable",
     486: "Busy Here",
-    488: "Not Acceptable Here",
     500: "Server Internal Error",
+    600: "Busy Everywhere",
     603: "Decline",
 }
 
