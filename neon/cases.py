@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from neon.bus import Bus, Published
@@ -161,7 +161,8 @@ class Cases:
             if len(self._calls) > MAX_CALLS:
                 self._sip.pop(self._calls.popitem(last=False)[0], None)
         elif (case := self._calls.get(event.call_id)) is None:
-            return
+            if isinstance(event, CallFinalized):
+                self._ended_after_a_crash(event, at)
         elif isinstance(event, CallAccepted):
             case.answered_at = at
         elif isinstance(event, CallTransferred):
@@ -170,6 +171,14 @@ class Cases:
             case.transfer, case.transfer_cause = "failed", event.cause
         elif isinstance(event, CallFinalized):
             case.end, case.ended_at = event, at
+
+    def _ended_after_a_crash(self, event: CallFinalized, at: datetime) -> None:
+        """A call that began in an earlier life of the daemon (L{neon.leftovers})."""
+        began = at - timedelta(milliseconds=event.duration_ms)
+        answered = began if event.duration_ms else None
+        self._calls[event.call_id] = _Call(event, began, answered, at, event)
+        if len(self._calls) > MAX_CALLS:
+            self._calls.popitem(last=False)
 
     def _look(self) -> None:
         """Note the accounts that are there, before they are gone again."""

@@ -8,8 +8,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from neon import cases
 from neon.cases import Cases
+from neon.events import CallFinalized
+from neon.explain import diagnose
 from neon.ladder import Ladder
-from neon.values import AccountSettings, Cause
+from neon.leftovers import INTERRUPTED
+from neon.values import AccountSettings, Cause, Direction
 from tests.fakes import ACCOUNT, AGREEMENT, FakeCall, FakeWorld
 from tests.test_ladder import PEER, message
 
@@ -56,6 +59,16 @@ class CallTests(CaseCase):
         self.assertEqual(told["started"], "2024-05-01T12:00:00.000Z")
         self.assertEqual(told["answered"], "2024-05-01T12:00:02.000Z")
         self.assertEqual((told["ended"], told["duration"]), ("2024-05-01T12:00:05.000Z", 3000))
+
+    def test_interrupted(self) -> None:
+        """A call of before a crash has only its end; it is explained all the same."""
+        who = (7, 1, Direction.OUTGOING, "sip:31@sip.acme.com", "sip:32@sip.acme.com", None)
+        self.world.clock.advance(60)
+        self.world.bus.publish(CallFinalized(*who, 61_000, Cause(0, INTERRUPTED)))
+        told = self.call(7)
+        self.assertEqual((told["to"], told["duration"], told["ended"]), (who[4], 61_000, "2024-05-01T12:01:00.000Z"))
+        self.assertEqual(told["answered"], "2024-05-01T11:59:59.000Z")
+        self.assertEqual(diagnose(told), "interrupted")
 
     def test_messages_of_an_outgoing_call(self) -> None:
         """The SIP messages are found by the Call-ID that the signalling side gave the call."""

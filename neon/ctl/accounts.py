@@ -31,10 +31,21 @@ def accounts(options: argparse.Namespace, neon: Connection) -> None:
 def accounts_table(rows: Iterable[Data]) -> str:
     """For people."""
     return tables.table(
-        ("ACCOUNT", "URI", "STATE", "NAME"),
-        [(row["connectionId"], row["uri"], row["state"], row.get("displayName")) for row in rows],
+        ("ACCOUNT", "URI", "STATE", "NAME", "MESSAGES"),
+        [
+            (row["connectionId"], row["uri"], row["state"], row.get("name") or row.get("displayName"), _messages(row))
+            for row in rows
+        ],
         "No account.",
     )
+
+
+def _messages(row: Data) -> str | None:
+    """How many voice messages are new, where the PBX has told."""
+    messages = row.get("messages")
+    if messages is None:
+        return None
+    return str(messages.get("new", "some" if messages["waiting"] else "none"))
 
 
 def register(options: argparse.Namespace, neon: Connection) -> None:
@@ -90,12 +101,12 @@ def unregister(options: argparse.Namespace, neon: Connection) -> None:
 
 
 def account_id(neon: Connection, word: str) -> int:
-    """The connectionId of an account by that id, its URI, C{user@host} or number."""
+    """The connectionId of an account by that id, its name in the configuration, URI, C{user@host} or number."""
     found = []
     for account in neon.command("listaccounts")["accounts"]:
         bare = account["uri"].removeprefix("sip:")
-        if word == str(account["connectionId"]):
-            return int(word)
+        if word in (str(account["connectionId"]), account.get("name")):
+            return int(account["connectionId"])
         if word.removeprefix("sip:") in (bare, bare.partition("@")[0]):
             found.append(int(account["connectionId"]))
     if len(found) != 1:

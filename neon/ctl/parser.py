@@ -100,6 +100,11 @@ def _accounts(verb: Any) -> None:
     register.add_argument("--no-wait", action="store_true", help="do not wait for the outcome")
     unregister = verb("unregister", "give an account up")
     unregister.add_argument("account", nargs="?", metavar="ACCOUNT", help="its id, URI or number (the only one)")
+    verb("extensions", "list the extensions that are watched, and what they are doing")
+    for name, about in (("watch", "watch what an extension is doing"), ("unwatch", "watch an extension no longer")):
+        watch = verb(name, about)
+        watch.add_argument("extension", metavar="EXTENSION", help="a number of the account's domain, or user@host")
+        watch.add_argument("--account", metavar="ACCOUNT", help="by this account: its id, URI or number (the first)")
 
 
 def _calls(verb: Any) -> None:

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Final
 
-from neon.ctl import accounts, calls, members, tables
+from neon.ctl import accounts, calls, extensions, members, tables
 from neon.ctl.connection import Connection
 from neon.ctl.speech import Data, Verb, say
 
@@ -139,6 +139,9 @@ VERBS: Final[dict[str, Verb]] = {
     "accounts": accounts.accounts,
     "register": accounts.register,
     "unregister": accounts.unregister,
+    "extensions": extensions.extensions,
+    "watch": extensions.watch,
+    "unwatch": extensions.watch,
     "calls": calls.calls,
     "dial": calls.dial,
     "answer": calls.answer,

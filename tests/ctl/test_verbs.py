@@ -56,10 +56,39 @@ class TableTests(VerbCase):
         self.accounts(ACCOUNT, OTHER)
         self.assertEqual(
             drive(self.neon, "accounts"),
-            "ACCOUNT  URI                  STATE       NAME\n"
-            "1        sip:31@sip.acme.com  registered  Ana\n"
-            "2        sip:31@example.org   refused     -\n",
+            "ACCOUNT  URI                  STATE       NAME  MESSAGES\n"
+            "1        sip:31@sip.acme.com  registered  Ana   -\n"
+            "2        sip:31@example.org   refused     -     -\n",
         )
+
+    def test_messages(self) -> None:
+        """How many messages are new; whether there are any where nobody counts; the name in the configuration."""
+        waiting = [{"waiting": True, "new": 3}, {"waiting": True}, {"waiting": False}]
+        self.accounts(*({**ACCOUNT, "name": "boss", "messages": one} for one in waiting))
+        rows = drive(self.neon, "accounts").splitlines()[1:]
+        self.assertEqual([row.split()[-2:] for row in rows], [["boss", "3"], ["boss", "some"], ["boss", "none"]])
+
+    def test_extensions(self) -> None:
+        """Extensions, whom they talk to, or why nothing is known."""
+        self.neon.answers["listextensions"] = {
+            "extensions": [
+                {"connectionId": 1, "extension": "201", "state": "busy", "party": "sip:32@h"},
+                {"connectionId": 1, "extension": "202", "state": "unknown", "reason": "489 Bad Event"},
+            ]
+        }
+        self.assertEqual(
+            drive(self.neon, "extensions"),
+            "EXTENSION  STATE    WITH           ACCOUNT\n"
+            "201        busy     sip:32@h       1\n"
+            "202        unknown  489 Bad Event  1\n",
+        )
+
+    def test_watch(self) -> None:
+        """An extension is watched by an account, also one that is named as the configuration names it."""
+        self.accounts({**ACCOUNT, "name": "boss"}, OTHER)
+        asked = {"extension": "201", "connectionid": 1}
+        self.assertEqual(self.asked("watch", "201", "--account", "boss"), ("watchextension", asked))
+        self.assertEqual(self.asked("unwatch", "201", "--account", "boss"), ("unwatchextension", asked))
 
     def test_nothing(self) -> None:
         """No rows: a sentence, and no titles."""
