@@ -172,12 +172,14 @@ def _header_fields(value: object) -> headers.Headers:
             value = json.loads(value)
         except (ValueError, RecursionError):
             raise ValueError('must be an object such as {"X-CRM-Id": "7"}') from None
-    if not isinstance(value, Mapping):
+    # A decoder that keeps what was given twice makes pairs of an object; an array holds no tuples.
+    pairs = list(value.items()) if isinstance(value, Mapping) else value
+    if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
         raise ValueError(f'must be an object such as {{"X-CRM-Id": "7"}}, not {shown(value)}')
-    if len(value) > headers.MOST:
+    if len(pairs) > headers.MOST:
         raise ValueError(f"must have at most {headers.MOST} header fields")
     fields = []
-    for name, item in value.items():
+    for name, item in pairs:
         text = _word(item, f"text in {name[:40]!r}")
         headers.check(name, text)
         fields.append((name, text.strip()))
@@ -297,10 +299,10 @@ def _domain(text: str) -> Domain:
     for option in options:
         name, _, value = option.partition("=")
         if name.strip(" ").lower() != "transport":
-            expected = "must be host or host:port, optionally with ;transport=udp, tcp or tls"
+            expected = "must be host or host:port, optionally with ;transport=udp, tcp, tls or auto"
             raise ValueError(f"{expected}, not {parsing.quoted(text)}")
         transport = parsing.transport(value)
     return Domain(*parsing.host_port(address), transport)
 
 
-domain: Final = written(_domain, pattern=f"^{_HOST_PORT}(?:;transport=(?:udp|tcp|tls))?$")
+domain: Final = written(_domain, pattern=f"^{_HOST_PORT}(?:;transport=(?:udp|tcp|tls|auto))?$")
