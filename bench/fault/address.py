@@ -107,7 +107,7 @@ async def measure(bench: Bench, quick: bool) -> list[Row]:
     call = await client.call("600")
     await client.event("OnAcceptCall", callId=call)
     registered, invited = [], []
-    for turn in range(1, 4 if quick else 13):
+    for turn in range(1, 3 if quick else 13):
         await pause(1.5)
         network.near.remove(f"{address(turn - 1)}/24")
         network.near.add(f"{address(turn)}/24")

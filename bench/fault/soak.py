@@ -19,6 +19,9 @@ from tests.integration.sipp import start_sipp
 ROOT = Path(__file__).parent.parent.parent
 CLIENTS = 32
 RATE = 25
+WARM_UP = 25
+"""Calls before anything is counted: caches fill."""
+
 OBLIVION = 36.0
 """Seconds after which RFC 3261's timers and what NEON remembers of calls are over."""
 LATE_THREADS = 1
@@ -28,7 +31,7 @@ DIALOGS = ("neon.sip.", "sippy.")
 
 async def measure(bench: Bench, quick: bool) -> list[Row]:
     """The slope is that of the second half: caches fill and pools grow in the first."""
-    count = 100 if quick else 10_000
+    count = 50 if quick else 10_000
     proxy = await start_kamailio(bench, {"2001": "one"})
     daemon = await start_daemon(bench, max_calls=100)
     client = await daemon.connect()
@@ -42,7 +45,7 @@ async def measure(bench: Bench, quick: bool) -> list[Row]:
     lived = await daemon.census()
     acceptor = Acceptor(client)
     samples: list[tuple[float, float]] = []
-    await _calls(bench, daemon, acceptor, 50, [])  # whatever is made once and kept is made by these
+    await _calls(bench, daemon, acceptor, WARM_UP, [])  # whatever is made once and kept is made by these
     before = vitals(daemon)
     began = time.monotonic()
     await _calls(bench, daemon, acceptor, count, samples)
@@ -59,7 +62,7 @@ async def measure(bench: Bench, quick: bool) -> list[Row]:
     await until(lambda: crowd.poll() is not None, "the crowd's end")
     fewest, most = (int(word) for word in ready[-1].split())
     name = f"soak, {count:,} calls, {CLIENTS} clients"
-    complete = acceptor.finalized - 50
+    complete = acceptor.finalized - WARM_UP
     rows = [
         Row(name, "calls complete", f"{complete:,} of {count:,}", "every one", complete == count),
         Row(name, "messages to a client, fewest and most", f"{fewest:,} and {most:,}", "the same", fewest == most),
