@@ -194,7 +194,7 @@ class Modification:
             _log.info("{method} of {call_id}: {status}, again in {delay} s", method=self._method,
                       call_id=change.dialog.call_id, status=status, delay=delay)  # fmt: skip
             self._later(delay)
-        elif status == 481:
+        elif status == 481 and not change.early:
             self._change = None
             self._gone(Cause(status, reason))
         else:

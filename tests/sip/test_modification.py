@@ -168,6 +168,16 @@ class RelocationTests(ModificationCase):
         self.wait(1)
         self.assertEqual((len(self.sent("INVITE")), ear.heard), (1, ["ringing 180"]))
 
+    def test_lost_fork(self) -> None:
+        """An early dialog that is gone (481) takes nothing with it: the others ring on."""
+        call, ear = self.alice.call(PEER)
+        self.respond(180, UPDATES, CONTACT, tag="one")
+        self.respond(180, UPDATES, CONTACT, tag="two")
+        call.relocate(moved)
+        self.respond(481, request=self.sent("UPDATE")[0])
+        self.respond(200, CONTACT, request=self.sent("UPDATE")[1])
+        self.assertEqual((self.sent("CANCEL"), ear.heard), ([], ["ringing 180", "ringing 180"]))
+
     def test_while_it_rings_here(self) -> None:
         """An incoming call that rings says it by UPDATE where the caller serves that."""
         self.say("INVITE", body=SDP, extra=(UPDATES,))
