@@ -22,6 +22,7 @@ from typing import Any, Final, TypeAlias
 
 from neon.api import details
 from neon.api.sessions import Session
+from neon.commands.operators import balance_data, licence_data
 from neon.commands.watchdata import extension_data, message_data
 from neon.events import (
     BalanceKnown,
@@ -55,7 +56,6 @@ from neon.events import (
     Unregistered,
     WatchEvent,
 )
-from neon.operatorvalues import Balance, Licence
 from neon.values import Cause
 
 EventType: TypeAlias = type[CallEvent] | type[RegistrationEvent] | type[OperatorEvent] | type[WatchEvent]
@@ -197,31 +197,6 @@ def fields(event: Event) -> dict[str, Any]:
     if event.display_name:
         data["displayName"] = event.display_name
     return data
-
-
-def balance_data(balance: Balance) -> dict[str, Any]:
-    """A balance; the amount as text, because JSON's numbers are not exact everywhere."""
-    return {
-        "operator": balance.operator,
-        "connectionId": balance.connection_id,
-        "balance": f"{balance.amount:f}",
-        "currency": balance.currency,
-        "low": balance.low,
-        **({} if balance.minutes_left is None else {"minutesLeft": balance.minutes_left}),
-        "at": timestamp(balance.at),
-    }
-
-
-def licence_data(licence: Licence) -> dict[str, Any]:
-    """A licence."""
-    return {
-        "operator": licence.operator,
-        "active": licence.standing.allows_calls,
-        "standing": licence.standing.value,
-        **({"reason": licence.reason} if licence.reason else {}),
-        **({} if licence.checked is None else {"checked": timestamp(licence.checked)}),
-        **({} if licence.until is None else {"until": timestamp(licence.until)}),
-    }
 
 
 def timestamp(at: datetime) -> str:

@@ -67,14 +67,14 @@ def get_balance(
     context: Context, connection_id: int | None, operator: str | None, language: str | None
 ) -> Deferred[Data]:
     """Ask an operator what is left to spend on an account. Everybody who asks at the same time gets one answer."""
-    return context.operators.balance(operator, connection_id, language).addCallback(_balance)
+    return context.operators.balance(operator, connection_id, language).addCallback(balance_data)
 
 
 def activate_license(
     context: Context, key: str | None, operator: str | None, language: str | None
 ) -> Deferred[Data]:
     """Have an operator check the licence now. Without one that is good, calls are refused with 602."""
-    return context.operators.activate(operator, key, language).addCallback(_licence)
+    return context.operators.activate(operator, key, language).addCallback(licence_data)
 
 
 def _account(given: Provisioned) -> Data:
@@ -89,7 +89,8 @@ def _account(given: Provisioned) -> Data:
     }
 
 
-def _balance(balance: Balance) -> Data:
+def balance_data(balance: Balance) -> Data:
+    """A balance, in answers and events; the amount as text, because JSON's numbers are not exact everywhere."""
     return {
         "operator": balance.operator,
         "connectionId": balance.connection_id,
@@ -101,7 +102,8 @@ def _balance(balance: Balance) -> Data:
     }
 
 
-def _licence(licence: Licence) -> Data:
+def licence_data(licence: Licence) -> Data:
+    """A licence, in answers and events."""
     return {
         "operator": licence.operator,
         "active": licence.standing.allows_calls,

@@ -62,7 +62,8 @@ def _plain(number: str, decimal: str) -> str:
     whole, _, fraction = number.partition(mark)
     if groups in fraction or not _grouped(whole, groups):
         raise ValueError("has its thousands in no known way")
-    return f"{whole.replace(groups, '') or '0'}.{fraction or '0'}" if whole.lstrip("+-") else f"{whole}0.{fraction}"
+    digits = whole.replace(groups, "") if whole.lstrip("+-") else f"{whole}0"
+    return f"{digits}.{fraction}" if fraction else digits
 
 
 def _guess(number: str, point: int, comma: int) -> str:

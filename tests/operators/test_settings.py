@@ -142,7 +142,7 @@ class ExampleTests(OperatorCase):
             self.assertEqual(documented[kind] | common, known[kind])
 
     def test_is_read(self) -> None:
-        """As it is delivered it is nobody; with its sections it is a good file, whose defaults are those that it says."""
+        """As it is delivered it is nobody; with its sections it is a good file with those defaults."""
         self.assertEqual(settings.load((EXAMPLE.parent,)), ())
         text = EXAMPLE.read_text("utf-8")
         bare = self.settings(re.sub(r"(?m)^#(?=\[|url =)", "", text))
