@@ -230,8 +230,8 @@ def _looks_numeric(name: str) -> bool:
 
 
 def transport(text: str) -> str:
-    """A SIP transport."""
-    return choice("udp", "tcp", "tls")(text)
+    """A SIP transport; C{auto} is the one that DNS prefers."""
+    return choice("udp", "tcp", "tls", "auto")(text)
 
 
 def proxy(text: str) -> str:

@@ -41,7 +41,7 @@ ROWS: Final = (
             Parameter(
                 "domain",
                 arguments.domain,
-                about="The SIP domain or server: host or host:port, optionally with ;transport=udp, tcp or tls.",
+                about="The SIP domain or server: host or host:port, optionally with ;transport=udp, tcp, tls or auto.",
             ),
             Parameter("number", arguments.sip_user, about="The number or user name of the account."),
             Parameter("password", arguments.password, about="The account's password."),

@@ -157,7 +157,7 @@ class AgentAccount:
         proxy: tuple[SipURL, ...] = ()
         if self.settings.proxy is not None:
             host, port = split_host_port(self.settings.proxy)
-            transport = None if self.settings.transport == "udp" else self.settings.transport
+            transport = None if self.settings.transport in ("udp", "auto") else self.settings.transport
             proxy = (SipURL(host=messages.uri_host(host), port=port, transport=transport, lr=True),)
         # RFC 3608, section 6.1: behind the outbound proxy, where both are known.
         return (*proxy, *(SipURL(uri) for uri in self.registration.service_route))

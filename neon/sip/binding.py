@@ -108,7 +108,7 @@ def build_register(
     the registrar's domain after a redirection.
     """
     port = None if settings.port in (None, default_port(settings.transport)) else settings.port
-    transport = None if settings.transport == "udp" else settings.transport
+    transport = None if settings.transport in ("udp", "auto") else settings.transport
     domain = bracketed(settings.domain)
     record = named_address(SipURL(username=settings.number, host=domain, port=port), settings.display_name)
     routes = []

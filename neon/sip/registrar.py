@@ -29,7 +29,7 @@ from neon.sip.digest import DigestClient
 from neon.sip.keepalive import KeepAlive
 from neon.sip.messages import source_of
 from neon.sip.pacing import Pacer
-from neon.sip.probe import PAUSE, Probe, RequestSender
+from neon.sip.probe import PAUSE, Probe, RequestSender, when_reached
 from neon.sip.stack import NameResolver
 from neon.sip.targets import Targets
 from neon.sip.transport import unbracketed
@@ -41,7 +41,7 @@ FORBIDDEN_TRIES = 2
 UNREGISTER_WITHIN = 4.0
 """Seconds that the farewell to the registrar may take."""
 
-TARGET_WITHIN = 8.0
+TARGET_WITHIN = 6.0
 """Seconds that a server has for its answer while there is another one to try; the last one has a whole time-out."""
 
 
@@ -99,7 +99,6 @@ class Registration:
         self._forbidden = 0
         self._last_cause = Cause()
         self._service_route: tuple[str, ...] = ()
-        self._path: tuple[str, ...] = ()
 
     # What the agent reads
 
@@ -136,11 +135,6 @@ class Registration:
     def service_route(self) -> tuple[str, ...]:
         """The URIs that requests out of dialog must be routed through (RFC 3608), outermost first."""
         return self._service_route
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """The Path that the registrar recorded for us (RFC 3327)."""
-        return self._path
 
     def is_trusted(self, host: str) -> bool:
         """Whether C{host}, a numeric address, is one of the registrar's or outbound proxy's."""
@@ -269,10 +263,21 @@ class Registration:
 
     def _send(self, expires: int, target: Destination) -> None:
         token = self._token = object()
-        request = self._request(target, expires)
-        self._digest.authorize(request)
-        heard = self._on_farewell if self._stopping is not None else self._on_response
-        self._endpoint.send_request(request, target, partial(heard, token))
+        # Only a connection that is there has an address for our Contact.
+        sending, failing = partial(self._reached, token, expires, target), partial(self._unreachable, token)
+        when_reached(self._endpoint, self._clock, target, sending, failing)
+
+    def _reached(self, token: object, expires: int, target: Destination) -> None:
+        if token is self._token:
+            request = self._request(target, expires)
+            self._digest.authorize(request)
+            heard = self._on_farewell if self._stopping is not None else self._on_response
+            self._endpoint.send_request(request, target, partial(heard, token))
+
+    def _unreachable(self, token: object, reason: str) -> None:
+        if token is self._token:
+            self._calm()
+            (self._give_up_target if self._stopping is None else self._farewell)(Cause(503, reason))
 
     def _request(self, target: Destination, expires: int) -> SipRequest:
         self._cseq += 1
@@ -333,7 +338,6 @@ class Registration:
         self._forbidden = 0
         self._contact.obsolete = None
         self._service_route = binding.uris(response, "service-route")
-        self._path = binding.uris(response, "path")
         self._unbind()
         self._lapse = self._clock.callLater(lifetime, self._lapsed)
         if self._contact.move(response):
