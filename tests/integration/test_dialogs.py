@@ -5,11 +5,15 @@ Calls of one test share a daemon; the accounts that they are made with are regis
 
 from __future__ import annotations
 
+import json
+import sys
 from typing import Any
 
+from tests.integration.daemon import ROOT
+from tests.integration.kamailio import start_kamailio
 from tests.integration.processes import pause, until
 from tests.integration.sipp import Sipp
-from tests.integration.sippcase import SippCase
+from tests.integration.sippcase import PASSWORD, SippCase
 
 TIMERS = "min-se = 3"
 
@@ -123,3 +127,35 @@ class TakenTests(SippCase):
     async def accept(self, call: int) -> None:
         await self.client.command("acceptcall", callid=call)
         await self.client.event("OnAcceptCall", callId=call)
+
+
+class ThroughAProxyTests(SippCase):
+    async def test_reliable_and_refreshed(self) -> None:
+        """Two accounts of one daemon talk through kamailio: PRACK and UPDATE take the recorded route, both ways."""
+        self.proxy = await start_kamailio(self, {"2001": PASSWORD, "2002": PASSWORD})
+        await self.started(sip_more="reliable-responses = preferred\nsession-expires = 4\nmin-se = 3")
+        for number in ("2001", "2002"):
+            await self.client.register(self.proxy.domain, number, PASSWORD)
+        call = await self.client.call("2002")
+        other = await self.client.incoming()
+        await self.client.command("acceptcall", callid=other)
+        for end in (call, other):
+            await self.client.event("OnAcceptCall", callId=end)
+        await pause(4.5)
+        await self.client.command("finalizecall", callid=call)
+        for end in (call, other):
+            await self.over(end, 0)
+        seen = [step["message"].split()[0] for step in await self.ladder(call) if step["sent"]]
+        self.assertEqual(seen.count("PRACK"), 1)
+        self.assertGreaterEqual(seen.count("UPDATE"), 2)
+        self.daemon_is_well()
+
+    async def ladder(self, call: int) -> list[dict[str, Any]]:
+        """The messages of a call as neonctl tells them."""
+        program = self.start(
+            "neonctl", sys.executable, "-m", "neon.ctl.main", "--state-dir", str(self.daemon.state_dir),
+            "explain", str(call), "--json", env={"PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        self.assertEqual(await program.ended(), 0, program.output)
+        ladder: list[dict[str, Any]] = json.loads(program.output)["ladder"]
+        return ladder
