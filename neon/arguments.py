@@ -172,9 +172,9 @@ def _header_fields(value: object) -> headers.Headers:
             value = json.loads(value)
         except (ValueError, RecursionError):
             raise ValueError('must be an object such as {"X-CRM-Id": "7"}') from None
-    # A decoder that keeps what was given twice makes pairs of an object; an array holds no tuples.
+    # A decoder that keeps what was given twice makes an object a list of pairs, of a class of its own.
     pairs = list(value.items()) if isinstance(value, Mapping) else value
-    if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
+    if not isinstance(pairs, list) or type(value) is list or not all(isinstance(pair, tuple) for pair in pairs):
         raise ValueError(f'must be an object such as {{"X-CRM-Id": "7"}}, not {shown(value)}')
     if len(pairs) > headers.MOST:
         raise ValueError(f"must have at most {headers.MOST} header fields")

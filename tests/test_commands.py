@@ -14,6 +14,7 @@ from neon.api.sessions import Session, Sessions
 from neon.arguments import Parameter
 from neon.commands import Command, Commands, Data, Subscribed, access
 from neon.errors import NeonError
+from neon.phone import PhoneSettings
 from neon.values import AccountSettings, CallState, Cause
 from tests.fakes import ACCOUNT, AGREEMENT, FakeCall, FakeWorld
 
@@ -420,3 +421,89 @@ class CallTests(CommandCase):
     def test_version(self) -> None:
         """Which NEON this is."""
         self.assertRegex(self.done(action="getversion")["version"], r"\A\d+\.\d+")
+
+
+class IncomingCommandTests(CommandCase):
+    """What becomes of calls to come, and of those that ring."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.connection_id = self.world.registered()
+
+    def test_reject(self) -> None:
+        """A call that rings is refused with the status that was named, 486 by itself."""
+        first, second = self.incoming(), self.incoming()
+        self.done(action="RejectCall", callId="43")
+        self.done(action="rejectcall", callid=44, status="603")
+        self.assertEqual((first.requests[-1], second.requests[-1]), ("reject 486", "reject 603"))
+        self.assertEqual(self.code(action="rejectcall", callid=43), 102)
+        self.assertEqual(self.code(action="rejectcall", callid=99), 102)
+
+    def test_reject_with_odd_statuses(self) -> None:
+        """Only what a refusal may be, so that no application makes a caller believe something else."""
+        call = self.incoming()
+        for status in (200, 302, 401, 487, 500, "", "busy", True, None.__class__):
+            given = "NoneType" if status is None.__class__ else status
+            self.assertEqual(self.code(action="rejectcall", callid=43, status=given), 102, status)
+        self.assertEqual(call.requests, ["ring"])
+
+    def test_dnd(self) -> None:
+        """For one account, and for all; it shows in listaccounts."""
+        self.done(action="setdnd", dnd="sim", connectionid=self.connection_id)
+        self.assertEqual(self.world.signalling.call_in(self.connection_id), 480)
+        (account,) = self.done(action="listaccounts")["accounts"]
+        self.assertEqual(account["incoming"], {"dnd": True})
+        self.done(action="setdnd", dnd=False)
+        (account,) = self.done(action="listaccounts")["accounts"]
+        self.assertNotIn("incoming", account)
+        self.assertEqual(self.code(action="setdnd"), 102)
+        self.assertEqual(self.code(action="setdnd", dnd=True, connectionid=99), 102)
+
+    def test_forward(self) -> None:
+        """Numbers as they are dialled; nothing switches it off."""
+        self.done(action="setforward", when="NoAnswer", to="(71) 33", seconds="9")
+        (account,) = self.done(action="listaccounts")["accounts"]
+        self.assertEqual(account["incoming"], {"dnd": False, "noanswer": "7133", "seconds": 9})
+        self.done(action="setforward", when="noanswer", to="")
+        self.done(action="setforward", when="always", to="sip:33@pbx.example.org")
+        self.assertEqual(self.world.signalling.call_in(self.connection_id), 302)
+        for wrong in (
+            {"when": "never", "to": "3"}, {"to": "3"}, {"when": "busy", "to": "3\r\nX: y"}, {"when": "busy", "to": "@"},
+            {"when": "noanswer", "to": "3", "seconds": 0}, {"when": "noanswer", "to": "3", "seconds": 99999},
+            {"when": "busy", "to": "3", "connectionid": 99},
+        ):  # fmt: skip
+            self.assertEqual(self.code(action="setforward", **wrong), 102, wrong)
+
+    def test_before_registration(self) -> None:
+        """Rules need no registered account, calls do."""
+        world = FakeWorld()
+        self.commands = Commands(world.phone, self.sessions, OneApplication())
+        self.done(action="setdnd", dnd=True)
+        for action in ("rejectcall", "answertransfer"):
+            self.assertEqual(self.code(action=action, callid=43, allow=True), 601, action)
+
+    def test_nobody_transfers_us(self) -> None:
+        """There has to be a question before there is an answer."""
+        self.incoming()
+        self.assertEqual(self.code(action="answertransfer", callid=43, allow=True), 102)
+        self.assertEqual(self.code(action="answertransfer", callid=43), 102)
+
+    def test_headers(self) -> None:
+        """Header fields go with a call only if the configuration names them; what is no header field is 102."""
+        self.assertEqual(self.code(action="startcall", number="32", headers={"X-CRM-Id": "7"}), 102)
+        self.world = FakeWorld(PhoneSettings(headers_out=("X-CRM-*", "X-B")))
+        self.world.registered()
+        self.commands = Commands(self.world.phone, self.sessions, OneApplication())
+        self.done(action="startcall", number="32", headers={"X-CRM-Id": 7, "x-b": " b "})
+        self.done(action="startcall", number="32", headers='{"X-CRM-Id": "7"}')
+        sent = [call.headers for call in self.world.signalling.calls]
+        self.assertEqual(sent, [(("X-CRM-Id", "7"), ("x-b", "b")), (("X-CRM-Id", "7"),)])
+        wrong: tuple[object, ...] = (
+            {"X-Other": "1"}, {"From": "x"}, {"f": "x"}, {"Via": "x"}, {"P-Asserted-Identity": "x"}, {"X-B": ""},
+            {"X-B": "1\r\nVia: x"}, {"X-B\r\nVia": "1"}, {"X-B:": "1"}, {"X B": "1"}, {"X-B": "1" * 300}, {"X-B": []},
+            {"X-B": {}}, {"X-B": True}, {"X-B": "1", "x-b": "2"}, {f"X-CRM-{n}": "1" for n in range(17)}, [], 7,
+            "X-B: 1", "[1]", "{", '{"X-B": "\\n"}',
+        )  # fmt: skip
+        for headers in wrong:
+            self.assertEqual(self.code(action="startcall", number="32", headers=headers), 102, headers)
+        self.assertEqual(len(self.world.signalling.calls), 2)

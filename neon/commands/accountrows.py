@@ -8,6 +8,7 @@ from neon import arguments
 from neon.arguments import Parameter
 from neon.commands import accounts
 from neon.commands.context import Command, Field
+from neon.commands.incomingrows import RULES
 from neon.commands.shapes import CONNECTION_ID, ID, MOMENT, TEXT, URI, listed
 from neon.values import Codec, DigitsBy, RegistrationState, Scope
 
@@ -108,6 +109,7 @@ ROWS: Final = (
                 Field("name", TEXT, "What the configuration calls it.", optional=True),
                 Field("options", OPTIONS, "What holds for this account only.", optional=True),
                 Field("messages", MESSAGES, "Its waiting messages, where its PBX has told of them.", optional=True),
+                RULES,
             ),
         ),
         extension=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from neon import arguments
+from neon.commands import incoming
 from neon.commands.context import NO_ACCOUNT, Context, Data, moment
 from neon.commands.watchdata import message_data
 from neon.errors import InvalidArgument, NotRegistered
@@ -67,6 +68,7 @@ def list_accounts(context: Context) -> Data:
                 **({} if account.name is None else {"name": account.name}),
                 **options_of(account.options),
                 **messages_of(context, account.connection_id),
+                **incoming.rules_of(context, account.connection_id),
             }
             for account in context.phone.accounts()
         ]

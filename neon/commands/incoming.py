@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neon.commands.context import Context, Data
-from neon.details import ForwardKind
+from neon.details import NO_RULES, ForwardKind
 
 
 def reject_call(context: Context, call_id: int, status: int) -> Data:
@@ -25,6 +25,22 @@ def set_forward(context: Context, when: str, to: str | None, seconds: int | None
     """
     context.phone.set_forward(connection_id, ForwardKind(when), to, seconds)
     return {}
+
+
+def rules_of(context: Context, connection_id: int) -> Data:
+    """What was said about calls to an account, for its row in listaccounts; nothing where nothing was."""
+    rules = context.phone.incoming_rules(connection_id)
+    if rules == NO_RULES:
+        return {}
+    data: Data = {
+        "dnd": rules.dnd,
+        "always": rules.forward_always,
+        "busy": rules.forward_busy,
+        "noanswer": rules.forward_no_answer,
+        "seconds": rules.seconds if rules.forward_no_answer is not None else None,
+        "autoAnswer": list(rules.auto_answer) or None,
+    }
+    return {"incoming": {name: value for name, value in data.items() if value is not None}}
 
 
 def answer_transfer(context: Context, call_id: int, allow: bool) -> Data:

@@ -7,10 +7,32 @@ from typing import Final
 from neon import arguments, parsing
 from neon.arguments import Parameter
 from neon.commands import incoming
-from neon.commands.context import Command, Needs
+from neon.commands.context import Command, Field, Needs
 from neon.commands.shapes import CALL_ID, CONNECTION_ID
 from neon.details import ForwardKind
 from neon.values import Scope
+
+_TARGET: Final = {"type": "string", "description": "where to: a number, or a SIP URI"}
+
+RULES: Final = Field(
+    "incoming",
+    {
+        "type": "object",
+        "properties": {
+            "dnd": {"type": "boolean"},
+            "always": _TARGET,
+            "busy": _TARGET,
+            "noanswer": _TARGET,
+            "seconds": {"type": "integer", "minimum": 1},
+            "autoAnswer": {"type": "array", "items": {"type": "string"}},
+        },
+        "required": ["dnd"],
+        "additionalProperties": False,
+    },
+    "What was said about calls to it (setdnd, setforward), where something was.",
+    optional=True,
+)
+"""Part of a row of listaccounts."""
 
 ROWS: Final = (
     Command(

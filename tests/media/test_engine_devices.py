@@ -67,6 +67,25 @@ class DeviceTests(EngineCase):
                 peer.send(stream, loud)
         self.assertEqual(set(heard), {-32768})
 
+    def test_beep(self) -> None:
+        """A beep is heard with what the far end says, for as long as was said, and by nobody else."""
+        peer, stream = self.new_peer(), self.new_stream()
+        stream.set_sink(self.device)
+        stream.set_source(Tone(600, -15))
+        stream.start(peer.agreement())
+        stream.beep(200)
+        heard = array("h")
+        for _ in range(40):
+            heard.extend(self.played(1))
+            peer.send_tone(stream, 400, -16)
+        frames = [heard[at : at + FRAME] for at in range(0, len(heard), FRAME)]
+        self.assertIn(sum(level(frame, 880) > -15 for frame in frames), range(9, 12))
+        self.assertLess(abs(level(heard[25 * FRAME :], 400) + 16), 0.3)
+        self.assertRaises(ValueError, stream.beep, 0)
+        self.assertRaises(ValueError, stream.beep, 6001)
+        stream.close()
+        self.assertRaises(ValueError, stream.beep, 200)
+
     def test_capture(self) -> None:
         """What is captured goes to every stream that has the device as its source."""
         peers = [self.new_peer(), self.new_peer()]
