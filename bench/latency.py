@@ -200,7 +200,10 @@ class NeonPhone:
             )
         self.process_id = self._process.pid
         access = state / "access.json"
-        _until(access.exists, "access.json")
+        try:
+            _until(access.exists, "access.json")
+        except TimeoutError:
+            raise TimeoutError((state / "output").read_text()[-2000:]) from None
         told = json.loads(access.read_text())
         self._socket = RawWebSocket(urlsplit(told["websocket"]).port or 0)
         self._token = self._command("authenticate", user=told["user"], password=told["password"])["token"]

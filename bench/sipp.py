@@ -65,11 +65,11 @@ class Held:
         self._folder = folder
         self._callee = callee
         self._running: list[subprocess.Popen[bytes]] = []
-        self._up = 0
+        self.up = 0
 
     def reach(self, count: int) -> None:
         """Have so many calls up in all."""
-        more = count - self._up
+        more = count - self.up
         wanted = self._callee.answered + more
         rate = ("-r", "100", "-l", str(more), "-d", str(int(LIMIT * 1000)))
         self._running.append(_start(self._folder, self._callee, more, *rate, inactive=True)[1])
@@ -79,7 +79,7 @@ class Held:
                 raise TimeoutError(f"{count} calls did not come up")
             time.sleep(0.1)
         time.sleep(1)
-        self._up = count
+        self.up = count
 
     def __enter__(self) -> Held:
         return self

@@ -74,12 +74,14 @@ class Handshake(WebSocketServerProtocol):
             # It has to wait for our answer (RFC 6455, section 4.1); autobahn would take this for another handshake.
             self.transport.abortConnection()
             return
-        payload = wholeframe.unpack(data) if self._is_between_messages() else None
-        if payload is not None:
-            self.onMessage(payload, data[0] == wholeframe.BINARY)
-            return
-        # What dataReceived does beside formatting a log line, whether that is wanted or not.
-        self._dataReceived(data)
+        begin = 0
+        while self._is_between_messages() and (frame := wholeframe.unpack(data, begin)) is not None:
+            payload, end = frame
+            self.onMessage(payload, data[begin] == wholeframe.BINARY)
+            begin = end
+        if begin == 0 or begin < len(data):
+            # What dataReceived does beside formatting a log line, whether that is wanted or not.
+            self._dataReceived(data[begin:])
         if self.state == self.STATE_CONNECTING and len(self.data) > MAX_HANDSHAKE_BYTES:
             self.transport.abortConnection()
 

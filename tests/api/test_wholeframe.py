@@ -28,17 +28,19 @@ def frame(payload: bytes, first: int = TEXT, mask: bytes = MASK) -> bytes:
 class UnpackTests(SynchronousTestCase):
     def test_example(self) -> None:
         """The masked "Hello" of RFC 6455, section 5.7."""
-        self.assertEqual(unpack(bytes.fromhex("818537fa213d7f9f4d5158")), b"Hello")
+        self.assertEqual(unpack(bytes.fromhex("818537fa213d7f9f4d5158")), (b"Hello", 11))
 
     @given(st.text(max_size=400), st.binary(min_size=4, max_size=4))
     def test_text(self, text: str, mask: bytes) -> None:
         """Text comes out as it went in, whatever the mask."""
-        self.assertEqual(unpack(frame(text.encode(), mask=mask)), text.encode())
+        data = frame(text.encode(), mask=mask)
+        self.assertEqual(unpack(data), (text.encode(), len(data)))
 
     @given(st.binary(max_size=400))
     def test_binary(self, payload: bytes) -> None:
         """Binary data need not be UTF-8; text must, and its refusal is autobahn's."""
-        self.assertEqual(unpack(frame(payload, BINARY)), payload)
+        data = frame(payload, BINARY)
+        self.assertEqual(unpack(data), (payload, len(data)))
         try:
             payload.decode()
         except UnicodeDecodeError:
@@ -47,14 +49,22 @@ class UnpackTests(SynchronousTestCase):
     def test_lengths(self) -> None:
         """Up to 65,535 octets, in the shortest form of the length only."""
         for length in (0, 125, 126, 65535):
-            self.assertEqual(unpack(frame(b"x" * length)), b"x" * length)
+            data = frame(b"x" * length)
+            self.assertEqual(unpack(data), (b"x" * length, len(data)))
         self.assertIsNone(unpack(frame(b"x" * 65536)))
         self.assertIsNone(unpack(bytes([TEXT, 0x80 | 126]) + struct.pack("!H", 5) + frame(b"Hello")[2:]))
+
+    def test_several(self) -> None:
+        """Frames that arrive together are taken one after the other, as far as they are whole."""
+        data = frame(b"first") + frame(b"second", BINARY) + frame(b"third")[:-1]
+        self.assertEqual(unpack(data), (b"first", 11))
+        self.assertEqual(unpack(data, 11), (b"second", 23))
+        self.assertIsNone(unpack(data, 23))
 
     def test_left_alone(self) -> None:
         """Anything but one whole, masked, unfragmented data frame is for somebody else."""
         whole = frame(b"Hello")
-        for data in (whole[:-1], whole + b"\x81", whole + whole, whole[:1], b"", bytes([TEXT, 5]) + b"Hello" + b"****"):
+        for data in (whole[:-1], whole[:1], b"", bytes([TEXT, 5]) + b"Hello" + b"****"):
             self.assertIsNone(unpack(data), data)
         for first in range(256):
             if first not in (TEXT, BINARY):
