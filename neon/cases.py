@@ -33,7 +33,7 @@ from neon.ladder import Conversation, Ladder
 from neon.values import AccountSnapshot, Cause, RegistrationState
 
 MAX_CALLS: Final = 200
-MAX_ACCOUNTS: Final = 64
+MAX_ACCOUNTS: Final = 2000
 
 OUTCOMES: Final[dict[type[RegistrationEvent], str]] = {
     Registered: "registered",
@@ -66,11 +66,18 @@ class _Account:
 
 
 class Cases:
-    """Remembers; C{accounts} tells which accounts there are now."""
+    """Remembers; C{accounts} tells which accounts there are now, C{account} how one of them is, if it is there."""
 
-    def __init__(self, bus: Bus, ladder: Ladder, accounts: Callable[[], Iterable[AccountSnapshot]]) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        ladder: Ladder,
+        accounts: Callable[[], Iterable[AccountSnapshot]],
+        account: Callable[[int], AccountSnapshot | None],
+    ) -> None:
         self._ladder = ladder
         self._snapshots = accounts
+        self._snapshot = account
         self._calls: OrderedDict[int, _Call] = OrderedDict()
         self._sip: dict[int, str] = {}
         self._accounts: OrderedDict[int, _Account] = OrderedDict()
@@ -150,7 +157,10 @@ class Cases:
         if isinstance(event, CallEvent):
             self._call_happened(event, published.at)
         elif isinstance(event, RegistrationEvent) and not isinstance(event, RegistrationFinalized):
-            self._look()
+            # Not all of them: a thousand accounts have a thousand of these events.
+            snapshot = self._snapshot(event.connection_id)
+            if snapshot is not None:
+                self._note(snapshot)
             case = self._accounts.get(event.connection_id)
             if case is not None:
                 case.outcome, case.cause, case.at = OUTCOMES[type(event)], event.cause, published.at
@@ -183,15 +193,18 @@ class Cases:
     def _look(self) -> None:
         """Note the accounts that are there, before they are gone again."""
         for account in self._snapshots():
-            known = self._accounts.get(account.connection_id)
-            if known is None:
-                self._accounts[account.connection_id] = _Account(account.uri)
-                if len(self._accounts) > MAX_ACCOUNTS:
-                    self._accounts.popitem(last=False)
-            elif known.uri != account.uri:
-                known.uri = account.uri
-            if known is not None and account.state is RegistrationState.REGISTERING and known.outcome != "registering":
-                known.outcome, known.cause = "registering", Cause()
+            self._note(account)
+
+    def _note(self, account: AccountSnapshot) -> None:
+        known = self._accounts.get(account.connection_id)
+        if known is None:
+            self._accounts[account.connection_id] = _Account(account.uri)
+            if len(self._accounts) > MAX_ACCOUNTS:
+                self._accounts.popitem(last=False)
+        elif known.uri != account.uri:
+            known.uri = account.uri
+        if known is not None and account.state is RegistrationState.REGISTERING and known.outcome != "registering":
+            known.outcome, known.cause = "registering", Cause()
 
 
 def _time(at: datetime | None) -> str | None:

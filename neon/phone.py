@@ -85,7 +85,7 @@ class Phone:
         self._ended: dict[int, float] = {}
         self.control = CallControl(self._calls, signalling, self._follow)
         self.rules = Rulebook()
-        self.watching = Watching(bus, signalling, self._watched_by_configuration)
+        self.watching = Watching(bus, signalling, self.accounts)
         self._accounts: dict[int, AccountLine] = {}
         self._reception = Reception(
             self._calls,
@@ -122,8 +122,10 @@ class Phone:
         """The accounts as they are now, oldest first."""
         return tuple(account.snapshot() for account in self._accounts.values())
 
-    def _watched_by_configuration(self) -> dict[int, tuple[str, ...]]:
-        return {account.connection_id: account.settings.options.blf for account in self._accounts.values()}
+    def account(self, connection_id: int) -> AccountSnapshot | None:
+        """One account as it is now, None if it is gone."""
+        account = self._accounts.get(connection_id)
+        return None if account is None else account.snapshot()
 
     def account_uri(self, connection_id: int) -> str:
         """The address of record of an account, empty for one that is gone."""

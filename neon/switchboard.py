@@ -22,9 +22,12 @@ from neon.events import (
     CallFinalized,
     CallRinging,
     CallStarted,
+    Event,
     HoldChanged,
     OperatorEvent,
+    Registered,
     RegistrationEvent,
+    RegistrationFinalized,
 )
 from neon.values import AccountSnapshot, Direction, RegistrationState
 
@@ -104,7 +107,9 @@ class ExtensionPicture:
     @property
     def status(self) -> Status:
         """What a lamp beside its name would show: talking before ringing, ringing before waiting."""
-        phases = {call.phase for call in self.calls if not call.hold}
+        waiting = {call.call_id for call in self.calls if call.hold}
+        # Two legs of one conversation wait together.
+        phases = {call.phase for call in self.calls if not waiting & {call.call_id, call.bridge}}
         if phases - {Phase.RINGING}:
             return Status.IN_USE
         if phases:
@@ -229,6 +234,7 @@ class LocalSwitchboard:
         self._accounts = accounts
         self._board = Board()
         self._owners: dict[int, str] = {}
+        self._settled = 0
         self._calls: dict[int, int] = {}
         bus.subscribe(self._happened)
 
@@ -250,6 +256,8 @@ class LocalSwitchboard:
         event = published.event
         if isinstance(event, OperatorEvent):
             return
+        if self._is_known_to_register(event):
+            return
         if isinstance(event, RegistrationEvent) or event.connection_id not in self._owners:
             self._look_at_accounts()
         if isinstance(event, CallEvent) and (name := self._owners.get(event.connection_id)) is not None:
@@ -260,6 +268,20 @@ class LocalSwitchboard:
                 self._calls.pop(event.call_id, None)
             else:
                 self._calls[event.call_id] = event.connection_id
+
+    def _is_known_to_register(self, event: Event) -> bool:
+        """The usual case without a look at every account: one that is known has registered, and that is all."""
+        if isinstance(event, RegistrationFinalized) and event.connection_id == self._settled:
+            self._settled = 0
+            return True
+        name = self._owners.get(event.connection_id) if isinstance(event, Registered) else None
+        before = None if name is None else self._board.find(name)
+        if before is None:
+            return False
+        assert isinstance(event, Registered)
+        self._settled = event.connection_id
+        self._board.put(replace(before, registered=True))
+        return True
 
     def _look_at_accounts(self) -> None:
         snapshots = tuple(self._accounts())

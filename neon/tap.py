@@ -196,7 +196,7 @@ class Neon(Parts):
         self.rules = RulesPart(self.database, self.phone, loaded.toll)
         self.media.on_silent = self.phone.silent
         self.media.on_digit = self.phone.control.digit_received
-        self.cases = Cases(self.bus, self.ladder, self.phone.accounts)
+        self.cases = Cases(self.bus, self.ladder, self.phone.accounts, self.phone.account)
         self._feed = FeedServer(reactor, loaded, state_dir, self.bus, self.phone.accounts)
         self.history = call_log(reactor, loaded.history, self.bus, self.database, self.phone)
         self.callbacks = Callbacks(self.phone, self.ids, reactor, answers=loaded.feed.auto_answer)
@@ -391,7 +391,8 @@ class Neon(Parts):
         sip = None
         if self.testbed is not None:
             sip = {"domain": self.testbed.domain, "number": self.testbed.number, "password": self.testbed.password}
-        document = access_document(websocket, self._password, sip, self._http.url, str(self._control.path))
+        control = str(self._control.path)
+        document = access_document(websocket, self._password, sip, self._http.url, control, self._feed.urls)
         try:
             write_private(self._access_file, document)
         except OSError as error:

@@ -5,13 +5,14 @@ Implements L{neon.ports.WatchListener}; its other methods are verbs of L{neon.co
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from neon.bus import Bus, Published
 from neon.errors import InvalidArgument
 from neon.events import ExtensionChanged, MessagesWaiting, RegistrationCancelled, Unregistered
 from neon.ports import Signalling
+from neon.values import AccountSnapshot
 from neon.watched import ExtensionStatus, MessageSummary
 
 UNHEARD = ExtensionStatus(reason="nothing was heard yet")
@@ -27,12 +28,12 @@ class Watched:
 
 
 class Watching:
-    """C{configured} says which extensions an account's configuration names."""
+    """C{accounts} are the phone's; the configuration of an account names extensions as well."""
 
-    def __init__(self, bus: Bus, signalling: Signalling, configured: Callable[[], dict[int, tuple[str, ...]]]) -> None:
+    def __init__(self, bus: Bus, signalling: Signalling, accounts: Callable[[], Iterable[AccountSnapshot]]) -> None:
         self._bus = bus
         self._signalling = signalling
-        self._configured = configured
+        self._accounts = accounts
         self._extensions: dict[tuple[int, str], ExtensionStatus] = {}
         self._messages: dict[int, MessageSummary] = {}
         bus.subscribe(self._happened)
@@ -56,7 +57,7 @@ class Watching:
 
     def extensions(self) -> tuple[Watched, ...]:
         """The extensions that are watched, as they were last heard of."""
-        named = {(account, name): UNHEARD for account, names in self._configured().items() for name in names}
+        named = {(one.connection_id, name): UNHEARD for one in self._accounts() for name in one.options.blf}
         return tuple(Watched(account, name, status) for (account, name), status in (named | self._extensions).items())
 
     def messages(self, connection_id: int) -> MessageSummary | None:
@@ -77,7 +78,9 @@ class Watching:
 
     def _happened(self, published: Published) -> None:
         event = published.event
-        if isinstance(event, (Unregistered, RegistrationCancelled)) and event.connection_id not in self._configured():
+        if not isinstance(event, (Unregistered, RegistrationCancelled)):
+            return
+        if all(one.connection_id != event.connection_id for one in self._accounts()):
             self._messages.pop(event.connection_id, None)
             for key in [key for key in self._extensions if key[0] == event.connection_id]:
                 del self._extensions[key]

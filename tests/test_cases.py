@@ -21,7 +21,7 @@ class CaseCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.world = FakeWorld()
         self.ladder = Ladder()
-        self.cases = Cases(self.world.bus, self.ladder, self.world.phone.accounts)
+        self.cases = Cases(self.world.bus, self.ladder, self.world.phone.accounts, self.world.phone.account)
         self.world.phone.on_dialog = lambda call_id, dialog: self.cases.dialog(call_id, dialog.call_id)
 
     def call(self, call_id: int) -> dict[str, Any]:

@@ -72,9 +72,9 @@ def _admit(context: Context, call_id: int) -> None:
     @raise NotAuthorised: there is no licence to answer it.
     """
     call = next((call for call in context.phone.calls() if call.call_id == call_id), None)
-    known = {account.connection_id: account for account in context.phone.accounts()}
-    if call is not None and call.connection_id in known:
-        context.operators.admit(known[call.connection_id], None)
+    account = None if call is None else context.phone.account(call.connection_id)
+    if account is not None:
+        context.operators.admit(account, None)
 
 
 def finalize_call(context: Context, call_id: int) -> Data:

@@ -46,6 +46,8 @@ class Phone(Protocol):
 
     def accounts(self) -> tuple[AccountSnapshot, ...]: ...
 
+    def account(self, connection_id: int) -> AccountSnapshot | None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -88,7 +90,7 @@ class Desk:
         kept = Accounts(services, self._phone.register, memory, clock)
 
         def owner_of(connection_id: int) -> Owner | None:
-            snapshot = next((one for one in self._phone.accounts() if one.connection_id == connection_id), None)
+            snapshot = self._phone.account(connection_id)
             if snapshot is None or self._house_of(snapshot) is not house:
                 return None
             return owner(snapshot, kept.login_of(connection_id))

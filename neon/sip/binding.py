@@ -43,6 +43,9 @@ class RegistrationOptions:
     learn_public_address: bool = True
 
 
+USUAL = RegistrationOptions()
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What stays the same over all REGISTERs of one registration (RFC 3261, section 10.2.4)."""

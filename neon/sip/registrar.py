@@ -58,7 +58,7 @@ class Registration:
         settings: AccountSettings,
         listener: RegistrationListener,
         *,
-        options: RegistrationOptions = RegistrationOptions(),
+        options: RegistrationOptions = binding.USUAL,
         keep_alive: KeepAlive | None = None,
         pacer: Pacer | None = None,
         random: Callable[[], float] = _random.random,
@@ -251,8 +251,8 @@ class Registration:
         self._give_up_target(Cause(408, "no answer"))
 
     def _give_up_target(self, cause: Cause, wait: float = 0.0) -> None:
-        self._log.info("{target}: {status} {reason}", target=str(self._targets.tried), status=cause.status,
-                       reason=cause.reason)  # fmt: skip
+        self._log.info("{target}: {cause}", target=str(self._targets.tried), cause=cause)
+        self._calm()
         self._targets.failed()
         self._try_next(cause, wait)
 
@@ -276,7 +276,6 @@ class Registration:
 
     def _unreachable(self, token: object, reason: str) -> None:
         if token is self._token:
-            self._calm()
             (self._give_up_target if self._stopping is None else self._farewell)(Cause(503, reason))
 
     def _request(self, target: Destination, expires: int) -> SipRequest:

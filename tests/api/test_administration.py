@@ -61,7 +61,7 @@ class AdministrationCase(SynchronousTestCase):
         self.requests = ApprovalRequests(self.world.clock, self.origins.decide)
         self.addCleanup(self.requests.stop)
         self.ladder = Ladder()
-        self.cases = Cases(self.world.bus, self.ladder, self.world.phone.accounts)
+        self.cases = Cases(self.world.bus, self.ladder, self.world.phone.accounts, self.world.phone.account)
         rows = (
             *self.accounts.rows(),
             *OriginDecisions(self.origins, self.requests).rows(),
@@ -259,6 +259,6 @@ class ExplainTests(AdministrationCase):
 
     def test_nothing_to_explain(self) -> None:
         """No call yet."""
-        explanations = Explanations(Cases(FakeWorld().bus, self.ladder, tuple))
+        explanations = Explanations(Cases(FakeWorld().bus, self.ladder, tuple, lambda _: None))
         context: Any = None
         self.assertRaises(InvalidArgument, explanations.explain, context, None)
