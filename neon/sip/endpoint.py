@@ -13,7 +13,7 @@ from sippy.SipHeader import SipHeader
 from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
 from sippy.SipTransactionManager import RINGING, TRYING, UACK
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from neon.ports import Clock
@@ -258,6 +258,13 @@ class Endpoint:
     def path(self, destination: Destination) -> LocalPath | Flow:
         """The way to a destination; a connection is made when something is sent."""
         return self._ways.path(destination)
+
+    def reach(self, destination: Destination) -> Deferred[None]:
+        """Have a way to a destination, so that L{local_address} is what it will see; fails with L{CannotSend}.
+
+        Without connections there is always one.
+        """
+        return self._ways.flow(destination).reach() if destination.reliable else succeed(None)
 
     def _roomier(self, remote: Destination, length: int) -> Flow | None:
         """The connection to try first for a request that a datagram might not carry (RFC 3261, section 18.1.1)."""

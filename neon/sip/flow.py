@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.protocol import ClientFactory
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -85,6 +85,7 @@ class Flow:
         self._handshake: Handshake | None = None
         self._deadline: Timer | None = None
         self._waiting: list[bytes] = []
+        self._callers: list[Deferred[None]] = []
         self._closing: list[Deferred[None]] = []
         self._opened_at: float | None = None
         self._failures = 0
@@ -143,6 +144,18 @@ class Flow:
             address = self._connection.local
         return Destination(*address, self.transport)
 
+    def reach(self) -> Deferred[None]:
+        """Fires when the connection is there; fails with L{CannotSend}."""
+        if self.is_open:
+            return succeed(None)
+        try:
+            self._connect()
+        except CannotSend as error:
+            return fail(error)
+        waiter: Deferred[None] = Deferred()
+        self._callers.append(waiter)
+        return waiter
+
     def _connect(self) -> None:
         if not self.idle:
             return
@@ -188,6 +201,7 @@ class Flow:
         waiting, self._waiting = self._waiting, []
         if waiting:
             connection.send(b"".join(waiting))
+        self._tell_callers(lambda caller: caller.callback(None))
         if self._closing:
             connection.close()
 
@@ -217,11 +231,17 @@ class Flow:
         if not self._closing:
             _log.info("the connection {way} is gone: {reason}", way=str(self.destination), reason=reason)
         self._flows.forget(self)
+        self._tell_callers(lambda caller: caller.errback(CannotSend(reason)))
         if not self._closing:
             self._flows.user.lost(self, reason, opened_at is not None)
         closing, self._closing = self._closing, []
         for waiter in closing:
             waiter.callback(None)
+
+    def _tell_callers(self, tell: Callable[[Deferred[None]], None]) -> None:
+        callers, self._callers = self._callers, []
+        for caller in callers:
+            tell(caller)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None and self._deadline.active():

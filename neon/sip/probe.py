@@ -13,11 +13,15 @@ from typing import Protocol
 from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
 from sippy.SipURL import SipURL
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from neon.ports import Clock, Timer
 from neon.sip import messages
 from neon.sip.transport import bracketed
 from neon.values import AccountSettings, Destination
+
+_log = Logger()
 
 PAUSE = 20.0
 
@@ -27,9 +31,27 @@ class RequestSender(Protocol):
 
     def local_address(self, remote: Destination) -> Destination: ...
 
+    def reach(self, destination: Destination) -> Deferred[None]: ...
+
     def send_request(
         self, request: SipRequest, remote: Destination, on_response: Callable[[SipResponse], None]
     ) -> object: ...
+
+
+def when_reached(
+    endpoint: RequestSender,
+    clock: Clock,
+    destination: Destination,
+    then: Callable[[], None],
+    otherwise: Callable[[str], None],
+) -> None:
+    """Do something as soon as there is a way to a destination: now, for datagrams.
+
+    C{otherwise} hears in words why there is none, never from inside this call.
+    """
+    endpoint.reach(destination).addCallbacks(
+        lambda _: then(), lambda failure: clock.callLater(0.0, otherwise, failure.getErrorMessage())
+    ).addErrback(lambda failure: _log.failure("nothing was sent to {destination}", failure, destination=destination))
 
 
 class Probe:

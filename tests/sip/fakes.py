@@ -162,6 +162,9 @@ class FakeEndpoint:
     def points(self) -> tuple[Destination, ...]:
         return (self.local,)
 
+    def reach(self, destination: Destination) -> Deferred[None]:
+        return succeed(None)
+
     def local_address(self, remote: Destination) -> Destination:
         return self.local
 
