@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon.api.wholeframe import BINARY, TEXT, unpack
+from tests.api.websockets import WebSocketCase
 
 MASK = b"\x37\xfa\x21\x3d"
 
@@ -69,3 +70,23 @@ class UnpackTests(SynchronousTestCase):
         for first in range(256):
             if first not in (TEXT, BINARY):
                 self.assertIsNone(unpack(frame(b"Hello", first)), first)
+
+
+class ChunksTests(WebSocketCase):
+    def test_any_pieces(self) -> None:
+        """Messages are answered in order however their frames are cut, joined, fragmented and mixed with pings."""
+        commands = [frame(b'{"id": %d, "action": "getversion"}' % number) for number in range(6)]
+        fragmented = frame(b'{"id": 6, "action', 0x01) + frame(b"ping", 0x89) + frame(b'": "getversion"}', 0x80)
+        data = b"".join(commands) + fragmented + commands[0]
+        for size in (1, 7, 50, len(commands[0]), len(commands[0]) + 1, len(data)):
+            client = self.connected()
+            for begin in range(0, len(data), size):
+                client.server.dataReceived(data[begin : begin + size])
+            self.assertEqual([answer["id"] for answer in client.take()], [0, 1, 2, 3, 4, 5, 6, 0], size)
+
+    def test_not_utf8(self) -> None:
+        """Text that is no UTF-8 closes the connection with 1007 (RFC 6455, section 8.1)."""
+        client = self.connected()
+        client.server.dataReceived(frame(b"\xff"))
+        client.pump.flush()
+        self.assertEqual(client.protocol.closing[0] if client.protocol.closing else None, 1007)
