@@ -161,6 +161,10 @@ class Reception:
         except MediaUnavailable as error:
             self._log.warn("no media for the call from {caller}: {error}", caller=call.caller, error=error)
             return UNAVAILABLE
+        details = call.details
+        if details.answer_after != ring.answer_after:
+            # Only what happens is told, not what the caller wished for.
+            details = dataclasses.replace(details, answer_after=ring.answer_after)
         options = self._options_of(call.connection_id)
         own_status, own_digits = options.reject_status, options.dtmf
         facts = CallFacts(
@@ -172,7 +176,7 @@ class Reception:
             call.display_name,
             reject_status=self._settings.reject_status if own_status is None else own_status,
             digits_by=self._settings.digits_by if own_digits is None else own_digits,
-            details=dataclasses.replace(call.details, answer_after=ring.answer_after),
+            details=details,
             ring=ring,
             refer_policy=self._settings.refer,
             muted=muted,

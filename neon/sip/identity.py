@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from sippy.SipRequest import SipRequest
 from sippy.SipURL import SipURL
 
-from neon.details import CallDetails, Diversion, Headers
+from neon.details import NO_DETAILS, CallDetails, Diversion, Headers
 from neon.sip import messages
 from neon.sip.envelope import split_list
 
@@ -39,11 +39,29 @@ _ANSWER_TONE: Final = re.compile(
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
+_TELLING: Final = frozenset(
+    (
+        "p-asserted-identity",
+        "privacy",
+        "diversion",
+        "history-info",
+        "referred-by",
+        "answer-mode",
+        "call-info",
+        "alert-info",
+    )
+)
+"""Most calls have none of these, and are not read further."""
+
+
 def read_details(request: SipRequest, wanted: Collection[str], trusted: bool) -> CallDetails:
     """Everything; C{wanted} are the names of header fields to keep, C{X-CRM-*} for all that begin so.
 
     Who vouches for the caller is read only if whoever sent us the request is C{trusted} (RFC 3325, section 9).
     """
+    there = {header.name for header in request.headers}
+    if there.isdisjoint(_TELLING) and not wanted:
+        return NO_DETAILS
     asserted, name = _asserted(request) if trusted else (None, None)
     return CallDetails(
         asserted=asserted,

@@ -209,6 +209,12 @@ class TollTests(KeeperCase):
         second.take()
         self.assertEqual(self.code(second.command("startcall", number="32")), 0)
 
+    def test_rules_are_no_calls(self) -> None:
+        """Saying where calls to come shall go costs nothing."""
+        client = self.authenticated()
+        answers = [client.command("setforward", when="busy", to="32") for _ in range(20)]
+        self.assertEqual({self.code(answer) for answer in answers}, {0})
+
     def test_nothing_registered(self) -> None:
         """A call that no account could have placed costs nothing."""
         client = self.authenticated()
