@@ -56,7 +56,7 @@ def register(options: argparse.Namespace, neon: Connection) -> None:
         "sipregister",
         number=number,
         domain=domain,
-        password=_password(options),
+        password=read_password(options, options.uri),
         authuser=options.auth_user,
         displayname=options.display_name,
         proxy=options.proxy,
@@ -73,7 +73,7 @@ def register(options: argparse.Namespace, neon: Connection) -> None:
     say(options, data, f"Account {connection_id} is registered.")
 
 
-def _password(options: argparse.Namespace) -> str:
+def read_password(options: argparse.Namespace, whose: str) -> str:
     """From the file, the terminal or standard input: never from the command line, which other users can read."""
     if options.password_file is not None:
         try:
@@ -84,7 +84,7 @@ def _password(options: argparse.Namespace) -> str:
     if sys.stdin.isatty():
         import getpass
 
-        return getpass.getpass(f"Password of {options.uri}: ")
+        return getpass.getpass(f"Password of {whose}: ")
     return sys.stdin.readline().rstrip("\r\n")
 
 

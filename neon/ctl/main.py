@@ -21,6 +21,11 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
         sys.stdout.write(script(options.shell))
         return DONE
     try:
+        if options.verb == "operator" and options.what == "wsdl":
+            from neon.ctl.operators import wsdl
+
+            wsdl(options)
+            return DONE
         return _run(options, environ)
     except Ending as ending:
         _complain(options, ending)

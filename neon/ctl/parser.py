@@ -40,13 +40,13 @@ def _common(suppress: bool) -> argparse.ArgumentParser:
         "--state-dir", type=Path, metavar="DIR", default=default(None), help="the daemon's --state-dir, if it has one"
     )
     group.add_argument(
-        "--timeout", type=_seconds, metavar="SECONDS", default=default(10.0), help="how long NEON may take to answer"
+        "--timeout", type=_seconds, metavar="SECONDS", default=default(15.0), help="how long NEON may take to answer"
     )
     return common
 
 
 def build() -> argparse.ArgumentParser:
-    """The parser. C{verb} says what was asked for, with C{what} for C{origin} and C{app}."""
+    """The parser. C{verb} says what was asked for, with C{what} for C{operator}, C{origin} and C{app}."""
     parser = _Parser(prog="neonctl", description=DESCRIPTION, parents=[_common(False)], allow_abbrev=False)
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True, parser_class=_Parser)
     common = _common(True)
@@ -67,6 +67,7 @@ def build() -> argparse.ArgumentParser:
     events.add_argument(
         "--extra", action="append", default=[], metavar="EVENT", help="this extension event too; may be repeated"
     )
+    _operators(verb)
     _origins(verb)
     _applications(verb)
     _members(verb)
@@ -105,6 +106,38 @@ def _accounts(verb: Any) -> None:
         watch = verb(name, about)
         watch.add_argument("extension", metavar="EXTENSION", help="a number of the account's domain, or user@host")
         watch.add_argument("--account", metavar="ACCOUNT", help="by this account: its id, URI or number (the first)")
+
+
+def _operators(verb: Any) -> None:
+    signup = verb("signup", "become a customer of a VoIP operator, and register the account that it gives")
+    provision = verb("provision", "fetch a customer's account from a VoIP operator, and register it")
+    for made in (signup, provision):
+        made.add_argument("login", metavar="LOGIN", help="the user name at the operator")
+        made.add_argument(
+            "--password-file",
+            type=Path,
+            metavar="FILE",
+            help="its first line is the password (asked for on a terminal, else read from standard input)",
+        )
+        made.add_argument("--no-wait", action="store_true", help="do not wait for the registration")
+    for option, about in (("--name", "name"), ("--email", "address for mail"), ("--phone", "phone number")):
+        signup.add_argument(option, metavar="TEXT", help=f"the person's {about}")
+    balance = verb("balance", "ask an operator what is left to spend")
+    balance.add_argument("account", nargs="?", metavar="ACCOUNT", help="its id, URI or number (the only one)")
+    activate = verb("activate", "have an operator check the licence")
+    activate.add_argument("--key-file", type=Path, metavar="FILE", help="its first line is a licence key, to be kept")
+    for made in (signup, provision, balance, activate):
+        made.add_argument("--operator", metavar="NAME", help="which operator (the only one that offers this)")
+        made.add_argument("--lang", choices=LANGUAGES, help="the language of the words (the operator's)")
+    operator = verb("operator", "see which operators there are, and make files about them")
+    whats = operator.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=_Parser)
+    verb("list", "list them, with the logins whose accounts are kept", whats)
+    forget = verb("forget", "keep an account no longer", whats)
+    forget.add_argument("login", metavar="LOGIN", help="the user name at the operator")
+    forget.add_argument("--operator", metavar="NAME", help="which operator (the only one)")
+    wsdl = verb("wsdl", "print the file about an operator that its WSDL describes", whats)
+    wsdl.add_argument("source", metavar="URL|FILE", help="the WSDL")
+    wsdl.add_argument("--allow-http", action="store_true", help="fetch it by http, which others can change on the way")
 
 
 def _calls(verb: Any) -> None:
