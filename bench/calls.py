@@ -1,6 +1,6 @@
 """What a call costs, set up and torn down: NEON beside baresip, with sipp as the other side of both.
 
-    python -m bench.calls            about four minutes
+    python -m bench.calls            about five minutes
     python -m bench.calls --quick    under 45 seconds
     python -m bench.calls --json     the figures for programs
 
@@ -121,7 +121,7 @@ def main() -> None:
         if options.quick:
             rows, idle = run(Path(folder), 200, 1, LIVE[:2], ACCOUNTS[:2], 0.0)
         else:
-            rows, idle = run(Path(folder), 1000, 3, LIVE, ACCOUNTS, 65.0)
+            rows, idle = run(Path(folder), 400, 3, LIVE, ACCOUNTS, 65.0)
     if options.json:
         print(json.dumps({"calls": [asdict(row) for row in rows], "idle": asdict(idle)}, indent=2))
         return
