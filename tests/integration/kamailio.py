@@ -55,6 +55,8 @@ event_route[htable:mod-init] {
 }
 
 request_route {
+    # Over UDP it is done for whoever asks.
+    if (proto != UDP) { force_rport(); }
     if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
     if (is_method("CANCEL")) { if (t_check_trans()) { t_relay(); } exit; }
     $presence_route
@@ -190,7 +192,7 @@ async def start_kamailio(
         )
     )
     argv: tuple[str, ...] = (
-        "kamailio", "-f", "kamailio.cfg", "-DD", "-E", "-m", "32", "-M", "4", "-Y", str(folder),
+        "kamailio", "-f", "kamailio.cfg", "-DD", "-E", "-m", "32", "-M", "16", "-Y", str(folder),
         "-P", str(folder / "kamailio.pid"),
     )  # fmt: skip
     program = test.start(name, *(argv if namespace is None else namespace.argv(*argv)), folder=folder)
