@@ -33,6 +33,7 @@ from neon.sip.endpoint import OnRequest
 from neon.sip.farewell import Farewells
 from neon.sip.keepalive import KeepAlive
 from neon.sip.moving import Moving
+from neon.sip.pacing import Pacer
 from neon.sip.registrar import Registration
 from neon.sip.stack import CallSettings, NameResolver, ServerTransaction, SipEndpoint, Stack
 from neon.sip.subscriptions import AccountSubscriptions, Subscriptions
@@ -111,9 +112,10 @@ class SipAgent:
         self._settings = settings
         self._accounts = AccountTable()
         self._leaving: list[AgentAccount] = []
+        pacer = Pacer(clock)
         self._make_registration = make_registration or (
             lambda endpoint, account, listener: Registration(
-                endpoint, resolver, clock, account, listener, keep_alive=self._keep_alive
+                endpoint, resolver, clock, account, listener, keep_alive=self._keep_alive, pacer=pacer
             )
         )
         calls = settings.calls.max_calls
