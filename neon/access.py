@@ -111,12 +111,14 @@ def access_document(
     sip: Mapping[str, str] | None,
     http: str | None = None,
     control: str | None = None,
+    feed: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """What access.json tells a program; C{control} is the path of neonctl's socket."""
+    """What access.json tells a program; C{control} is the path of neonctl's socket, C{feed} the URLs by scheme."""
     return {
         "websocket": websocket,
         "http": http,
         "control": control,
+        "feed": None if feed is None else dict(feed),
         "user": LOCAL,
         "password": password,
         "sip": None if sip is None else dict(sip),

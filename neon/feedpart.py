@@ -92,9 +92,16 @@ class FeedServer:
         if settings.tls:
             secure = TLSMemoryBIOFactory(self._context(), False, cast("Any", self._feed))
             self._listeners.append(listen(self._reactor, secure, settings.tls_host, settings.tls_port))
-        for scheme, listeners in zip(("ws", "wss"), self._listeners, strict=False):
-            for address in listeners.addresses:
-                _log.info("the feed is at {scheme}://{address}/", scheme=scheme, address=format_address(address))
+        for url in (self.urls or {}).values():
+            _log.info("the feed is at {url}", url=url)
+
+    @property
+    def urls(self) -> dict[str, str] | None:
+        """Where it is, C{ws} and C{wss}, while it listens."""
+        found = zip(("ws", "wss"), self._listeners, strict=False)
+        return {
+            scheme: f"{scheme}://{format_address(listeners.addresses[0])}/" for scheme, listeners in found
+        } or None
 
     def _context(self) -> Any:
         settings = self._settings

@@ -102,6 +102,7 @@ class AccessFileTests(SynchronousTestCase):
                 "websocket": "ws://127.0.0.1:15070/",
                 "http": None,
                 "control": None,
+                "feed": None,
                 "user": "local",
                 "password": "secret",
                 "sip": sip,

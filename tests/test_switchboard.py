@@ -141,6 +141,15 @@ class LocalTests(SynchronousTestCase):
         self.happens(CallFinalized(*two, duration_ms=0, cause=OK))
         self.assertEqual([call.bridge for call in self.board.pictures()[0].calls], [None])
 
+    def test_legs_wait_together(self) -> None:
+        """A conversation of two legs is on hold when one of them is."""
+        self.happens(Registered(1, OK))
+        one, two = self.who(7, Direction.INCOMING), self.who(8, Direction.OUTGOING)
+        self.happens(CallStarted(*one), CallStarted(*two), CallBridged(*one, other=8), CallBridged(*two, other=7))
+        self.happens(CallAccepted(*one), CallAccepted(*two))
+        told = self.happens(HoldChanged(*two, local=True, remote=False, cause=OK))
+        self.assertEqual(told[-1], StatusChanged("101", Status.ON_HOLD))
+
     def test_ends_are_bounded(self) -> None:
         """However many calls end, only the last few are remembered."""
         self.happens(Registered(1, OK))
