@@ -7,6 +7,7 @@ and only then (section 8), the number of m= sections never shrinks, and what fai
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from neon.sip import sdp
@@ -26,8 +27,12 @@ class _Layout:
 class Negotiation:
     """Our side of the exchanges of one dialog."""
 
-    def __init__(self, local: LocalMedia, *, session: int | None = None) -> None:
+    def __init__(
+        self, local: LocalMedia, *, session: int | None = None, locate: Callable[[str], str] | None = None
+    ) -> None:
+        """C{locate} says which address of ours a numeric host reaches: for audio of another family than signalling."""
         self.local = local
+        self._locate = locate
         self.direction = MediaDirection.SENDRECV
         # Below 2**53, so that no peer that reads it into a float changes it.
         self._session = secrets.randbits(48) if session is None else session
@@ -63,6 +68,8 @@ class Negotiation:
         """
         codecs = tuple(Codec) if self._plain else self.local.codecs
         self._offered = {codec: codec.payload_type for codec in codecs}
+        self.host = host
+        host = self._beside(host, None if self.agreement is None else self.agreement.remote[0])
         (_, port), rtcp = self.local.reached_at(host)
         ours = sdp.write_audio(
             port, direction or self.direction, tuple(self._offered.items()), self._layout.telephone_event,
@@ -83,6 +90,8 @@ class Negotiation:
         # The event payload type of the peer stays that of later offers (section 8.3.2).
         known = events if events is not None else self._layout.telephone_event
         layout = _Layout(description.media, index, description.time, known)
+        self.host = host
+        host = self._beside(host, agreement.remote[0])
         (_, port), rtcp = self.local.reached_at(host)
         ours = sdp.write_audio(port, agreement.direction, ((codec, payload),), events, rtcp=rtcp)
         body = self._write(host, layout, ours)
@@ -113,6 +122,12 @@ class Negotiation:
         self.agreement = agreement
         return agreement
 
+    def _beside(self, host: str, remote: str | None) -> str:
+        """Our address for audio: of the far end's family, even if its signalling is of the other one (RFC 6157)."""
+        if remote is None or self._locate is None or (":" in remote) == (":" in host):
+            return host
+        return self._locate(remote)
+
     def _agree(self, media: sdp.Media, codec: Codec, payload: int, events: int | None) -> MediaAgreement:
         agreement = sdp.agree(media, codec, payload, events, self.direction)
         version = 6 if ":" in agreement.remote[0] else 4
@@ -125,7 +140,6 @@ class Negotiation:
         sections = refused or [[]]
         sections[layout.index] = ours
         lines = [line for section in sections for line in section]
-        self.host = host
         if self._content != (host + layout.time, lines):
             self._content = (host + layout.time, lines)
             self._version += 1

@@ -87,3 +87,7 @@ class Stack:
     resolver: NameResolver
     clock: Clock
     settings: CallSettings = CallSettings()
+
+    def address_towards(self, host: str) -> str:
+        """Our address as a numeric host sees it."""
+        return self.endpoint.local_address(Destination(host, 5060)).host

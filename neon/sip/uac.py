@@ -78,7 +78,7 @@ class UacCall(Session):
         self._caller = caller
         self._listener = listener
         self._to = messages.named_address(target if to is None else to)
-        self._negotiation = negotiation = Negotiation(media)
+        self._negotiation = negotiation = Negotiation(media, locate=stack.address_towards)
         self._attempts = Attempts(
             target, negotiation, self._session_timer, digest=caller.digest, redirects=caller.redirects
         )

@@ -84,7 +84,7 @@ class UasCall(Session):
         self._listener = listener
         if self._phase is not _Phase.PROCEEDING:
             return  # refused by the user already, or cancelled: the end is on its way
-        self._negotiation = Negotiation(media)
+        self._negotiation = Negotiation(media, locate=self._stack.address_towards)
         host = self._stack.endpoint.local_address(self._transaction.source).host
         offer = messages.description_of(self._request)
         try:

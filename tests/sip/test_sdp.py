@@ -230,6 +230,15 @@ class AnswerTests(SynchronousTestCase):
         _, held = Negotiation(LOCAL).answer(description("m=audio 4000 RTP/AVP 8", head=("c=IN IP6 ::",)), HOST)
         self.assertEqual(held.direction, MediaDirection.RECVONLY)
 
+    def test_other_family_than_signalling(self) -> None:
+        """Who signals over IPv6 and has audio on IPv4 gets an IPv4 address from us, also in what we offer later."""
+        body = description("m=audio 4000 RTP/AVP 8")
+        negotiation = Negotiation(LOCAL, locate=lambda host: HOST)
+        text, _ = negotiation.answer(body, "2001:db8::1")
+        self.assertIn(f"\r\nc=IN IP4 {HOST}\r\n", text)
+        self.assertIn(f"\r\nc=IN IP4 {HOST}\r\n", negotiation.offer("2001:db8::1"))
+        self.assertEqual(negotiation.host, "2001:db8::1")
+
     def test_families(self) -> None:
         """Audio that is bound to one family only cannot be agreed on with the other."""
         for families, address, version in (((4,), "IP6 2001:db8::7", 6), ((6,), "IP4 192.0.2.7", 4)):
