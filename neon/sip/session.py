@@ -357,6 +357,11 @@ class Session:
         if not self._over and not self._leaving:
             up = self._heard is not None
             self._relocation.wanted(contact_of, self._dialog if up else None, self._negotiation)
+            if not self._confirmed:
+                self._relocate_early(contact_of)
+
+    def _relocate_early(self, contact_of: ContactOf) -> None:
+        """Before the answer only UPDATE can say it (RFC 3311, section 5.1), where the far end serves that."""
 
 
 def answer_in_dialog(request: SipRequest, settings: CallSettings) -> SipResponse:
