@@ -44,7 +44,7 @@ class BlindTests(SippCase):
         await self.client.command("finalizecall", callid=call)
         await self.over(call, 0)
         await sipp.finished()
-        self.assertEqual(self.client.happened(call), ["OnNewCall"])
+        self.assertEqual(self.client.happened(call), ["OnNewCall", "OnRinging"])
         self.daemon_is_well()
 
     async def test_target_busy(self) -> None:
