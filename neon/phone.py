@@ -228,7 +228,7 @@ class Phone:
         details: CallDetails = NO_DETAILS,
         watch: Callable[[int, str], None] = lambda status, reason: None,
     ) -> int:
-        own_digits = self._options(account_id).dtmf
+        own = self._options(account_id)
         facts = CallFacts(
             self._ids.next_call_id(),
             account_id,
@@ -236,13 +236,13 @@ class Phone:
             caller,
             callee,
             display_name=None,
-            digits_by=self._settings.digits_by if own_digits is None else own_digits,
+            digits_by=own.dtmf or self._settings.digits_by,
             details=details,
             refer_policy=self._settings.refer,
         )
 
         def invite(listener: CallListener, media: LocalMedia) -> SignallingCall:
-            signalling = self._signalling.invite(account_id, number, media, listener, headers)
+            signalling = self._signalling.invite(account_id, number, media.limited_to(own.codecs), listener, headers)
             self.on_dialog(facts.call_id, signalling)
             return signalling
 
@@ -266,10 +266,11 @@ class Phone:
             if not account.bound:
                 raise NotRegistered(f"the account with connectionId {connection_id} is not registered")
             return account
-        bound = [account for account in self._accounts.values() if account.bound]
-        if not bound:
+        own = (self._accounts[one] for one in sorted(preferred) if one in self._accounts)
+        chosen = next((account for account in (*own, *self._accounts.values()) if account.bound), None)
+        if chosen is None:
             raise NotRegistered("no SIP account is registered")
-        return next((account for account in bound if account.connection_id in preferred), bound[0])
+        return chosen
 
     def accept_call(self, call_id: int, application: str = "", claimant: str = "") -> bool:
         """Answer an incoming call; returns whether it had been answered before.

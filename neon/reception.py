@@ -183,4 +183,4 @@ class Reception:
         )
         line = self._add(facts, stream, signalling)
         line.begin()
-        return line, stream.local
+        return line, stream.local.limited_to(options.codecs)

@@ -6,7 +6,7 @@ They carry no behaviour beyond their own consistency, so every floor of the hous
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
 from neon.details import NO_RULES, IncomingRules
@@ -117,8 +117,8 @@ class LocalMedia:
     """What one call can receive: its RTP port, its codecs by preference, the telephone-event payload type.
 
     RTCP uses C{port + 1}. The address that goes into the SDP is the SIP layer's to choose, since it knows the route
-    to the peer, unless audio has one of its own: C{public} and C{public_rtcp} are where the far end sends then, as
-    a STUN server has seen us or because nothing else is bound. C{families}: the versions of IP that it can use.
+    to the peer, unless audio has one of its own: C{public} is where the far end sends then, because nothing else is
+    bound, or, with C{public_rtcp}, because a STUN server has seen us there. C{families}: the versions of IP that it can use.
     """
 
     port: int
@@ -127,6 +127,14 @@ class LocalMedia:
     public: Address | None = None
     public_rtcp: Address | None = None
     families: tuple[int, ...] = (4, 6)
+
+    def limited_to(self, codecs: tuple[Codec, ...] | None) -> LocalMedia:
+        """The same with these codecs, in this order; as it is for None."""
+        return self if codecs is None else replace(self, codecs=codecs)
+
+    def elsewhere(self) -> LocalMedia:
+        """The same on another network, where what a STUN server has seen is worth nothing."""
+        return self if self.public_rtcp is None else replace(self, public=None, public_rtcp=None)
 
     def reached_at(self, host: str) -> tuple[Address, Address | None]:
         """Where a far end that reaches our SIP at C{host} sends RTP; and RTCP, if not to the next port."""

@@ -24,7 +24,17 @@ from neon.events import (
 )
 from neon.phone import PhoneSettings
 from neon.ports import IncomingCall
-from neon.values import AccountSettings, CallState, Cause, Direction, MediaDirection, RegistrationState
+from neon.values import (
+    AccountOptions,
+    AccountSettings,
+    CallState,
+    Cause,
+    Codec,
+    DigitsBy,
+    Direction,
+    MediaDirection,
+    RegistrationState,
+)
 from tests.fakes import ACCOUNT, AGREEMENT, FakeCall, FakeWorld
 
 BYE = Cause()
@@ -73,6 +83,35 @@ class PhoneTestCase(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
         for stream in self.world.media.streams.values():
             self.assertTrue(stream.closed)
+
+
+
+class AccountOptionTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.world = FakeWorld(PhoneSettings(digits_by=DigitsBy.EVENTS))
+        options = AccountOptions(codecs=(Codec.PCMU,), dtmf=DigitsBy.INFO)
+        self.plain = self.world.registered()
+        self.own = self.world.registered(dataclasses.replace(ACCOUNT, number="32", options=options))
+
+    def test_codecs(self) -> None:
+        """An account's own codecs are offered and answered with; the others' are as they were."""
+        everything = (Codec.PCMA, Codec.PCMU)
+        for account, codecs in ((self.plain, everything), (self.own, (Codec.PCMU,))):
+            self.world.phone.start_call("600", account)
+            media = self.world.signalling.calls[-1].media
+            call = self.world.signalling.call_in(account)
+            assert isinstance(call, FakeCall) and media is not None and call.media is not None
+            self.assertEqual((media.codecs, call.media.codecs), (codecs, codecs))
+
+    def test_digits(self) -> None:
+        """So it is with the way that digits go."""
+        for account, asked in ((self.plain, []), (self.own, ["digit 5"])):
+            number = self.world.phone.start_call("600", account)
+            call = self.world.signalling.calls[-1]
+            call.listener.answered(AGREEMENT)
+            self.world.phone.control.send_digits(number, "5")
+            self.world.clock.advance(1)
+            self.assertEqual(call.requests, asked)
 
 
 class OutgoingTests(PhoneTestCase):
