@@ -118,7 +118,8 @@ class LocalMedia:
 
     RTCP uses C{port + 1}. The address that goes into the SDP is the SIP layer's to choose, since it knows the route
     to the peer, unless audio has one of its own: C{public} is where the far end sends then, because nothing else is
-    bound, or, with C{public_rtcp}, because a STUN server has seen us there. C{families}: the versions of IP that it can use.
+    bound, or, with C{public_rtcp}, because a STUN server has seen us there. C{families}: the versions of IP that it
+    can use.
     """
 
     port: int

@@ -60,6 +60,7 @@ class Relocation:
         if not self._unknown and str(contact) == str(dialog.contact) and host == negotiation.host:
             return
         dialog.contact = contact
+        negotiation.local = negotiation.local.elsewhere()
         self._unknown = False
         self._attempts += 1
         _log.info("{call_id}: moves to {host}", call_id=dialog.call_id, host=host)

@@ -75,6 +75,20 @@ class RelocationTests(SynchronousTestCase):
         self.assertEqual(self.sent("INVITE"), [])
         self.assertIsNone(self.ear.cause)
 
+    def test_behind_another_nat(self) -> None:
+        """What a STUN server saw on the old network is not told on the new one."""
+        media = LocalMedia(20000, public=("192.0.2.99", 4242), public_rtcp=("192.0.2.99", 4243))
+        self.agent.invite(1, "1002", media, Ear())
+        self.clock.advance(0)
+        invite = self.endpoint.last
+        self.assertIn("c=IN IP4 192.0.2.99", invite.body or "")
+        self.answer(invite)
+        self.endpoint.take()
+        self.move()
+        self.clock.advance(PATIENCE)
+        told = [sent for sent in self.sent("INVITE") if sent.header("call-id") == invite.header("call-id")]
+        self.assert_tells_the_office(told[0])
+
     def test_silent_registrar(self) -> None:
         """Without an answer of the registrar the far end is told all the same, soon."""
         self.answer(self.invite)
