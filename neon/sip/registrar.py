@@ -350,12 +350,11 @@ class Registration:
     def _keep_way_open(self) -> None:
         """Behind a NAT the registrar reaches us only while packets go out; a connection looks after itself."""
         serving = self._targets.serving
-        if self._keep_alive is None or serving is None:
-            return
-        if serving.transport == "udp" and self._contact.is_public(serving):
-            self._keep_alive.hold(self, serving)
-        else:
-            self._keep_alive.release(self)
+        if self._keep_alive is not None and serving is not None:
+            if serving.transport == "udp" and self._contact.is_public(serving):
+                self._keep_alive.hold(self, serving)
+            else:
+                self._keep_alive.release(self)
 
     def _may_answer(self, response: SipResponse) -> bool:
         """Credentials are only computed for the account's registrar or proxy."""
