@@ -106,7 +106,7 @@ class Wsdl:
             for tag, attribute in (
                 (f"{WSDL}import", "location"), (f"{XSD}import", "schemaLocation"), (f"{XSD}include", "schemaLocation")
             ):
-                waiting += [urljoin(place, str(where)) for one in root.iter(tag) if (where := one.get(attribute))]
+                waiting += [_joined(place, str(where)) for one in root.iter(tag) if (where := one.get(attribute))]
 
     def description(self) -> Description:
         """The first SOAP port, SOAP 1.1 if there is one.
@@ -185,6 +185,13 @@ class Wsdl:
         """A qualified name as local name and namespace."""
         prefix, _, local = name.rpartition(":")
         return local, element.nsmap.get(prefix or None, "") or ""
+
+
+def _joined(place: str, where: str) -> str:
+    try:
+        return urljoin(place, where)
+    except ValueError:
+        raise BadWsdl("it imports something from a place that is no URL") from None
 
 
 def written(description: Description, source: str) -> str:

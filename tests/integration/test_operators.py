@@ -9,12 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import zeep
+from lxml import etree
 from spyne import Application, ComplexModel, Fault, ServiceBase, Unicode, rpc
 from spyne.protocol.soap import Soap11
 from spyne.server.wsgi import WsgiApplication
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.portal import Portal
 from twisted.internet import reactor
+from twisted.web.client import Agent, readBody
 from twisted.web.guard import BasicCredentialFactory, DigestCredentialFactory, HTTPAuthSessionWrapper
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET
@@ -23,9 +26,11 @@ from twisted.web.wsgi import WSGIResource
 from neon import operatorpart
 from neon.operators import settings
 from neon.operators.answers import Answer
+from neon.operators.messages import Messages
 from neon.operators.service import Services
 from neon.operators.words import Kind, Trouble
 from neon.operatorvalues import Service
+from neon.wsdl import Wsdl, written
 from tests.integration.processes import IntegrationCase
 from tests.integration.webservice import Authority, Page, bomb, drip, listen, raw, site
 from tests.operators.operatorcase import ACCOUNT, xml
@@ -338,20 +343,46 @@ class Operator(ServiceBase):  # type: ignore[misc]
         return _Result(Success="true", Error=_Error(Code="0"), Data=account)
 
 
+def shape(element: etree._Element) -> Any:
+    """What an element says: its name, its text, and what is in it."""
+    return element.tag, (element.text or "").strip(), [shape(child) for child in element]
+
+
 class SpyneTests(OperatorCase):
     timeout = 60
 
-    async def test_spyne(self) -> None:
-        """A SOAP server that is none of ours understands our requests, and we its answers and faults."""
+    def served(self) -> int:
+        """The port of a spyne server."""
         application = Application(
             [Operator], "urn:acme:voip", in_protocol=Soap11(validator="lxml"), out_protocol=Soap11()
         )
         logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)  # it shows a traceback for every fault
         where: Any = reactor
         resource: Any = WSGIResource(where, where.getThreadPool(), WsgiApplication(application))
-        port = self.listening(site(resource))
+        return self.listening(site(resource))
+
+    async def test_wsdl(self) -> None:
+        """The file that we make of spyne's WSDL works as it is, and says what zeep makes of the same WSDL."""
+        port = self.served()
+        got = await Agent(reactor).request(b"GET", f"http://127.0.0.1:{port}/?wsdl".encode())
+        document = await readBody(got)
+        path = self.folder / "spyne.wsdl"
+        path.write_bytes(document)
+        text = written(Wsdl(path.as_uri(), lambda place: document).description(), "spyne.wsdl")
+        (self.folder / "acme.conf").write_text(text.replace("#allow-http", "allow-http"))
+        (read,) = settings.load((self.folder,))
+        values = {"login": "José <&> ñ", "password": "hidden-1"}
+        answer = await operatorpart.services(reactor, read).ask(Service.PROVISIONING, values)
+        self.assertEqual(answer.fields["number"], "31")
+        ours = etree.fromstring(Messages(read).build(read.operations[Service.PROVISIONING], values).body)
+        client = zeep.Client(str(path))
+        theirs = client.create_message(client.service, "Provisioning", Login="José <&> ñ", Password="hidden-1")
+        self.assertEqual(shape(ours[0][0]), shape(theirs[0][0]))
+
+    async def test_spyne(self) -> None:
+        """A SOAP server that is none of ours understands our requests, and we its answers and faults."""
         services = self.services(
-            f"http://127.0.0.1:{port}/",
+            f"http://127.0.0.1:{self.served()}/",
             "namespace = urn:acme:voip\nqualified = yes\n",
             "[provisioning]\npath =\nsoap-action = Provisioning\ncontent-type = text/xml; charset=utf-8\n",
         )
