@@ -66,7 +66,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Via:
-    """A Via value: C{parameters} in order, without C{received} and the value of C{rport} in the topmost one."""
+    """A Via value: C{parameters} in order; of a request's topmost one without C{received} and the value of C{rport}."""
 
     version: str
     transport: str
@@ -196,8 +196,11 @@ def quotes_balance(value: str) -> bool:
     return not quoted
 
 
-def _read_via(value: str, topmost: bool, trouble: list[str]) -> Via | None:
-    """The Via, or None if it names no host and port; what is wrong with its parameters goes to C{trouble}."""
+def _read_via(value: str, senders: bool, trouble: list[str]) -> Via | None:
+    """The Via, or None if it names no host and port; what is wrong with its parameters goes to C{trouble}.
+
+    C{senders}: whoever sent the request wrote it itself. In a response it says how we are seen (RFC 3581).
+    """
     match = _VIA.match(value.strip())
     if match is None or (match[3].startswith("[") and not is_numeric(match[3])):
         return None
@@ -212,9 +215,9 @@ def _read_via(value: str, topmost: bool, trouble: list[str]) -> Via | None:
             trouble.append("a Via parameter is not well formed")
             continue
         # What the network says about our own view of it is not believed; proxies below the top rely on theirs.
-        if topmost and name == "received":
+        if senders and name == "received":
             continue
-        parameters.append((name, content.strip() if equals and not (topmost and name == "rport") else None))
+        parameters.append((name, content.strip() if equals and not (senders and name == "rport") else None))
     return Via(match[1], match[2].upper(), match[3], port, tuple(parameters))
 
 
@@ -253,7 +256,7 @@ def read(data: bytes, limits: Limits) -> Envelope:
         if vias and not part.strip(" ;"):
             trouble.append("an empty Via")
             continue
-        via = _read_via(part, not vias, trouble)
+        via = _read_via(part, not vias and status is None, trouble)
         if via is None or len(vias) == limits.vias:
             raise BadMessage("a Via is not well formed, or there are too many")
         vias.append(via)

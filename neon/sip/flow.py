@@ -28,8 +28,8 @@ CONNECT_WITHIN = 5.0
 SHORT_LIVED = 10.0
 """A connection that was lost so soon counts as one that could not be made."""
 
-REST = (1.0, 2.0, 4.0, 8.0, 10.0)
-"""Seconds that nothing is tried after the first, second... failure."""
+REST = (0.5, 2.0, 4.0, 8.0, 10.0)
+"""Seconds that nothing is tried after the first, second... failure; the first time that it only broke, none."""
 
 CLOSE_WITHIN = 0.5
 MOST_WAITING = 64 * 1024
@@ -225,7 +225,8 @@ class Flow:
         if opened_at is not None and now - opened_at >= SHORT_LIVED:
             self._failures = 0
         else:
-            self._rests_until = now + REST[min(self._failures, len(REST) - 1)]
+            once_broken = opened_at is not None and self._failures == 0
+            self._rests_until = now + (0.0 if once_broken else REST[min(self._failures, len(REST) - 1)])
             self._failures += 1
         self._trouble = reason
         if not self._closing:

@@ -13,6 +13,9 @@ from neon.ports import Clock, Timer
 PATIENCE = 2.0
 """Seconds that calls wait for a registration."""
 
+LATER = 120.0
+"""Seconds for which a registration that comes after all still moves the calls."""
+
 
 class Moving:
     """C{relocate} tells the far ends of all calls, those that know it already excepted."""
@@ -21,18 +24,21 @@ class Moving:
         self._clock = clock
         self._relocate = relocate
         self._timer: Timer | None = None
+        self._until = float("-inf")
 
     def begin(self) -> None:
         """The address has changed, and registering anew has begun."""
         self.stop()
+        self._until = self._clock.seconds() + LATER
         self._timer = self._clock.callLater(PATIENCE, self._patience_over)
 
     def registered(self) -> None:
         """A registrar has confirmed where we are."""
-        if self._timer is not None:
+        if self._clock.seconds() < self._until:
             self._clock.callLater(0.0, self._relocate)
 
     def stop(self) -> None:
+        self._until = float("-inf")
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None

@@ -215,6 +215,17 @@ class ClientTests(EndpointCase):
         self.wait(1)
         self.assertEqual(self.responses, [(0.5, 503)])
 
+    def test_seen_address(self) -> None:
+        """What a response says about how its sender saw us reaches whoever asked (RFC 3581, section 4)."""
+        seen: list[object] = []
+        self.endpoint.send_request(
+            build_request("OPTIONS"), THERE, lambda response: seen.append(response.getHFBody("via").params)
+        )
+        text = response_text(self.network.taken()[-1], 200).replace(";rport", ";received=192.0.2.7;rport=40000", 1)
+        self.receive(text)
+        [params] = seen
+        self.assertEqual((params["received"], params["rport"]), ("192.0.2.7", "40000"))  # type: ignore[index]
+
     def test_names_are_not_resolved(self) -> None:
         """Nothing goes to a name, a broadcast or a multicast address."""
         for host in ("example.test", "255.255.255.255", "224.0.0.1", "0.0.0.0"):
