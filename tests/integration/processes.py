@@ -79,8 +79,9 @@ def _is_free(kind: socket.SocketKind, port: int) -> bool:
 
 
 def is_bound(port: int) -> bool:
-    """Has somebody bound that UDP port (IPv4)?"""
-    lines = Path("/proc/net/udp").read_text().splitlines()[1:]
+    """Has somebody bound that UDP or TCP port (IPv4)?"""
+    tables = (Path(f"/proc/net/{name}").read_text() for name in ("udp", "tcp"))
+    lines = [line for table in tables for line in table.splitlines()[1:]]
     return any(int(line.split()[1].rpartition(":")[2], 16) == port for line in lines)
 
 
