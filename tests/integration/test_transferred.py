@@ -143,8 +143,8 @@ class AttendedTests(IntegrationCase):
     async def test_not_allowed(self) -> None:
         """Whoever is to be transferred says no: every call goes on."""
         await self._world("refuse")
-        first, old = await self._talk("2002", "2001")
-        second, replaced = await self._talk("2002", "2003")
+        first, _ = await self._talk("2002", "2001")
+        second, _ = await self._talk("2002", "2003")
         await self.clients["2002"].command("transfercall", callid=first, tocallid=second)
         failed = await self.clients["2002"].event("OnTransferFailed", callId=first)
         self.assertEqual(failed["SIPError"], 603)

@@ -7,8 +7,8 @@ from sippy.SipURL import SipURL
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from neon.media.engine import Echo, Silence, Source, Tone
 from neon.details import Referral
+from neon.media.engine import Echo, Silence, Source, Tone
 from neon.ports import MediaUnavailable
 from neon.sip import messages
 from neon.sip import reactor as glue
