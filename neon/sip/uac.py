@@ -351,18 +351,16 @@ class UacCall(Session):
             fork.moved = True
         super()._updated(dialog, request, transaction)
 
-    def relocate(self, contact_of: ContactOf) -> None:
-        super().relocate(contact_of)
-        for fork in () if self._confirmed else self._forks:
+    def _relocate_early(self, contact_of: ContactOf) -> None:
+        for fork in self._forks:
             contact = contact_of(fork.dialog.contact, fork.dialog.home)
             host = self._stack.endpoint.local_address(fork.dialog.home).host
             if str(contact) != str(fork.dialog.contact) or host != fork.negotiation.host:
                 self._relocate_fork(fork, contact)
 
     def _relocate_fork(self, fork: Fork, contact: SipURL) -> None:
-        """Only UPDATE can change an early dialog (RFC 3311, section 5.1)."""
         fork.dialog.contact = contact
-        if self._leaving or not fork.dialog.peer.allows("UPDATE"):
+        if not fork.dialog.peer.allows("UPDATE"):
             return
 
         def accepted(agreement: MediaAgreement | None) -> None:

@@ -289,8 +289,7 @@ class UasCall(Session):
         self._agreement = agreement
         super()._report_media(agreement)
 
-    def relocate(self, contact_of: ContactOf) -> None:
-        super().relocate(contact_of)
+    def _relocate_early(self, contact_of: ContactOf) -> None:
         dialog, negotiation = self._dialog, self._negotiation
         if self._phase is not _Phase.PROCEEDING or dialog is None or negotiation is None:
             return

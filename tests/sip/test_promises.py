@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as bounded
 from hypothesis import strategies as st
+from sippy.SipURL import SipURL
 
 from neon.ports import SignallingCall
 from neon.sip.digest import DigestClient
+from neon.sip.session import Session
+from neon.sip.stack import CallSettings
 from tests.sip.calls import CONTACT, SDP, VIDEO_SDP, WITH_SDP, Ear, WireCase
 from tests.sip.messages import OURS, PEER, ack_text, request_text, response_text
 from tests.sip.network import Datagram
 
 CHALLENGE = 'Digest realm="neon", nonce="{}", qop="auth"'
 
-STATUSES = (100, 180, 183, 200, 202, 300, 302, 305, 401, 404, 407, 408, 481, 486, 487, 491, 500, 503, 603, 699)
+STATUSES = (100, 180, 183, 183, 200, 200, 202, 302, 401, 407, 408, 422, 481, 486, 488, 491, 500, 503, 603, 699)
+EXTRAS: tuple[tuple[str, ...], ...] = (
+    (),
+    ("Require: 100rel", "RSeq: 1", "Session-Expires: 6;refresher=uac", "Min-SE: 3", "Retry-After: 1"),
+    ("Require: 100rel", "RSeq: 2", "Session-Expires: 6;refresher=uas", "Min-SE: 2000", "Retry-After: 3"),
+    ("Allow: INVITE, ACK, BYE, CANCEL, UPDATE", "Session-Expires: 6", "Min-SE: 99999"),
+)
+"""What a message may bring besides, each with what makes no sense in it."""
 BODIES = ("", SDP, VIDEO_SDP, "nonsense")
 FRAGMENTS = ("SIP/2.0 100 Trying", "SIP/2.0 200 OK", "SIP/2.0 486 Busy Here", "")
 TAGS = ("one", "two", "")
@@ -32,6 +43,8 @@ STEP = st.tuples(
 class PromiseTests(WireCase):
     """C{respond}, C{request} and C{ack} are the far end's, C{user} ours, C{wait} the clock's."""
 
+    settings = CallSettings(session_expires=6, min_se=3)
+
     def begin(self) -> None:
         """A new world for each example: hypothesis runs many in one test."""
         self.doCleanups()
@@ -45,7 +58,7 @@ class PromiseTests(WireCase):
         request = requests[-1 - body % min(2, len(requests))]
         status = STATUSES[which]
         self.nonce += 1
-        extra = [CONTACT, f"WWW-Authenticate: {CHALLENGE.format(self.nonce)}"]
+        extra = [CONTACT, f"WWW-Authenticate: {CHALLENGE.format(self.nonce)}", *EXTRAS[(which + body + tag) % 4]]
         if status == 302:
             extra = [f"Contact: <sip:other{body}@127.0.0.9>"]
         if BODIES[body]:
@@ -55,9 +68,15 @@ class PromiseTests(WireCase):
 
     def far_request(self, call_id: str, to: str, caller: str, number: int, which: int, body: int) -> None:
         """Send a request in what may be the dialog."""
-        method = ("BYE", "INVITE", "INVITE", "UPDATE", "INFO", "REFER", "NOTIFY", "NOTIFY", "CANCEL")[which % 9]
+        method = (
+            "BYE", "INVITE", "INVITE", "UPDATE", "INFO", "REFER", "NOTIFY", "NOTIFY", "CANCEL", "PRACK", "UPDATE"
+        )[which % 11]  # fmt: skip
         headers: dict[str, str] = {}
-        text = BODIES[body] if method == "INVITE" else ""
+        text = BODIES[body] if method in ("INVITE", "UPDATE", "PRACK") else ""
+        extra: tuple[str, ...] = EXTRAS[(which + number) % 4] if method in ("INVITE", "UPDATE") else ()
+        ringing = [one.header("RSeq") for one in self.network.sent if one.header("RSeq")]
+        if method == "PRACK" and ringing:
+            extra = (f"RAck: {ringing[-1]} {1 + which % 2} INVITE",)
         if method == "NOTIFY":
             text = FRAGMENTS[body]
             headers = {"event": "refer", "content_type": "message/sipfrag"}
@@ -65,16 +84,19 @@ class PromiseTests(WireCase):
         elif method == "INFO":
             text, headers = "Signal=5", {"content_type": ("application/dtmf-relay", "application/x")[body % 2]}
         made = request_text(
-            method, body=text, call_id=call_id, to=to, caller=caller, extra=(),
+            method, body=text, call_id=call_id, to=to, caller=caller, extra=extra,
             via=f"SIP/2.0/UDP 127.0.0.9:5080;branch=z9hG4bKr{number}", cseq=f"{number} {method}", **headers,
         )  # fmt: skip
         self.network.deliver(made, PEER, OURS)
 
     def control(self, call: SignallingCall, ear: Ear, which: int) -> None:
         """We hold, resume, type or refer; one hold and one transfer at a time, as the phone does it."""
-        done = {kind: sum(what.startswith(kind) for what in ear.heard) for kind in ("hold", "transfer")}
+        if which % 5 == 4 and isinstance(call, Session):
+            call.relocate(lambda contact, peer: SipURL(username="moved", host=f"127.0.0.{which}", port=5060))
+            return
         if ear.cause is not None or "answered" not in ear.heard:
             return
+        done = {kind: sum(what.startswith(kind) for what in ear.heard) for kind in ("hold", "transfer")}
         if which % 4 < 2 and self.holds == done["hold"]:
             self.holds += 1
             call.hold(which % 4 == 0)
@@ -107,7 +129,7 @@ class PromiseTests(WireCase):
         self.assert_nothing_left()
         self.assertEqual(self.flushLoggedErrors(), [])
 
-    @settings(max_examples=150, deadline=None)
+    @bounded(max_examples=150, deadline=None)
     @given(st.booleans(), st.lists(STEP, max_size=14))
     def test_outgoing(self, answered: bool, steps: Steps) -> None:
         """A call that we make; half of them are up when chaos begins."""
@@ -117,7 +139,7 @@ class PromiseTests(WireCase):
         if answered:
             self.respond(200, *WITH_SDP, body=SDP, tag=TAGS[0])
         for number, (kind, which, body, tag) in enumerate(steps):
-            ours = self.sent("INVITE", "BYE", "CANCEL", "INFO", "REFER")
+            ours = self.sent("INVITE", "BYE", "CANCEL", "INFO", "REFER", "PRACK", "UPDATE")
             if kind == "respond":
                 self.far_response(ours, which, body, tag)
             elif kind == "request":
@@ -136,17 +158,17 @@ class PromiseTests(WireCase):
                 self.wait((0.01, 0.6, 5, 40)[body])
         self.finish(ear, call.hang_up)
 
-    @settings(max_examples=150, deadline=None)
-    @given(st.booleans(), st.lists(STEP, max_size=14))
-    def test_incoming(self, delayed: bool, steps: Steps) -> None:
-        """A call that comes in, with an offer or without."""
+    @bounded(max_examples=150, deadline=None)
+    @given(st.booleans(), st.integers(0, 3), st.lists(STEP, max_size=14))
+    def test_incoming(self, delayed: bool, extra: int, steps: Steps) -> None:
+        """A call that comes in, with an offer or without, and with what the caller wants besides."""
         self.begin()
-        self.network.deliver(request_text("INVITE", body="" if delayed else SDP), PEER, OURS)
+        self.network.deliver(request_text("INVITE", body="" if delayed else SDP, extra=EXTRAS[extra]), PEER, OURS)
         call, ear = self.alice.incoming[0], self.alice.ears[0]
         to = self.network.sent[-1].header("To") or ""
         for number, (kind, which, body, tag) in enumerate(steps):
             if kind == "respond":
-                ours = [one for one in self.sent("BYE", "INVITE", "INFO", "REFER") if one.source == OURS]
+                ours = [one for one in self.sent("BYE", "INVITE", "INFO", "REFER", "UPDATE") if one.source == OURS]
                 self.far_response(ours, which, body, tag)
             elif kind == "request":
                 caller = "<sip:bob@127.0.0.9>;tag=" + ("bob" if tag else "eve")
