@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.names import dns
 from twisted.names.client import Resolver as NamesResolver
 from twisted.names.error import DNSNameError
@@ -87,7 +87,8 @@ class DnsCache:
             self._waiting[key].append(waiter)
             return waiter
         self._waiting[key] = [waiter]
-        lookup: Deferred[Any] = self._lookups[kind](name, QUERY_TIMEOUT)
+        # It raises where no socket is to be had, or the name is no DNS name.
+        lookup: Deferred[Any] = maybeDeferred(self._lookups[kind], name, QUERY_TIMEOUT)
         lookup.addCallbacks(self._answered, self._failed, callbackArgs=(key,), errbackArgs=(key,))
         lookup.addErrback(self._failed, key)  # an answer that is not well formed
         return waiter

@@ -126,6 +126,20 @@ class CacheTests(SynchronousTestCase):
         self.look()
         self.assertEqual(len(self.names.asked), 2)
 
+    def test_not_even_asked(self) -> None:
+        """A question that cannot be asked at the moment is asked the next time."""
+
+        def refuse(name: str, timeout: tuple[int, ...]) -> Deferred[Any]:
+            raise OSError("no descriptor is left")
+
+        usual, self.names.lookupAddress = self.names.lookupAddress, refuse  # type: ignore[method-assign]
+        self.cache = DnsCache(self.clock, self.names)
+        self.assertEqual(self.look(), [])
+        self.assertEqual(self.look(), [])
+        self.names.lookupAddress = usual  # type: ignore[method-assign]
+        self.cache = DnsCache(self.clock, self.names)
+        self.assertEqual(self.look(), ["192.0.2.1"])
+
     def test_malformed(self) -> None:
         """An answer that makes no sense is no answer."""
         self.names.lookupAddress = lambda name, timeout: succeed(None)  # type: ignore[method-assign]

@@ -115,6 +115,18 @@ class FlowTests(StreamCase):
         via = self.requests[0][0].getHFBody("via")
         self.assertEqual((via.transport, via.hostname, via.port), ("TCP", "127.0.0.1", 5060))
 
+    def test_stranded(self) -> None:
+        """A connection from an address that is not ours any more is given up; one from ours stays."""
+        self.talk()
+        self.us.forget_routes()
+        self.talk()
+        self.assertEqual(len(self.network.ends), 1)
+        self.network.ends[0][0].here = ("127.0.0.77", 40000)
+        self.us.forget_routes()
+        self.wait()
+        self.talk()
+        self.assertEqual(len(self.network.ends), 2)
+
     def test_sent_in_order(self) -> None:
         """What is sent while the connection is being made leaves in order when it is there."""
         for number in range(5):
