@@ -14,6 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from neon import dialling, digits, headers, parsing
 from neon.errors import InvalidArgument
+from neon.values import Codec
 
 T = TypeVar("T")
 E = TypeVar("E", bound=enum.Enum)
@@ -263,6 +264,22 @@ names: Final = Kind(
 sip_user: Final = written(_trimmed(parsing.sip_user), minLength=1, maxLength=64, pattern=r"^[A-Za-z0-9_.+*-]+$")
 extension: Final = written(parsing.extension, maxLength=320, pattern=rf"^[A-Za-z0-9_.+*-]{{1,64}}(@{_HOST_PORT})?$")
 """Somebody whose state can be watched."""
+
+codecs: Final = Kind(
+    lambda value: parsing.codecs(" ".join(_names(value))),
+    {"type": "array", "items": {"enum": [codec.name for codec in Codec]}, "minItems": 1},
+)
+"""Codecs by preference."""
+
+extensions: Final = Kind(
+    lambda value: parsing.extensions(" ".join(_names(value))),
+    {
+        "type": "array",
+        "items": {"type": "string", "maxLength": 64, "pattern": r"^[A-Za-z0-9_.+*-]{1,64}$"},
+        "maxItems": MAX_NAMES,
+    },
+)
+"""Whoever's state is to be watched."""
 
 account: Final = written(_trimmed(parsing.line), minLength=1, maxLength=255, pattern=r"^[!-~]+$")
 """How a person calls a SIP account."""

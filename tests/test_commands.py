@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +16,7 @@ from neon.arguments import Parameter
 from neon.commands import Command, Commands, Data, Subscribed, access
 from neon.errors import NeonError
 from neon.phone import PhoneSettings
-from neon.values import AccountSettings, CallState, Cause
+from neon.values import AccountOptions, AccountSettings, CallState, Cause, Codec, DigitsBy
 from tests.fakes import ACCOUNT, AGREEMENT, FakeCall, FakeWorld
 
 
@@ -241,6 +242,33 @@ class RegisterTests(CommandCase):
             ),
         )
 
+    def test_options(self) -> None:
+        """What holds for the account only; what is not given stays as it was, and listaccounts shows it."""
+        account = {"action": "sipregister", "domain": "a", "number": "1", "password": "x"}
+        self.done(**account, codecs=["pcmu"], dtmf="INFO", mwi="yes", blf="201, 202")
+        options = AccountOptions((Codec.PCMU,), DigitsBy.INFO, mwi=True, blf=("201", "202"))
+        self.assertEqual(self.world.signalling.registrations[1].settings.options, options)
+        self.done(**account, mwi=False)
+        without = dataclasses.replace(options, mwi=False)
+        self.assertEqual(self.world.signalling.registrations[1].settings.options, without)
+        [listed] = self.done(action="listaccounts")["accounts"]
+        self.assertEqual(listed["options"], {"codecs": ["PCMU"], "dtmf": "info", "blf": ["201", "202"]})
+
+    def test_chosen(self) -> None:
+        """startcall takes an account by name, number or address; one that is not there, or that several are, is 102."""
+        for domain in ("a", "b"):
+            for number in ("1", "2") if domain == "a" else ("2",):
+                self.done(action="sipregister", domain=domain, number=number, password="x")
+        self.world.phone.register(AccountSettings("a", "3", "x", name="boss"))
+        for connection_id in (1, 2, 3, 4):
+            self.world.signalling.answer_registration(connection_id)
+        for word, chosen in (("1", 1), ("2@b", 3), ("sip:2@a", 2), ("boss", 4), ("3", 4)):
+            self.done(action="startcall", number="600", account=word)
+            self.assertEqual(self.world.phone.calls()[-1].connection_id, chosen, word)
+        for word in ("2", "9", "nobody", "2@c"):
+            self.assertEqual(self.code(action="startcall", number="600", account=word), 102, word)
+        self.assertEqual(self.code(action="startcall", number="600", account="1", connectionId=2), 102)
+
     def test_domains(self) -> None:
         """Hosts, ports and the transport that may follow."""
         for domain, *expected in (
@@ -270,6 +298,10 @@ class RegisterTests(CommandCase):
             "displayname": ("a\r\nb", "\ud800", {}),
             "proxy": ("", "a b", "a:0"),
             "expires": (0, 9, 86401, "soon", True, 60.5),
+            "codecs": ("", [], ["opus"], [1], {}),
+            "dtmf": ("", "morse", 5),
+            "mwi": ("maybe",),
+            "blf": (["2@"], [5], "x" * 65),
         }
         for name, values in bad.items():
             for value in values:

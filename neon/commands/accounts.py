@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from neon import arguments
 from neon.commands import incoming
 from neon.commands.context import NO_ACCOUNT, Context, Data, moment
 from neon.commands.watchdata import message_data
 from neon.errors import InvalidArgument, NotRegistered
-from neon.values import AccountOptions, AccountSettings
+from neon.values import AccountOptions, AccountSettings, Codec, DigitsBy
 
 
 def sip_register(
@@ -20,8 +22,15 @@ def sip_register(
     display_name: str | None,
     proxy: str | None,
     expires: int,
+    codecs: tuple[Codec, ...] | None,
+    dtmf: DigitsBy | None,
+    mwi: bool | None,
+    blf: tuple[str, ...] | None,
 ) -> Data:
-    """Register an account and keep it registered; what becomes of it arrives as events."""
+    """Register an account and keep it registered; what becomes of it arrives as events.
+
+    An account that is there already keeps of codecs, dtmf, mwi and blf what is not given.
+    """
     settings = AccountSettings(
         domain=domain.host,
         port=domain.port,
@@ -33,6 +42,16 @@ def sip_register(
         proxy=proxy,
         expires=expires,
     )
+    before = next((one for one in context.phone.accounts() if one.uri == settings.uri), None)
+    kept = AccountOptions() if before is None else before.options
+    options = replace(
+        kept,
+        codecs=codecs or kept.codecs,
+        dtmf=dtmf or kept.dtmf,
+        mwi=kept.mwi if mwi is None else mwi,
+        blf=kept.blf if blf is None else blf,
+    )
+    settings = replace(settings, name=None if before is None else before.name, options=options)
     connection_id = context.phone.register(settings)
     context.session.accounts.add(connection_id)
     context.client.autodisconnect(context.session, connection_id, autodisconnect)
