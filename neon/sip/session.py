@@ -1,8 +1,7 @@
-"""What both sides of a call do once there is a dialog: requests within it, the end, and the promise about it.
+"""What both sides of a call do once there is a dialog: requests within it, and the end.
 
-L{Session} keeps the promise of L{neon.ports.CallListener}: C{ended} is said exactly once and last, whatever
-the network does. It is said at the latest C{patience_seconds} after we hung up; what is left to retransmit then
-goes on below. C{on_over} tells the owner when nothing is left at all.
+The end is told (L{neon.sip.report}) at the latest C{patience_seconds} after we hung up; what is left to retransmit
+then goes on below. C{on_over} tells the owner when nothing is left at all.
 """
 
 from __future__ import annotations
@@ -12,10 +11,8 @@ from collections.abc import Callable
 
 from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
-from twisted.logger import Logger
 
-from neon.details import Referral as Wish
-from neon.ports import CallListener, SignallingCall, Timer
+from neon.ports import SignallingCall, Timer
 from neon.records import DialogRecord
 from neon.sip import extensions, messages
 from neon.sip.answerer import Answerer, not_now
@@ -27,14 +24,14 @@ from neon.sip.negotiation import Negotiation
 from neon.sip.referred import Wishes
 from neon.sip.relocation import ContactOf, Relocation
 from neon.sip.replaces import Standing
+from neon.sip.report import Report
 from neon.sip.sessiontimer import EXPIRED, SessionTimer
 from neon.sip.stack import CallSettings, ServerTransaction, Stack
 from neon.sip.transfer import Referral, refer_to
 from neon.values import Cause, MediaAgreement, MediaDirection
 
-_log = Logger()
 
-class Session:
+class Session(Report):
     """The common half of L{neon.sip.uac.UacCall} and L{neon.sip.uas.UasCall}.
 
     C{ours}: we made the Call-ID.
@@ -43,19 +40,15 @@ class Session:
     def __init__(
         self, stack: Stack, call_id: str, local_tag: str, on_over: Callable[[Session], None], *, ours: bool
     ) -> None:
+        super().__init__()
         self._stack = stack
         self.ours = ours
         self.call_id = call_id
         self.local_tag = local_tag
         self._on_over = on_over
         self.on_changed: Callable[[], None] = lambda: None
-        self._listener: CallListener | None = None
         self._dialog: Dialog | None = None
         self._negotiation: Negotiation | None = None
-        self._agreed: MediaAgreement | None = None
-        self._confirmed = False
-        self._leaving = False
-        self._ended = False
         self._over = False
         self._offer_pending = False
         self._timer: Timer | None = None
@@ -83,65 +76,10 @@ class Session:
     def _changed(self) -> None:
         self.on_changed()
 
-    # What the listener hears
-
-    def _report_ringing(self, status: int, early: MediaAgreement | None) -> None:
-        if self._listener is not None and not self._ended and not self._leaving:
-            self._listener.ringing(status, early)
-
     def _report_answered(self, agreement: MediaAgreement) -> None:
-        self._confirmed = True
-        self._agreed = agreement
-        if self._listener is not None and not self._ended and not self._leaving:
-            self._listener.answered(agreement)
+        super()._report_answered(agreement)
+        if self._heard is not None:
             self._relocation.go(self._dialog, self._negotiation)
-
-    def _report_media(self, agreement: MediaAgreement) -> None:
-        self._agreed = agreement
-        if self._listener is not None and not self._ended and not self._leaving:
-            self._listener.media_changed(agreement)
-
-    @property
-    def _heard(self) -> CallListener | None:
-        """Who listens to what happens in a call that is up, None when it is not."""
-        up = self._confirmed and not self._ended and not self._leaving
-        return self._listener if up else None
-
-    def _report_hold(self, agreement: MediaAgreement | None) -> None:
-        if self._heard is not None and agreement is not None:
-            self._agreed = agreement
-            self._heard.hold_answered(agreement)
-
-    def _report_hold_refused(self, cause: Cause) -> None:
-        if self._heard is not None:
-            self._heard.hold_refused(cause)
-
-    def _report_digit(self, digit: str) -> None:
-        if self._heard is not None:
-            self._heard.digit_received(digit)
-
-    def _report_digits_refused(self, digits: str) -> None:
-        if self._heard is not None:
-            self._heard.digits_refused(digits)
-
-    def _report_transferred(self) -> None:
-        if self._heard is not None:
-            self._heard.transferred()
-
-    def _report_transfer_failed(self, cause: Cause) -> None:
-        if self._heard is not None:
-            self._heard.transfer_failed(cause)
-
-    def _report_referred(self, wish: Wish) -> None:
-        if self._heard is not None:
-            self._heard.referred(wish)
-
-    def _report_ended(self, cause: Cause) -> None:
-        if self._ended:
-            return
-        self._ended = True
-        if self._listener is not None:
-            self._listener.ended(cause)
 
     def _finish(self, cause: Cause) -> None:
         """The call is over on the network too. Reports the end if nobody did yet."""
