@@ -19,7 +19,7 @@ FLOORS: dict[str, int] = {
     "wsdl": 1,
     **dict.fromkeys(("sections", "records", "watched"), 0),
     **dict.fromkeys(("journal", "leftovers", "watching"), 2),
-    **dict.fromkeys(("causes", "details", "privatefile"), 0),
+    **dict.fromkeys(("causes", "csvlog", "details", "privatefile"), 0),
     **dict.fromkeys(("switchboard", "history"), 1),
     **dict.fromkeys(("model", "events", "bus", "ports", "dialling", "digits", "ladder", "cases"), 1),
     **dict.fromkeys(("arguments", "gate", "line", "accountline", "callcontrol", "phone", "callback", "commands"), 2),

@@ -8,8 +8,6 @@ of one page. CSV is RFC 4180 in UTF-8; a cell that a spreadsheet would take for 
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,7 +16,7 @@ from typing import Any, Final
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from neon import arguments
+from neon import arguments, csvlog
 from neon.api.form import Pair
 from neon.api.http import Exchange
 from neon.commands.history import FILTERS, fields, log_of
@@ -27,21 +25,7 @@ from neon.history import Entry, History, Wanted
 PAGE: Final = 200
 """So many calls are formatted at once: a few milliseconds on the thread that also serves SIP."""
 
-COLUMNS: Final = (
-    "number", "callId", "started", "answered", "ended", "duration", "type", "from", "to", "displayName", "account",
-    "result", "SIPError", "cause", "reason", "application", "customField1", "customField2", "recording",
-)  # fmt: skip
-"""The columns of the CSV, called as in the answer of C{callhistory}."""
-
-FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
-
 _log = Logger()
-
-
-def safe(cell: object) -> str:
-    """A cell that a spreadsheet does not carry out (OWASP, "CSV Injection")."""
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if isinstance(cell, str) and text.startswith(FORMULAS) else text
 
 
 class Csv:
@@ -51,10 +35,10 @@ class Csv:
     suffix = "csv"
 
     def begin(self) -> bytes:
-        return _lines([COLUMNS])
+        return csvlog.header().encode()
 
     def rows(self, entries: Sequence[Entry]) -> bytes:
-        return _lines([[safe(known.get(column)) for column in COLUMNS] for known in map(fields, entries)])
+        return csvlog.lines(map(fields, entries)).encode("utf-8", "replace")
 
     def end(self) -> bytes:
         return b""
@@ -165,9 +149,3 @@ def serve(form: Callable[[], Format], history: History | None) -> Callable[[Exch
         Download(request, log, Wanted(limit=PAGE, **values), made).start()
 
     return answer
-
-
-def _lines(rows: Sequence[Sequence[str]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode("utf-8", "replace")

@@ -10,6 +10,9 @@ from neon.ctl.exits import USAGE
 
 SCOPES: Final = ("call", "dtmf", "events", "ui", "account")
 SHELLS: Final = ("bash", "zsh", "fish")
+RESULTS: Final = (
+    "answered", "missed", "refused", "forwarded", "dnd", "busy", "unanswered", "cancelled", "failed",
+)  # fmt: skip
 LANGUAGES: Final = ("pt", "es", "en")
 
 DESCRIPTION: Final = "Drive a running NEON: accounts, calls, events, and who may use its APIs."
@@ -68,6 +71,7 @@ def build() -> argparse.ArgumentParser:
         "--extra", action="append", default=[], metavar="EVENT", help="this extension event too; may be repeated"
     )
     _operators(verb)
+    _history(verb)
     _origins(verb)
     _applications(verb)
     _members(verb)
@@ -186,6 +190,18 @@ def _rules(verb: Any) -> None:
 
 def _call_id(parser: argparse.ArgumentParser, otherwise: str = "the only one") -> None:
     parser.add_argument("call_id", nargs="?", type=_number, metavar="CALLID", help=f"which call ({otherwise})")
+
+
+def _history(verb: Any) -> None:
+    history = verb("history", "list the calls that are over, the newest first")
+    history.add_argument("--limit", type=_number, metavar="N", help="so many at most (20; with --csv all)")
+    history.add_argument("--since", metavar="TIME", help="calls that began then or later: a day or a time, UTC")
+    history.add_argument("--until", metavar="TIME", help="calls that began before")
+    history.add_argument("--party", metavar="TEXT", help="part of an address or a name")
+    history.add_argument("--account", metavar="URI", help="calls of one account")
+    history.add_argument("--direction", choices=("incoming", "outgoing"), help="calls of one direction")
+    history.add_argument("--result", choices=RESULTS, help="calls that ended so")
+    history.add_argument("--csv", action="store_true", help="print CSV")
 
 
 def _origins(verb: Any) -> None:

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Final
 
-from neon.ctl import accounts, calls, extensions, members, operators, tables
+from neon.ctl import accounts, calls, extensions, history, members, operators, tables
 from neon.ctl.connection import Connection
 from neon.ctl.speech import Data, Verb, say
 
@@ -157,6 +157,7 @@ VERBS: Final[dict[str, Verb]] = {
     "transfer": calls.transfer,
     "dtmf": calls.dtmf,
     "events": events,
+    "history": history.history,
     "signup": operators.signup,
     "provision": operators.provision,
     "balance": operators.balance,

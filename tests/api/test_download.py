@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
+from neon import csvlog
 from neon.api import download
 from neon.history import Entry, History, Note, Wanted
 from tests.api.web import HttpCase
@@ -120,14 +121,14 @@ class CellTests(DownloadCase):
         """What a spreadsheet would carry out is text; numbers stay numbers."""
         rows = (("=1+1", "'=1+1"), ("+55 11", "'+55 11"), ("-2", "'-2"), ("@SUM(A1)", "'@SUM(A1)"), ("\t=1", "'\t=1"))
         for given, written in rows:
-            self.assertEqual(download.safe(given), written)
-        self.assertEqual([download.safe(cell) for cell in (-5, 0, None, "a=b")], ["-5", "0", "", "a=b"])
+            self.assertEqual(csvlog.cell(given), written)
+        self.assertEqual([csvlog.cell(cell) for cell in (-5, 0, None, "a=b")], ["-5", "0", "", "a=b"])
 
     def test_quotes(self) -> None:
         """Commas, quotes and line breaks stay within their cell."""
         note = Note(custom1='a,"b"', custom2="=cmd|' /C calc'!A0")
         lines = download.Csv().rows([replace(CALL, note=note, reason="one\ntwo")])
         (row,) = csv.reader(lines.decode().splitlines(keepends=True))
-        values = dict(zip(download.COLUMNS, row, strict=True))
+        values = dict(zip(csvlog.COLUMNS, row, strict=True))
         self.assertEqual((values["customField1"], values["reason"]), ('a,"b"', "one\ntwo"))
         self.assertEqual(values["customField2"], "'=cmd|' /C calc'!A0")

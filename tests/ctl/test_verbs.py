@@ -406,3 +406,47 @@ class ExplainTests(VerbCase):
         printed = drive(self.neon, "explain", "31", "--lang", "en")
         self.assertIn("Account 1: sip:31@h\nrefused then\n", printed)
         self.assertIn("does not allow this account", printed)
+
+
+class HistoryTests(VerbCase):
+    def page(self, *numbers: int, more: bool = False) -> None:
+        calls = [
+            {
+                "number": number, "callId": number, "type": "outgoing", "from": "sip:31@h", "to": f"sip:{number}@h",
+                "started": "2024-05-01T12:00:00.250Z", "duration": 61_000, "result": "answered",
+                "customField1": "=1+1",
+            }
+            for number in numbers
+        ]  # fmt: skip
+        self.neon.answers["callhistory"] = {"calls": calls, **({"next": numbers[-1]} if more else {})}
+
+    def test_table(self) -> None:
+        """A line for each call."""
+        self.page(7)
+        self.assertEqual(
+            drive(self.neon, "history", "--direction", "outgoing"),
+            "CALLID  STARTED (UTC)             WITH     TALKED  RESULT\n"
+            "7       2024-05-01 12:00:00  out  sip:7@h  61 s    answered\n",
+        )
+        self.assertEqual(self.neon.asked, [("callhistory", {"limit": 20, "type": "outgoing"})])
+
+    def test_limit(self) -> None:
+        """More than a page has is asked for page by page, and no more than was wanted."""
+        self.page(*range(500, 0, -1), more=True)
+        drive(self.neon, "history", "--limit", "700")
+        self.assertEqual(
+            self.neon.asked, [("callhistory", {"limit": 500}), ("callhistory", {"limit": 200, "before": 1})]
+        )
+
+    def test_csv(self) -> None:
+        """CSV that no spreadsheet carries out."""
+        self.page(7)
+        printed = drive(self.neon, "history", "--csv")
+        self.assertTrue(printed.startswith("number,callId,started"))
+        self.assertIn(",'=1+1,", printed)
+
+    def test_json(self) -> None:
+        """An object a line."""
+        self.page(7, 6)
+        lines = drive(self.neon, "history", "--json").splitlines()
+        self.assertEqual([json.loads(line)["callId"] for line in lines], [7, 6])
