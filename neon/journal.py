@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -71,7 +71,7 @@ class CallJournal:
             self._timer.cancel()
             self._timer = None
         while self._dirty:
-            self._write()
+            self._write().addErrback(self._not_written)
 
     def _happened(self, published: Published) -> None:
         event = published.event
@@ -116,7 +116,7 @@ class CallJournal:
                 changes[call_id] = None
         self._written.update(call_id for call_id, record in changes.items() if record is not None)
         self._written.difference_update(call_id for call_id, record in changes.items() if record is None)
-        return self._store.write(changes)
+        return self._store.write(changes) if changes else succeed(None)
 
     def _record(self, started: CallEvent, entry: _Entry) -> CallRecord:
         return CallRecord(
