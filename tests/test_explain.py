@@ -10,7 +10,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 import neon
-from neon.explain import LANGUAGES, REASONS, STATUSES, diagnose, explain, language_of, of_status
+from neon.explain import CONNECTIONS, LANGUAGES, REASONS, STATUSES, diagnose, explain, language_of, of_status
+from neon.sip import connection, tls
 from neon.sip.messages import REASONS as SIP_REASONS
 
 ROOT = Path(neon.__file__).parent
@@ -53,6 +54,19 @@ def causes() -> Iterator[tuple[int, str]]:
 
 
 class TableTests(SynchronousTestCase):
+    def test_connections(self) -> None:
+        """Every reason why a connection was not made, or went, has words, for calls and for registrations."""
+        reasons = {
+            value
+            for module in (connection, tls)
+            for name, value in vars(module).items()
+            if name.isupper() and isinstance(value, str)
+        }
+        self.assertEqual(reasons, set(CONNECTIONS))
+        for reason, key in CONNECTIONS.items():
+            self.assertEqual(diagnose(registration("failed", 503, reason, heard=False)), key)
+            self.assertEqual(diagnose(call(503, reason, messages=())), key)
+
     def test_same_keys(self) -> None:
         """No language lacks a case that another has."""
         keys = {language: set(words) for language, words in LANGUAGES.items()}

@@ -89,6 +89,23 @@ REASONS: Final[Mapping[str, str]] = {
 }
 """The reasons that are ours, whatever status they come with."""
 
+CONNECTIONS: Final[Mapping[str, str]] = {
+    "the certificate has expired": "certificate-expired",
+    "the certificate is not valid yet": "certificate-early",
+    "the certificate is by nobody who is trusted here": "certificate-issuer",
+    "the certificate was revoked": "certificate-revoked",
+    "the certificate is for another name": "certificate-name",
+    "the certificate is not good for this": "certificate-bad",
+    "no secure connection could be agreed on": "no-tls",
+    "the connection was refused": "connection-refused",
+    "no connection could be made": "no-connection",
+    "no connection could be made in time": "no-connection",
+    "the far end closed the connection": "connection-lost",
+    "the connection broke": "connection-lost",
+    "the far end answers no keep-alives any more": "connection-lost",
+}
+"""Why a connection to a server was not made, or went."""
+
 REFUSALS: Final = frozenset((403, 404, 480, 486, 600, 603, 607))
 
 
@@ -122,7 +139,7 @@ def _call(case: Mapping[str, Any], heard: bool) -> str:
         if case["answered"] is not None:
             return "up"
         return "calling" if outgoing else "ringing"
-    if (key := REASONS.get(reason)) is not None:
+    if (key := REASONS.get(reason) or CONNECTIONS.get(reason)) is not None:
         return key
     if reason.endswith("took its place"):
         return "moved-on"
@@ -170,6 +187,8 @@ def _registration(case: Mapping[str, Any], heard: bool) -> str:
         return "account-silent" if len(case["ladder"]) > 0 and not heard else "account-registering"
     if case["reason"] == "internal error":
         return "internal"
+    if (key := CONNECTIONS.get(case["reason"])) is not None:
+        return key
     if outcome == "expired" or status == 408 or (status == 503 and not heard):
         return "account-silent" if not heard else "account-expired"
     if status == 0:

@@ -75,6 +75,46 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "The server answered at first, and then said no more.",
         "Try again; if it stays so, look at the network and the firewall.",
     ),
+    "certificate-expired": (
+        "The certificate of the server has expired, so no secure connection was made.",
+        "Ask the provider to renew it. Check the date of this computer too.",
+    ),
+    "certificate-early": (
+        "The certificate of the server is not valid yet, so no secure connection was made.",
+        "Check the date of this computer.",
+    ),
+    "certificate-issuer": (
+        "The certificate of the server is by an authority that this computer does not trust.",
+        "If the server is your own, name its authority's file in tls-ca-file; else somebody may be in between.",
+    ),
+    "certificate-revoked": (
+        "The certificate of the server was revoked by its authority.",
+        "Ask the provider; do not try another way.",
+    ),
+    "certificate-name": (
+        "The server has a certificate for another name than the account's domain or proxy.",
+        "Write the domain as the provider does. The whole name must stand in the certificate: * does not count.",
+    ),
+    "certificate-bad": (
+        "The certificate of the server is not good for a secure connection.",
+        "Ask the provider, with the time of this attempt.",
+    ),
+    "no-tls": (
+        "The server and NEON could not agree on a secure connection.",
+        "Check the port (TLS: mostly 5061), and whether the server wants a certificate of yours (tls-certificate).",
+    ),
+    "connection-refused": (
+        "Nobody takes connections at the server's address and port.",
+        "Check the port and the transport; the server may also be down.",
+    ),
+    "no-connection": (
+        "No connection to the server could be made.",
+        "Check the network, the firewall (TCP) and the address of the server.",
+    ),
+    "connection-lost": (
+        "The connection to the server broke.",
+        "NEON connects and registers again by itself; if it happens often, look at the network.",
+    ),
     "no-server": (
         "No answer at all came from the server.",
         "Check the network, the firewall (UDP) and the address of the server.",

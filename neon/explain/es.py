@@ -78,6 +78,46 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "El servidor respondió al principio y después no dijo nada más.",
         "Inténtelo de nuevo; si sigue así, revise la red y el cortafuegos.",
     ),
+    "certificate-expired": (
+        "El certificado del servidor ha caducado, por eso no se hizo una conexión segura.",
+        "Pida al proveedor que lo renueve. Revise también la fecha de este equipo.",
+    ),
+    "certificate-early": (
+        "El certificado del servidor aún no es válido, por eso no se hizo una conexión segura.",
+        "Revise la fecha de este equipo.",
+    ),
+    "certificate-issuer": (
+        "El certificado del servidor es de una autoridad en la que este equipo no confía.",
+        "Si el servidor es suyo, indique el archivo de la autoridad en tls-ca-file; si no, puede haber un intruso.",
+    ),
+    "certificate-revoked": (
+        "El certificado del servidor fue revocado por su autoridad.",
+        "Hable con el proveedor; no pruebe otro camino.",
+    ),
+    "certificate-name": (
+        "El servidor tiene un certificado para otro nombre, que no es el dominio ni el proxy de la cuenta.",
+        "Escriba el dominio como lo escribe el proveedor. El nombre debe estar entero en el certificado: * no vale.",
+    ),
+    "certificate-bad": (
+        "El certificado del servidor no sirve para una conexión segura.",
+        "Hable con el proveedor y diga la hora de este intento.",
+    ),
+    "no-tls": (
+        "El servidor y NEON no se pusieron de acuerdo en una conexión segura.",
+        "Revise el puerto (5061 es lo usual con TLS) y si el servidor pide un certificado suyo (tls-certificate).",
+    ),
+    "connection-refused": (
+        "Nadie acepta conexiones en la dirección y el puerto del servidor.",
+        "Revise el puerto y el transporte; el servidor también puede estar parado.",
+    ),
+    "no-connection": (
+        "No se pudo conectar con el servidor.",
+        "Revise la red, el cortafuegos (TCP) y la dirección del servidor.",
+    ),
+    "connection-lost": (
+        "La conexión con el servidor se cortó.",
+        "NEON conecta y registra de nuevo por sí solo; si ocurre a menudo, mire la red.",
+    ),
     "no-server": (
         "No llegó ninguna respuesta del servidor.",
         "Revise la red, el cortafuegos (UDP) y la dirección del servidor.",

@@ -72,6 +72,46 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "O servidor respondeu no começo e depois não disse mais nada.",
         "Tente de novo; se continuar, verifique a rede e o firewall.",
     ),
+    "certificate-expired": (
+        "O certificado do servidor venceu, por isso não se fez conexão segura.",
+        "Peça ao provedor que o renove. Verifique também a data deste computador.",
+    ),
+    "certificate-early": (
+        "O certificado do servidor ainda não é válido, por isso não se fez conexão segura.",
+        "Verifique a data deste computador.",
+    ),
+    "certificate-issuer": (
+        "O certificado do servidor é de uma autoridade em que este computador não confia.",
+        "Se o servidor é seu, indique o arquivo da autoridade em tls-ca-file; senão, pode haver alguém no meio.",
+    ),
+    "certificate-revoked": (
+        "O certificado do servidor foi revogado pela autoridade.",
+        "Fale com o provedor; não tente outro caminho.",
+    ),
+    "certificate-name": (
+        "O servidor tem um certificado para outro nome, que não é o domínio nem o proxy da conta.",
+        "Escreva o domínio como o provedor o escreve. O nome deve estar inteiro no certificado: * não vale.",
+    ),
+    "certificate-bad": (
+        "O certificado do servidor não serve para uma conexão segura.",
+        "Fale com o provedor e diga a hora desta tentativa.",
+    ),
+    "no-tls": (
+        "O servidor e o NEON não chegaram a acordo sobre uma conexão segura.",
+        "Verifique a porta (5061 é a usual de TLS) e se o servidor pede um certificado seu (tls-certificate).",
+    ),
+    "connection-refused": (
+        "Ninguém aceita conexões no endereço e na porta do servidor.",
+        "Verifique a porta e o transporte; o servidor também pode estar parado.",
+    ),
+    "no-connection": (
+        "Não foi possível conectar ao servidor.",
+        "Verifique a rede, o firewall (TCP) e o endereço do servidor.",
+    ),
+    "connection-lost": (
+        "A conexão com o servidor caiu.",
+        "O NEON conecta e registra de novo sozinho; se acontece muito, olhe a rede.",
+    ),
     "no-server": (
         "Nenhuma resposta veio do servidor.",
         "Verifique a rede, o firewall (UDP) e o endereço do servidor.",
