@@ -29,6 +29,7 @@ class ContactAddress:
         """What an earlier one had bound, which the next is to take away."""
         self._endpoint = endpoint
         self._learns = learns
+        self._bound: Destination | None = None
         self._public: Destination | None = None
         self._moved = False
 
@@ -42,12 +43,18 @@ class ContactAddress:
         self._public = None
 
     def choose(self, target: Destination, registered: bool) -> Destination:
-        """The address for a REGISTER to C{target}; the one before is obsolete if it was bound."""
+        """The address for a REGISTER to C{target}; the one that is bound is obsolete if it is another.
+
+        In between there may have been attempts, without a network, whose address nobody has heard of.
+        """
         address = self._public or self._endpoint.local_address(target)
-        if self.current is not None and self.current != address and registered:
-            self.obsolete = self.current
+        self.obsolete = self._bound if registered and self._bound != address else None
         self.current = address
         return address
+
+    def bound(self) -> None:
+        """The registrar has taken what the last REGISTER said."""
+        self._bound, self.obsolete = self.current, None
 
     def learn(self, response: SipResponse) -> bool:
         """Take over the address that the registrar sees us at; whether it is another than our Contact's."""

@@ -335,7 +335,7 @@ class Registration:
         self._targets.accepted()
         self._back_off.reset()
         self._forbidden = 0
-        self._contact.obsolete = None
+        self._contact.bound()
         self._service_route = binding.uris(response, "service-route")
         self._unbind()
         self._lapse = self._clock.callLater(lifetime, self._lapsed)

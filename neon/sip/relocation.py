@@ -6,6 +6,7 @@ new network may need a moment before it carries packets, so what could not be se
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -16,6 +17,7 @@ from neon.ports import Timer
 from neon.sip.dialog import Dialog
 from neon.sip.negotiation import Negotiation
 from neon.sip.stack import Stack
+from neon.sip.transport import unbracketed
 from neon.values import Cause, Destination
 
 _log = Logger()
@@ -55,8 +57,11 @@ class Relocation:
         contact_of = self._contact_of
         if contact_of is None or dialog is None or negotiation is None:
             return
-        contact = contact_of(dialog.contact, dialog.home)
         host = self._stack.endpoint.local_address(dialog.home).host
+        if _is_loopback(host) and not _is_loopback(dialog.home.host):
+            self._unknown = True
+            return  # there is no way to the far end at the moment; the next change of the network may bring one
+        contact = contact_of(dialog.contact, dialog.home)
         if not self._unknown and str(contact) == str(dialog.contact) and host == negotiation.host:
             return
         dialog.contact = contact
@@ -79,3 +84,8 @@ class Relocation:
             self._timer.cancel()
         self._timer = None
         self._contact_of = None
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a numeric host is the machine itself, which stands for "no route" where another one is to be reached."""
+    return ipaddress.ip_address(unbracketed(host)).is_loopback

@@ -547,6 +547,23 @@ class AddressTests(RegistrationCase):
         self.assertEqual(len(self.endpoint.sent), 2)
         self.assertEqual(self.registration.contact, Destination("203.0.113.5", 40000))
 
+    def test_moved_by_way_of_nowhere(self) -> None:
+        """The binding of before is taken away though an attempt without a network came in between."""
+        self.established()
+        for host, code in (("127.0.0.1", 503), ("192.0.2.77", 200)):
+            self.endpoint.local = Destination(host, 5060)
+            self.registration.refresh()
+            self.clock.advance(0)
+            sent = self.endpoint.last
+            self.assertTrue(sent.headers("contact")[1].endswith(f"@{LOCAL[0]}:{LOCAL[1]}>;expires=0"))
+            if code == 503:
+                sent.fail(503)
+                self.endpoint.last.fail(503)
+        self.grant(sent)
+        self.registration.refresh()
+        self.clock.advance(0)
+        self.assertEqual(len(self.endpoint.last.headers("contact")), 1)
+
     def test_learnt_from_the_challenge(self) -> None:
         """When the challenge tells the public address, the authorized request carries it already."""
         sent = self.begin()

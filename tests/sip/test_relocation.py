@@ -136,6 +136,20 @@ class RelocationTests(SynchronousTestCase):
         self.assertEqual(self.sent("INVITE"), [])
         self.assertIsNone(self.ear.cause)
 
+    def test_no_network(self) -> None:
+        """While there is no way to the far end nothing is sent; it is told when there is one, as before or not."""
+        self.answer(self.invite)
+        home = self.endpoint.local
+        self.endpoint.local = Destination("127.0.0.1", 5060)
+        self.agent.network_changed()
+        self.clock.advance(PATIENCE)
+        self.assertEqual(self.sent("INVITE"), [])
+        self.endpoint.local = home
+        self.agent.network_changed()
+        self.clock.advance(PATIENCE)
+        (again,) = self.sent("INVITE")
+        self.assertIn(f"c=IN IP4 {home.host}\r\n", again.body or "")
+
     def test_refused(self) -> None:
         """A far end that does not like it is left alone; the call goes on."""
         self.answer(self.invite)
