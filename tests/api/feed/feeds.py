@@ -91,12 +91,16 @@ class FeedCase(SynchronousTestCase):
         self.feed = Feed(self.reactor, "desk", self.board, self.members, self.actions)
 
     def connect(self, path: str = "/agent", host: str = "127.0.0.1") -> FeedClient:
-        here, there = IPv4Address("TCP", "127.0.0.1", 9000), IPv4Address("TCP", host, 40000)
-        server: Any = self.feed.buildProtocol(None)
-        factory = WebSocketClientFactory(f"ws://localhost:9000{path}", reactor=self.reactor)
-        client = ClientProtocol()
-        client.factory = factory
-        transport = iosim.FakeTransport(server, True, hostAddress=here, peerAddress=there)
-        pump = iosim.connect(server, transport, client, iosim.makeFakeClient(client))
-        pump.flush()
-        return FeedClient(client, pump)
+        return connect(self.feed, path, host, self.reactor)
+
+
+def connect(feed: Feed, path: str, host: str = "127.0.0.1", reactor: Any = None) -> FeedClient:
+    """A client that has shaken hands."""
+    here, there = IPv4Address("TCP", "127.0.0.1", 9000), IPv4Address("TCP", host, 40000)
+    server: Any = feed.buildProtocol(None)
+    client = ClientProtocol()
+    client.factory = WebSocketClientFactory(f"ws://localhost:9000{path}", reactor=reactor)
+    transport = iosim.FakeTransport(server, True, hostAddress=here, peerAddress=there)
+    pump = iosim.connect(server, transport, client, iosim.makeFakeClient(client))
+    pump.flush()
+    return FeedClient(client, pump)
