@@ -22,6 +22,8 @@ EXTENSION: Final = "*Extension.* "
 
 LIMITS: Final = Limits()
 
+OPERATORS: Final = ", ".join(f"``{command.name}``" for command in TABLE if command.waits)
+
 INTRODUCTION: Final = f"""\
 .. Made by ``python -m neon.api.docs`` from the tables of commands and events. Change those, not this file.
 
@@ -90,8 +92,9 @@ A command, its answer, and the answer to one that was refused::
     {{"id": 1, "success": false, "error": {{"code": 601, "description": "no SIP account is registered"}}, "data": {{}}}}
 
 ``id`` may be any JSON scalar. It comes back as it was, and is absent where it was absent. Answers come in the order
-of the commands. A text that is not strict JSON, up to {lenient.MAX_BYTES} bytes, is tried once as JSON5 and
-answered with a warning.
+of the commands, but for those of {OPERATORS}
+with an ``id``: these wait for an operator, and the commands after them do not wait for them. A text that is not strict
+JSON, up to {lenient.MAX_BYTES} bytes, is tried once as JSON5 and answered with a warning.
 
 An event::
 
@@ -112,6 +115,11 @@ again and sends, first of all, ``subscribe`` with ``since``, the number of the l
 The events that it missed follow the answer, in order and each once. If the answer says ``"gap": true``, some are gone
 for good: ``listcalls`` and ``listaccounts`` tell how things are, and carry the ``seq`` and ``boot`` to go on from.
 The choice of extension events belongs to the connection: name them again in the same ``subscribe``.
+
+Calls that were up when NEON itself was cut off (killed, or without power) are ended when it starts again. Each has its
+``OnFinalizedCall`` then, with the ``callId`` that it had before, the duration by the wall clock, and a ``reason``. It is
+sent two seconds after the first application has authenticated, so that the others can be back too, or
+a minute after the start if nobody comes; who comes later finds it with ``since`` 0.
 
 HTTP
 ----
