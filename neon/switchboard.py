@@ -326,7 +326,8 @@ class Board:
         """An extension is like this now."""
         before = self._pictures.get(picture.name)
         self._pictures[picture.name] = picture
-        self._tell(changes(before, picture))
+        if self._watchers:  # comparing costs as much as there are calls
+            self._tell(changes(before, picture))
 
     def remove(self, name: str) -> None:
         """An extension is no longer there."""
