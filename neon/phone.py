@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from neon.accountline import AccountLine
 from neon.bus import Bus
 from neon.callcontrol import CallControl
+from neon.closing import Closing
 from neon.details import NO_DETAILS, NO_RULES, CallDetails, ForwardKind, Headers, IncomingRules, Referral
 from neon.errors import InvalidArgument, NotRegistered
 from neon.events import CallClaimed
@@ -33,7 +34,6 @@ from neon.ports import (
     MediaUnavailable,
     Signalling,
     SignallingCall,
-    Timer,
 )
 from neon.reception import Reception, ReceptionSettings
 from neon.rulebook import Rulebook
@@ -98,9 +98,7 @@ class Phone:
             rules_of=self.incoming_rules,
             options_of=self._options,
         )
-        self._stopping: list[Deferred[None]] | None = None
-        self._stop_timer: Timer | None = None
-        self._leaving = False
+        self._closing = Closing(self._calls, self._accounts, clock, settings.stop_patience)
         self.on_dialog: Callable[[int, SignallingCall], None] = lambda call_id, signalling: None
         """Hears which signalling side each call has, as soon as it has one."""
         self.barred: Callable[[str], bool] = lambda target: False
@@ -137,7 +135,7 @@ class Phone:
 
         The address of record of an account we have keeps its connectionId and gets the new settings.
         """
-        if self._stopping is not None:
+        if self._closing.begun:
             raise NotRegistered("NEON is stopping")
         for account in self._accounts.values():
             if _address_of_record(account.settings) == _address_of_record(settings) and not account.leaving:
@@ -169,7 +167,7 @@ class Phone:
 
     def _account_gone(self, account: AccountLine) -> None:
         self._accounts.pop(account.connection_id, None)
-        self._check_stopped()
+        self._closing.check()
 
     # Calls
 
@@ -259,7 +257,7 @@ class Phone:
 
     def account_to_call_with(self, connection_id: int | None, preferred: Collection[int]) -> AccountLine:
         """The account that L{start_call} would use; raises as it does."""
-        if self._stopping is not None:
+        if self._closing.begun:
             raise NotRegistered("NEON is stopping")
         if connection_id is not None:
             account = self._account(connection_id)
@@ -311,7 +309,7 @@ class Phone:
 
     def incoming(self, call: IncomingCall, signalling: SignallingCall) -> tuple[CallListener, LocalMedia] | int | None:
         """Ring, or say why not (L{neon.ports.IncomingCallListener})."""
-        self._reception.closed = self._stopping is not None
+        self._reception.closed = self._closing.begun
         return self._reception.incoming(call, signalling)
 
     def let_in(self, facts: CallFacts, stream: MediaStream, signalling: SignallingCall) -> CallLine:
@@ -380,7 +378,7 @@ class Phone:
     def _call_over(self, line: CallLine) -> None:
         del self._calls[line.call_id]
         self.remember_ended(line.call_id)
-        self._check_stopped()
+        self._closing.check()
 
     def remember_ended(self, call_id: int) -> None:
         """For a while, ending this call is a success: it has ended."""
@@ -400,49 +398,7 @@ class Phone:
 
         Every call has been finalized on the bus by then.
         """
-        waiter: Deferred[None] = Deferred()
-        if self._stopping is not None:
-            self._stopping.append(waiter)
-            self._check_stopped()
-            return waiter
-        self._stopping = [waiter]
-        self._patience(self._abandon_calls)
-        for line in list(self._calls.values()):
-            line.hang_up("NEON is stopping")
-        self._check_stopped()
-        return waiter
-
-    def _check_stopped(self) -> None:
-        """Go on with the stopping if what it waits for is done: first the calls, then the accounts."""
-        if self._stopping is None or self._calls:
-            return
-        if not self._leaving:
-            # Not before the calls are over: a BYE may still need the account's credentials and route.
-            self._leaving = True
-            self._patience(self._abandon_accounts)
-            for account in list(self._accounts.values()):
-                account.unregister()
-        if self._accounts:
-            return
-        self._patience(None)
-        waiters, self._stopping = self._stopping, []
-        for waiter in waiters:
-            # A turn later, after the bus has delivered the last CallFinalized.
-            self._clock.callLater(0.0, waiter.callback, None)
-
-    def _patience(self, then: Callable[[], None] | None) -> None:
-        if self._stop_timer is not None and self._stop_timer.active():
-            self._stop_timer.cancel()
-        self._stop_timer = None if then is None else self._clock.callLater(self._settings.stop_patience, then)
-
-    def _abandon_calls(self) -> None:
-        for line in list(self._calls.values()):
-            self._log.info("call {call_id}: not waited for any longer", call_id=line.call_id)
-            line.ended(Cause(408, "NEON is stopping"))
-
-    def _abandon_accounts(self) -> None:
-        for account in list(self._accounts.values()):
-            account.unregistered(Cause(408, "NEON is stopping"))
+        return self._closing.stop()
 
 
 def _address_of_record(settings: AccountSettings) -> tuple[str, str, int]:
