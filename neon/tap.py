@@ -158,6 +158,7 @@ class Neon(Parts):
                 self.media.engine,
                 port=loaded.testbed.port,
                 password=kept_sip_password(self._access_file),
+                tcp=True,
             )
         sip = loaded.sip
         calls = CallSettings(

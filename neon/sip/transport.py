@@ -205,10 +205,10 @@ class SipSocket(DatagramProtocol):
         @raise CannotSend: it did not leave.
         """
         target = destination(*address[:2])
-        if self._port is None or self.transport is None:
+        if self._port is None:
             raise CannotSend("the socket is closed")
         try:
-            cast("Any", self.transport).write(data, target)
+            self._port.write(data, target)
         except Exception as error:
             # OSError for no route or no buffer, MessageLengthError, or an address of the wrong family.
             raise CannotSend(f"the socket refused it: {type(error).__name__}") from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.error import CannotListenError
 
 from neon.ports import Clock
 from neon.sip.flow import Flow, FlowUser
@@ -14,6 +15,9 @@ from neon.sip.flows import Flows, StreamReactor
 from neon.sip.tls import TlsContexts, TlsSettings, TlsUnusable
 from neon.sip.transport import LocalPath, SipSocket, UdpReactor, unbracketed
 from neon.values import Address, Destination
+
+ATTEMPTS = 8
+"""So often any free port is tried: one that is free for UDP may be taken for TCP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +74,27 @@ class Ways:
             self._tls_contexts()  # before anything is bound: a wrong file name should not wait for its first use
         if transports.tls_port is not None and not self._tls_contexts().can_listen:
             raise TlsUnusable("TLS connections cannot be taken without a certificate of our own")
-        try:
-            for one in self._sockets:
-                # The others share the port that the first one was given.
-                one.listen(self.address[1] if self.address[1] else self._port)
-            for one in self._sockets:
-                if transports.listen_tcp:
-                    self._listening["tcp"] = self._flows.listen("tcp", one.address[0], self.address[1])
-                if transports.tls_port is not None:
-                    port = self._listening.get("tls", transports.tls_port)
-                    self._listening["tls"] = self._flows.listen("tls", one.address[0], port)
-        except Exception:
-            self.close()
-            raise
+        for attempts_left in reversed(range(ATTEMPTS)):
+            try:
+                self._bind()
+                return
+            except CannotListenError:
+                self.close()
+                if self._port or not attempts_left:
+                    raise
+
+    def _bind(self) -> None:
+        self._listening.clear()
+        transports, port = self._transports, self._port
+        for one in self._sockets:
+            one.listen(port)
+            port = self._sockets[0].address[1]  # the others share what the first one was given
+        for one in self._sockets:
+            if transports.listen_tcp:
+                self._listening["tcp"] = self._flows.listen("tcp", one.address[0], port)
+            if transports.tls_port is not None:
+                tls_port = self._listening.get("tls", transports.tls_port)
+                self._listening["tls"] = self._flows.listen("tls", one.address[0], tls_port)
 
     def close(self) -> Deferred[None]:
         """Close everything; fires when it is done."""

@@ -27,6 +27,7 @@ from neon.sip.stack import CallSettings, Stack
 from neon.sip.transport import UdpReactor, bracketed
 from neon.sip.uac import Caller, UacCall
 from neon.sip.uas import UasCall
+from neon.sip.ways import Transports
 from neon.testbed.audio import EngineAudio, StreamOpener
 from neon.testbed.calls import TestbedCall
 from neon.testbed.numbers import CALL_BACK_AFTER, CALLING_BACK, NUMBERS, RING_BACK_FOR, Number
@@ -66,8 +67,10 @@ class Testbed(Service):
         password: str | None = None,
         rtp_ports: range = RTP_PORTS,
         user_agent: str = "NEON testbed",
+        tcp: bool = False,
     ) -> None:
         """C{port} 0 takes a free one; without C{password} one is generated. C{engine} is started by its owner.
+        C{tcp}: connections are taken on the same port.
 
         @raise ValueError: C{host} is not a loopback address.
         """
@@ -90,6 +93,7 @@ class Testbed(Service):
             ),
             on_request=self._on_request,
             user_agent=user_agent,
+            transports=Transports(listen_tcp=tcp),
         )
         self._stack = Stack(self._endpoint, _NoNames(), clock, settings)
         self._registrar = Registrar({ACCOUNT: self.password}, "neon", clock)
@@ -161,7 +165,8 @@ class Testbed(Service):
         elif method == "INVITE":
             self._invited(request, transaction)
         elif method == "OPTIONS":
-            transaction.respond(messages.build_response(request, 200, headers=extensions.capabilities(self._stack.settings)))
+            capabilities = extensions.capabilities(self._stack.settings)
+            transaction.respond(messages.build_response(request, 200, headers=capabilities))
         else:
             status = 405 if method in messages.KNOWN_METHODS else 501
             transaction.respond(messages.build_response(request, status, headers=messages.ALLOW))

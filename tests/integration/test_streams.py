@@ -119,6 +119,16 @@ class TcpTests(StreamCase):
         await sipp.finished()
         self.assertEqual(self.daemon.complaints(), [])
 
+    async def test_testbed(self) -> None:
+        """The testbed takes connections too: its echo answers a call over TCP."""
+        self.daemon = await start_daemon(self, testbed=True)
+        client = await self.daemon.connect()
+        sip = self.daemon.access["sip"]
+        await client.register(f"{sip['domain']};transport=tcp", sip["number"], sip["password"])
+        call = await client.call("600")
+        await client.event("OnAcceptCall", callId=call)
+        await self.hang_up(client, call)
+
     async def test_nobody_listens(self) -> None:
         """A registrar that takes no connections: the event says so."""
         client = await self.start_phone()
