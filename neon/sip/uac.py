@@ -38,6 +38,9 @@ _log = Logger()
 CANCELLED = Cause(487, messages.REASONS[487])
 UNANSWERED = Cause(408, "nobody answered in time")
 
+MOST_STRAYS = 16
+"""So many forks may answer the same call too late and get their BYE; a proxy gone mad could invent them without end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -83,6 +86,7 @@ class UacCall(Session):
             target, negotiation, self._session_timer, digest=caller.digest, redirects=caller.redirects
         )
         self._forks = Forks()
+        self._strays: dict[str | None, Dialog] = {}
         self._hop = SilentHop(stack.clock, self._hop_is_silent)
         self._again: Timer | None = None
         self._cseq = 0
@@ -323,11 +327,15 @@ class UacCall(Session):
             return
         if self._request is None:
             return
-        cseq = messages.cseq_of(response)
-        other = self._dialog_of(self._request, response)
-        other.local_cseq = max(cseq, self._cseq)
-        other.acknowledge(cseq)
-        other.send("BYE", lambda final: None)
+        cseq, tag = messages.cseq_of(response), messages.tag_of(response, "to")
+        other = self._strays.get(tag)
+        if other is not None:
+            other.acknowledge(cseq)  # again: the first was lost; its BYE is on the way
+        elif len(self._strays) < MOST_STRAYS:
+            other = self._strays[tag] = self._dialog_of(self._request, response)
+            other.local_cseq = max(cseq, self._cseq)
+            other.acknowledge(cseq)
+            other.send("BYE", lambda final: None)
 
     # Requests within an early dialog
 

@@ -119,3 +119,40 @@ class RouteTests(ForgedCase):
         message = request_text("MESSAGE", body="hi", content_type="text/plain")
         self.assertEqual(self.statuses(self.box.receive(message.encode())), ["405"])
         self.assertTrue(self.is_up())
+
+
+class ForkTests(SynchronousTestCase):
+    """Our INVITE is out, and 200s come that nobody ever wanted."""
+
+    def setUp(self) -> None:
+        self.box = Box()
+        self.words = self.box.arrange("calling")
+        self.addCleanup(self.box.close)
+        self.addCleanup(self.box.settle)
+
+    def answer(self, tag: str) -> list[str]:
+        """A 200 from the fork with this tag; what was sent because of it."""
+        lines = [
+            "SIP/2.0 200 OK", "Via: SIP/2.0/UDP 192.0.2.1:5060;branch=$BRANCH",
+            "From: <sip:1000@example.org>;tag=$TAG", f"To: <sip:bob@example.org>;tag={tag}", "Call-ID: $CALL",
+            "CSeq: 1 INVITE", "Contact: <sip:bob@192.0.2.9:5070>", "Content-Type: application/sdp",
+            f"Content-Length: {len(SDP)}", "", SDP,
+        ]  # fmt: skip
+        data = "\r\n".join(lines).encode()
+        for word, meaning in self.words.items():
+            data = data.replace(word, meaning)
+        return [one.first_line.split()[0] for one in self.box.receive(data)]
+
+    def test_again(self) -> None:
+        """A second fork gets ACK and BYE; when its 200 comes again another ACK, and no second BYE."""
+        self.assertEqual(self.answer("first"), ["ACK"])
+        self.assertEqual(self.answer("second"), ["ACK", "BYE"])
+        self.assertEqual([self.answer("second") for _ in range(3)], [["ACK"]] * 3)
+        self.assertEqual(self.answer("first"), ["ACK"])
+
+    def test_without_end(self) -> None:
+        """Sixteen forks get their BYE; those of a proxy gone mad leave nothing behind."""
+        self.answer("first")
+        byes = [self.answer(f"fork{number}").count("BYE") for number in range(100)]
+        self.assertEqual(sum(byes), 16)
+        self.assertEqual(self.box.endpoint.pending(), (16, 0))
