@@ -26,6 +26,9 @@ T1 = 0.5
 LONGEST = 64 * T1
 """Seconds that a PRACK is waited for (section 3)."""
 
+MOST_ACKNOWLEDGED = 64
+"""So many reliable responses of one early dialog get their PRACK: each is repeated to wherever the far end says."""
+
 MOST_WAITING = 8
 """So many responses wait for the one before to be acknowledged; more are not worth keeping."""
 
@@ -57,6 +60,7 @@ class Sequence:
 
     def __init__(self) -> None:
         self._last: int | None = None
+        self._count = 0
 
     def is_next(self, number: int) -> bool:
         """Whether a response is new and in its turn.
@@ -64,9 +68,10 @@ class Sequence:
         One that we know is a retransmission, whose PRACK is on its way. One that came too early is as good as
         lost: it comes again.
         """
-        if self._last is not None and number != self._last + 1:
+        if (self._last is not None and number != self._last + 1) or self._count >= MOST_ACKNOWLEDGED:
             return False
         self._last = number
+        self._count += 1
         return True
 
 

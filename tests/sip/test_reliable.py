@@ -79,6 +79,13 @@ class CallerTests(WireCase):
         self.assertEqual([one.header("RAck") for one in self.sent("PRACK")], ["7 1 INVITE", "1 1 INVITE"])
         self.assertEqual([agreement.remote[1] for agreement in ear.agreements], [7000, 7002])
 
+    def test_without_end(self) -> None:
+        """A far end that never stops gets sixty-four PRACKs, no more."""
+        _, ear = self.alice.call(PEER)
+        for number in range(1, 100):
+            self.reliably(number, status=180, body="")
+        self.assertEqual((len(self.sent("PRACK")), len(ear.heard)), (64, 64))
+
     def test_unreadable(self) -> None:
         """A response that requires 100rel without an RSeq that is one is an ordinary one."""
         _, ear = self.alice.call(PEER)
