@@ -85,9 +85,11 @@ def success(reply: Mapping[str, Id], data: Mapping[str, Any], warnings: Sequence
     return ENCODE({**reply, "success": True, "data": data, **_warned(warnings)}).encode("ascii")
 
 
-def refusal(reply: Mapping[str, Id], code: int, description: str, warnings: Sequence[str] = ()) -> bytes:
-    """The answer to a command that was not."""
-    error = {"code": code, "description": description}
+def refusal(
+    reply: Mapping[str, Id], code: int, description: str, warnings: Sequence[str] = (), system_code: int = 0
+) -> bytes:
+    """The answer to a command that was not; C{system_code} (an extension) is SIP's or an operator's, 0 without one."""
+    error = {"code": code, "description": description, **({"systemCode": system_code} if system_code else {})}
     return ENCODE({**reply, "success": False, "error": error, "data": {}, **_warned(warnings)}).encode("ascii")
 
 

@@ -247,6 +247,13 @@ def event_schema(kind: wire.EventType) -> dict[str, Any]:
     return {**closed(properties, list(properties)), "description": about(kind)}
 
 
+SYSTEM_CODE: Final[Mapping[str, Any]] = {
+    "type": "integer",
+    "minimum": 1,
+    "description": "Extension: The SIP status behind it, or an operator's error code, where there is one.",
+}
+
+
 def refusal_schema() -> dict[str, Any]:
     """What comes back when a command was not carried out."""
     codes = {"enum": [code for code in ERRORS if code], "description": "See the table of errors."}
@@ -254,7 +261,9 @@ def refusal_schema() -> dict[str, Any]:
         {
             "id": {},
             "success": {"const": False},
-            "error": closed({"code": codes, "description": {"type": "string"}}, ["code", "description"]),
+            "error": closed(
+                {"code": codes, "description": {"type": "string"}, "systemCode": SYSTEM_CODE}, ["code", "description"]
+            ),
             "data": closed({}, []),
             "warnings": _WARNINGS,
         },

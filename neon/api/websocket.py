@@ -38,6 +38,8 @@ HARD_LIMIT_BYTES: Final = 1 << 20
 
 MAX_BACKLOG: Final = 2 * RING_SIZE
 MAX_WAITING: Final = 32
+MAX_ASIDE: Final = 4
+"""Commands that wait for an operator while others go on."""
 TOO_SLOW: Final = 4013
 """The close code for a client that does not read; like 1013, which autobahn does not let an application send."""
 
@@ -59,6 +61,7 @@ class Connection(Handshake):
         self._busy = False
         self._throttled: Timer | None = None
         self._warnings: list[str] = []
+        self._aside = 0
         self._backlog: deque[Published] = deque()
 
     # What autobahn and Twisted call
@@ -106,11 +109,18 @@ class Connection(Handshake):
             except NeonError as error:
                 self._answered(frames.refusal({}, error.code, str(error)))
                 continue
-            self._warnings = list(request.warnings)
-            answer = self.factory.commands.execute(request.pairs, self)
+            warnings = self._warnings = list(request.warnings)
+            commands = self.factory.commands
+            aside = bool(request.reply) and self._aside < MAX_ASIDE and commands.waits(request.pairs)
+            answer = commands.execute(request.pairs, self)
             encoded: Deferred[bytes] = answer.addCallbacks(
-                partial(self._succeed, request), partial(self._refuse, request)
+                partial(self._succeed, request, warnings), partial(self._refuse, request, warnings)
             )
+            if aside:
+                self._busy = False
+                self._aside += 1
+                encoded.addCallback(self._answered_aside).addErrback(self._unanswered)
+                continue
             written: Deferred[None] = encoded.addCallback(self._answered).addErrback(self._unanswered)
             if self._busy:
                 # It takes a while; we go on when it is answered.
@@ -133,13 +143,19 @@ class Connection(Handshake):
             self.sendMessage(payload)  # type: ignore[no-untyped-call]
             self._catch_up()
 
-    def _succeed(self, request: frames.Request, data: Data) -> bytes:
-        return frames.success(request.reply, data, self._warnings)
+    def _answered_aside(self, payload: bytes) -> None:
+        """An operator has taken its time, and the commands after that one have not waited: hanging up cannot."""
+        self._aside -= 1
+        if self.state == self.STATE_OPEN:
+            self.sendMessage(payload)  # type: ignore[no-untyped-call]
 
-    def _refuse(self, request: frames.Request, failure: Failure) -> bytes:
+    def _succeed(self, request: frames.Request, warnings: list[str], data: Data) -> bytes:
+        return frames.success(request.reply, data, warnings)
+
+    def _refuse(self, request: frames.Request, warnings: list[str], failure: Failure) -> bytes:
         action = next((str(value) for key, value in request.pairs if key.lower() == "action"), "")
         refusal = explain(failure, action, self._log)
-        return frames.refusal(request.reply, refusal.code, refusal.description, self._warnings)
+        return frames.refusal(request.reply, refusal.code, refusal.description, warnings, refusal.system_code)
 
     def _unanswered(self, failure: Failure) -> None:
         """The answer itself could not be written: that must not stop the ones after it."""

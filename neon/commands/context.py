@@ -141,6 +141,7 @@ class Command:
 
     C{scope} is what an application has to be allowed; C{dials} the keyword argument that names who is called,
     C{dials_later} whether that is only for calls to come.
+    C{waits} is whether it waits for somebody far away, for seconds.
     C{once} is whether a C{requestId} suppresses a repetition: not where a command only looks, or is about the
     connection that it came by. C{spelled} is the name in the documents' capitals, C{extension} whether they lack it.
     The first paragraph of the function's docstring is the reference documentation's.
@@ -155,6 +156,7 @@ class Command:
     dials: str | None = None
     dials_later: bool = False
     once: bool = True
+    waits: bool = False
     answer: tuple[Field, ...] = ()
     spelled: str = ""
     extension: bool = False

@@ -81,6 +81,12 @@ class Commands:
             return result.addBoth(self._done, run)
         return succeed(self._done(result, run))
 
+    def waits(self, pairs: Iterable[tuple[str, object]]) -> bool:
+        """Whether the command that C{pairs} describe waits for somebody far away: later ones need not wait for it."""
+        action = next((value for name, value in pairs if name.strip().lower() == "action"), None)
+        command = self._rows.get(action.strip().lower()) if isinstance(action, str) else None
+        return command is not None and command.waits
+
     def listener(self, pairs: Iterable[tuple[str, object]], client: Client) -> Any:
         """The session that the token among C{pairs} stands for, where a client fetches its events by asking.
 

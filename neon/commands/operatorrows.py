@@ -55,6 +55,7 @@ ROWS: Final = (
         ),
         scope=Scope.ACCOUNT,
         answer=ACCOUNT,
+        waits=True,
         extension=True,
     ),
     Command(
@@ -63,6 +64,7 @@ ROWS: Final = (
         (LOGIN, PASSWORD, OPERATOR, LANGUAGE),
         scope=Scope.ACCOUNT,
         answer=ACCOUNT,
+        waits=True,
         extension=True,
     ),
     Command(
@@ -89,6 +91,7 @@ ROWS: Final = (
             ),
             Field("at", TIME, "When the operator said so, in UTC."),
         ),
+        waits=True,
         extension=True,
     ),
     Command(
@@ -108,6 +111,7 @@ ROWS: Final = (
             Field("checked", TIME, "When the operator last decided about it, in UTC.", optional=True),
             Field("until", TIME, "How long it is good without a new check, in UTC.", optional=True),
         ),
+        waits=True,
         extension=True,
     ),
 )
