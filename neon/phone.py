@@ -369,6 +369,11 @@ class Phone:
         )
         return line
 
+    def account_called(self, call_id: int) -> AccountSnapshot | None:
+        """The account that a call is with, None if there is no such call or account any more."""
+        line = self._calls.get(call_id)
+        return None if line is None else self.account(line.connection_id)
+
     def _line(self, call_id: int) -> CallLine:
         try:
             return self._calls[call_id]

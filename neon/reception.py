@@ -106,12 +106,16 @@ class Reception:
                 return self._ring(call, signalling, self._absolute(call, decision))
 
     def _situation(self, call: IncomingCall) -> Situation:
+        settings, own = self._settings, self._options_of(call.connection_id).max_calls
+        most = settings.max_calls
+        if own is None and len(self._calls) < most:
+            # There is room for all of them, so only whether there are any matters: nobody is counted.
+            live = int(any(line.occupies for line in self._calls.values()))
+            return Situation(live, most, settings.call_waiting, settings.dnd_status, call.trusted)
         busy_with = [line for line in self._calls.values() if line.occupies]
-        live, most = len(busy_with), self._settings.max_calls
-        own = self._options_of(call.connection_id).max_calls
+        live = len(busy_with)
         if own is not None and sum(line.connection_id == call.connection_id for line in busy_with) >= own:
             most = min(most, live)
-        settings = self._settings
         return Situation(live, most, settings.call_waiting, settings.dnd_status, call.trusted)
 
     def _absolute(self, call: IncomingCall, ring: Ring) -> Ring:

@@ -71,8 +71,7 @@ def _admit(context: Context, call_id: int) -> None:
 
     @raise NotAuthorised: there is no licence to answer it.
     """
-    call = next((call for call in context.phone.calls() if call.call_id == call_id), None)
-    account = None if call is None else context.phone.account(call.connection_id)
+    account = context.phone.account_called(call_id)
     if account is not None:
         context.operators.admit(account, None)
 

@@ -62,7 +62,10 @@ Decision: TypeAlias = Ring | Refuse | Divert
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """How things stand: C{live} calls of at most C{max_calls}; C{trusted}: the call came by a registrar of ours."""
+    """How things stand: C{live} calls of at most C{max_calls}; C{trusted}: the call came by a registrar of ours.
+
+    Where there is room anyway, C{live} may be 1 for any number of them.
+    """
 
     live: int = 0
     max_calls: int = 4
