@@ -109,12 +109,16 @@ class TakenTests(SippCase):
     """Calls that NEON takes."""
 
     async def test_reliable_and_changed(self) -> None:
-        """100rel as the callee, UPDATE and a re-INVITE without an offer; a session timer that is not kept up."""
+        """100rel as the callee, hold by UPDATE, a re-INVITE without an offer; a session timer that is not kept up."""
         await self.registered(sip_more=TIMERS)
+        await self.client.command("subscribe", events="OnHold")
         sipp = await self.caller("uac_reliable")
         call = await self.client.incoming()
         await until(lambda: sipp.messages().count("SIP/2.0 180") >= 2, "ringing, repeated")
         await self.accept(call)
+        for remote in (True, False):
+            held = await self.client.event("OnHold", callId=call)
+            self.assertEqual((held["local"], held["remote"]), (False, remote))
         await self.over(call, 0)
         await sipp.finished()
         timed = await self.caller("uac_session_timer")
