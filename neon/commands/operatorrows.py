@@ -47,9 +47,9 @@ ROWS: Final = (
         (
             LOGIN,
             PASSWORD,
-            Parameter("name", arguments.text, default="", about="The person's name."),
-            Parameter("email", arguments.text, default="", about="The person's address for mail."),
-            Parameter("phone", arguments.text, default="", about="The person's phone number."),
+            Parameter("name", arguments.text, default=None, about="The person's name."),
+            Parameter("email", arguments.text, default=None, about="The person's address for mail."),
+            Parameter("phone", arguments.text, default=None, about="The person's phone number."),
             OPERATOR,
             LANGUAGE,
         ),

@@ -39,9 +39,9 @@ def signup(
     context: Context,
     login: str,
     password: str,
-    name: str,
-    email: str,
-    phone: str,
+    name: str | None,
+    email: str | None,
+    phone: str | None,
     operator: str | None,
     language: str | None,
 ) -> Deferred[Data]:
@@ -49,7 +49,7 @@ def signup(
 
     What becomes of the registration arrives as events.
     """
-    form = SignupForm(login, password, name, email, phone)
+    form = SignupForm(login, password, name or "", email or "", phone or "")
     return context.operators.signup(operator, form, language).addCallback(_account)
 
 
