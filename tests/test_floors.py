@@ -62,6 +62,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     # The embedded service is a peer of ours, built on the same dialogs and streams.
     "testbed": {"sip", "media"},
     "admission": {"parts"},
+    "sippart": {"parts"},
     "controlpart": {"parts"},
     "operatorpart": {"parts"},
     "options": {"operatorpart"},
