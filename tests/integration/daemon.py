@@ -270,5 +270,5 @@ async def _launch(
             raise AssertionError(f"the daemon did not start:\n{program.output[-3000:]}")
         return access.exists()
 
-    await until(ready, "access.json")
+    await until(ready, "access.json", 30)
     return Daemon(program, state_dir, sip_port, json.loads(access.read_text()), namespace)
