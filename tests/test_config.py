@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon import config, inifile, sections
+from neon.details import IncomingRules, ReferPolicy
 from neon.inifile import ConfigError
 from neon.passwords import PasswordHash
 from neon.sections import Config
@@ -103,6 +104,33 @@ class ConfigCase(SynchronousTestCase):
     def refused(self, text: str | bytes) -> str:
         self.write("neon.conf", text)
         return str(self.assertRaises(ConfigError, config.load, self.path))
+
+
+class RuleTests(ConfigCase):
+    def test_rules(self) -> None:
+        """What becomes of calls to an account, and the names of header fields."""
+        loaded = self.loaded(
+            "[sip]\nheaders-out = X-CRM-Id, X-A-*\nrefer = ask\ndnd-status = 486\ncall-waiting = no\n"
+            "[account a]\ndomain = a.example.org\nnumber = 1\npassword = x\ndnd = yes\nforward-busy = 33\n"
+            "forward-no-answer = sip:34@b.example.org\nforward-seconds = 9\nauto-answer = 40, sip:41@b.example.org\n"
+        )
+        self.assertEqual((loaded.sip.headers_out, loaded.sip.refer), (("X-CRM-Id", "X-A-*"), ReferPolicy.ASK))
+        self.assertEqual((loaded.sip.dnd_status, loaded.sip.call_waiting), (486, False))
+        expected = IncomingRules(True, None, "33", "sip:34@b.example.org", 9, ("40", "41@b.example.org"))
+        self.assertEqual(loaded.accounts["a"].rules, expected)
+
+    def test_rule_mistakes(self) -> None:
+        """A rule that cannot be meant is refused."""
+        for section, line in (
+            ("sip", "headers-out = Via"),
+            ("sip", "headers-in = X*"),
+            ("sip", "refer = perhaps"),
+            ("sip", "dnd-status = 200"),
+            ("account a", "forward-busy = bob"),
+            ("account a", "auto-answer = a b@"),
+            ("account a", "forward-seconds = 0"),
+        ):
+            self.refused(f"[{section}]\n{line}\n")
 
 
 class MistakeTests(ConfigCase):

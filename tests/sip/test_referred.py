@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neon.details import ANSWERED_ELSEWHERE
 from neon.sip.stack import CallSettings
 from tests.sip.calls import SDP, CallCase
 from tests.sip.messages import OURS, PEER
@@ -221,3 +222,22 @@ class WaitingTests(CallCase):
         self.wait()
         moved = next(one for one in self.network.sent if " 302 " in one.first_line)
         self.assertEqual(moved.header("Diversion"), "<sip:bob@example.org>;reason=user-busy;counter=1")
+
+
+class ElsewhereTests(IncomingCase):
+    def cancelled(self, *headers: str) -> str:
+        """PEER calls and gives up; what its listener hears as the reason."""
+        self.invite()
+        self.say("CANCEL", extra=headers, cseq="1 CANCEL")
+        cause = self.alice.ears[0].cause
+        assert cause is not None
+        self.assertEqual(cause.status, 487)
+        return cause.reason
+
+    def test_elsewhere(self) -> None:
+        """A CANCEL that says so is no missed call (RFC 3326)."""
+        self.assertEqual(self.cancelled('Reason: SIP;cause=200;text="Call completed elsewhere"'), ANSWERED_ELSEWHERE)
+
+    def test_given_up(self) -> None:
+        """Any other is."""
+        self.assertEqual(self.cancelled("Reason: SIP;cause=487"), "Request Terminated")
