@@ -45,7 +45,18 @@ def resolver(reactor: Any, sip: Sip) -> Resolver:
         system_names(reactor, sip.name_servers),
         ipv4=any(":" not in host for host in sip.bind),
         ipv6=any(":" in host for host in sip.bind),
+        reachable=has_route,
     )
+
+
+def has_route(host: str) -> bool:
+    """Whether packets to a numeric host have a way to take. Connecting a UDP socket sends nothing."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((host, 9))
+    except OSError:
+        return False
+    return True
 
 
 def stun_finder(resolver: Resolver, media: Media) -> Callable[[], Deferred[Address]] | None:

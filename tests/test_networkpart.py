@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from neon.networkpart import NetworkWatch, has_ipv6, resolver, stun_finder, with_every_family
+from neon.networkpart import NetworkWatch, has_ipv6, has_route, resolver, stun_finder, with_every_family
 from neon.sections import Config, Media, Sip
 
 
@@ -52,6 +52,11 @@ class NetworkPartTests(SynchronousTestCase):
             self.assertEqual(found[0].host, "127.0.0.1")
             # What else the machine's hosts file says is its own business.
             self.assertTrue(six or all(":" not in destination.host for destination in found))
+
+    def test_route(self) -> None:
+        """There is always a way to ourselves, and none to an address that is none."""
+        self.assertTrue(has_route("127.0.0.1"))
+        self.assertFalse(has_route("255.255.255.255"))
 
     def test_stun_server(self) -> None:
         """Without a STUN server there is nothing to find; with one its usual port is 3478."""

@@ -90,9 +90,12 @@ class Resolver:
         hosts: Mapping[str, list[str]] | None = None,
         ipv4: bool = True,
         ipv6: bool = False,
+        reachable: Callable[[str], bool] = lambda host: True,
         random_: Callable[[], float] = random.random,
     ) -> None:
+        """C{reachable} says whether there is a route to a numeric host; the others are left out if it knows any."""
         self._clock = clock
+        self._reachable = reachable
         self._cache = DnsCache(clock, names)
         self._hosts = read_hosts() if hosts is None else hosts
         self._ipv4 = ipv4
@@ -209,7 +212,7 @@ class Resolver:
             found += [(_text(record), port) for record in records]
         if not found:
             raise ResolutionFailed(f"{name} has no address.")
-        return found
+        return [address for address in found if self._reachable(address[0])] or found
 
     def _ordered(self, records: Iterable[Any]) -> list[Any]:
         """RFC 2782: by priority; within one, drawn by weight."""

@@ -208,6 +208,20 @@ class ResolverTests(SynchronousTestCase):
         self.names.records["AAAA", "sip.test"] = [dns.Record_AAAA("2001:db8::1")]
         self.assertEqual(self.resolve("sip.test", 5060), [("192.0.2.1", 5060), ("2001:db8::1", 5060)])
 
+    def test_no_route(self) -> None:
+        """Addresses without a route are left out, unless there are no others: the network may come."""
+        self.a("sip.test", "192.0.2.1")
+        self.names.records["AAAA", "sip.test"] = [dns.Record_AAAA("2001:db8::1")]
+        routes = {"192.0.2.1"}
+        phone = Resolver(self.clock, self.names, hosts={}, ipv6=True, reachable=routes.__contains__)
+
+        def hosts() -> list[str]:
+            return [found.host for found in self.successResultOf(phone.resolve("sip.test", 5060, "udp"))]
+
+        self.assertEqual(hosts(), ["192.0.2.1"])
+        routes.clear()
+        self.assertEqual(hosts(), ["192.0.2.1", "2001:db8::1"])
+
     def test_silence(self) -> None:
         """Without an answer it is over after five seconds."""
         self.names.records["A", "sip.test"] = None
