@@ -19,7 +19,7 @@ from tests.integration.sipp import start_sipp
 ROOT = Path(__file__).parent.parent.parent
 CLIENTS = 32
 RATE = 25
-WARM_UP = 6_000
+WARM_UP = 3_000
 """Calls before anything is counted: caches fill (SQLite's has 2 MB), and pools grow."""
 
 OBLIVION = 36.0
@@ -41,7 +41,7 @@ async def measure(bench: Bench, quick: bool) -> list[Row]:
     assert crowd.stdout is not None and crowd.stdin is not None
     ready: list[str] = []
     _reader(crowd, ready)
-    await until(lambda: ready, "the crowd")
+    await until(lambda: ready, "the crowd", 60)
     lived = await daemon.census()
     acceptor = Acceptor(client)
     samples: list[tuple[float, float]] = []
