@@ -143,7 +143,7 @@ class CommandTests(HttpCase):
         """SystemCode is the SIP status that was the reason."""
 
         def refused(context: Context) -> Data:
-            raise InvalidArgument("the far end is busy", sip_status=486)
+            raise InvalidArgument("the far end is busy", system_code=486)
 
         self.table(refused)
         reply = self.get("/Command", {"action": "refused"})
