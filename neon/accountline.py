@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from twisted.logger import Logger
 
@@ -50,7 +51,10 @@ class AccountLine:
         return self._account.snapshot()
 
     def register(self, settings: AccountSettings) -> None:
-        """Register, in place of what was there."""
+        """Register, in place of what was there; what only the configuration can say of an account stays as it was."""
+        if settings.name is None:
+            before = self._account.settings
+            settings = replace(settings, name=before.name, rules=before.rules)
         self._account.inputs.register(settings)
         self._run()
 

@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon.bus import Published
+from neon.details import NO_RULES
 from neon.errors import InvalidArgument, NotRegistered
 from neon.events import (
     CallAccepted,
@@ -102,6 +103,16 @@ class AccountOptionTests(SynchronousTestCase):
             call = self.world.signalling.call_in(account)
             assert isinstance(call, FakeCall) and media is not None and call.media is not None
             self.assertEqual((media.codecs, call.media.codecs), (codecs, codecs))
+
+    def test_an_application_registers_it_too(self) -> None:
+        """An application that registers an account of the configuration takes neither its name nor its rules away."""
+        rules = dataclasses.replace(NO_RULES, dnd=True)
+        configured = dataclasses.replace(ACCOUNT, number="33", name="boss", rules=rules)
+        connection_id = self.world.registered(configured)
+        again = dataclasses.replace(ACCOUNT, number="33", password="other")
+        self.assertEqual(self.world.phone.register(again), connection_id)
+        settings = self.world.signalling.registrations[connection_id].settings
+        self.assertEqual((settings.password, settings.name, settings.rules), ("other", "boss", rules))
 
     def test_digits(self) -> None:
         """So it is with the way that digits go."""

@@ -51,8 +51,7 @@ def sip_register(
         mwi=kept.mwi if mwi is None else mwi,
         blf=kept.blf if blf is None else blf,
     )
-    settings = replace(settings, name=None if before is None else before.name, options=options)
-    connection_id = context.phone.register(settings)
+    connection_id = context.phone.register(replace(settings, options=options))
     context.session.accounts.add(connection_id)
     context.client.autodisconnect(context.session, connection_id, autodisconnect)
     return {"connectionId": connection_id}
