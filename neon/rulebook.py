@@ -7,7 +7,7 @@ was said for single ones before; what is said for one afterwards holds for that 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from neon.details import ForwardKind, IncomingRules
@@ -31,7 +31,6 @@ class Rulebook:
 
     def __init__(self, save: SaveRules = lambda account, rules: None) -> None:
         self.save = save
-        self.on_changed: Callable[[str | None], None] = lambda account: None
         self._said: dict[str, Change] = {}
 
     def restore(self, said: Mapping[str, Mapping[str, Any]]) -> None:
@@ -64,7 +63,6 @@ class Rulebook:
                     self._keep(other, {name: value for name, value in said.items() if name not in change})
         key = ALL if account is None else account
         self._keep(key, {**self._said.get(key, {}), **change})
-        self.on_changed(account)
 
     def _keep(self, account: str, said: Change) -> None:
         if said:
