@@ -58,6 +58,9 @@ class Ways:
         self._sockets = [
             SipSocket(reactor, clock, each, port, on_datagram) for each in (host, *transports.more_hosts)
         ]
+        first = self._sockets[0]
+        self._four = next((one for one in self._sockets if ":" not in one.address[0]), first)
+        self._six = next((one for one in self._sockets if ":" in one.address[0]), first)
         self._flows = Flows(
             cast("StreamReactor", reactor), clock, user,
             sent_by=self._sent_by, contexts=self._tls_contexts, bind=self._from,
@@ -126,11 +129,12 @@ class Ways:
 
     def local_address(self, remote: Destination) -> Destination:
         """Our address as a destination sees it: with a connection its own, which is where to call back."""
-        flow = self._flows.known(remote) if remote.reliable else None
+        if remote.transport == "udp":
+            return Destination(*self._socket(remote.host).local_address(remote.host))
+        flow = self._flows.known(remote)
         if flow is not None:
             return flow.local
-        address = self._sent_by(remote.host, remote.transport)
-        return Destination(*address, remote.transport)
+        return Destination(*self._sent_by(remote.host, remote.transport), remote.transport)
 
     def forget_routes(self) -> None:
         for one in self._sockets:
@@ -139,12 +143,11 @@ class Ways:
 
     def is_ours(self, host: str, port: int) -> bool:
         """Whether C{host:port} is something that we wrote into a Via."""
-        return any(one.is_ours(host, port) for one in self._sockets) or self._flows.is_ours(host, port)
+        return self._four.is_ours(host, port) or self._six.is_ours(host, port) or self._flows.is_ours(host, port)
 
     def _socket(self, host: str) -> SipSocket:
         """The socket of a host's family; the first if there is none, which will say what is wrong."""
-        six = ":" in host
-        return next((one for one in self._sockets if (":" in one.address[0]) == six), self._sockets[0])
+        return self._six if ":" in host else self._four
 
     def _sent_by(self, host: str, transport: str) -> Address:
         local, port = self._socket(host).local_address(host)
