@@ -119,9 +119,11 @@ class AccountSubscriptions:
         return [*([self._messages] if self._messages else ()), *self._extensions.values()]
 
     def _url(self, extension: str) -> SipURL:
-        return messages.target_url(
-            f"sip:{extension}" if "@" in extension else extension, self._settings.domain, self._settings.port
-        )
+        if "@" in extension:
+            return messages.target_url(f"sip:{extension}", self._settings.domain, self._settings.port)
+        # Not a number to dial: it may be a name.
+        port = None if self._settings.port == 5060 else self._settings.port
+        return SipURL(username=extension, host=messages.uri_host(self._settings.domain), port=port)
 
     def _made(self, wish: Wish, heard: Callable[[str, bytes], None], lost: Callable[[Cause], None]) -> Subscription:
         made = Subscription(self._stack, self._table, wish, self._way, heard, lost)

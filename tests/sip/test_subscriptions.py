@@ -166,7 +166,12 @@ class SubscriptionsTests(SynchronousTestCase):
         for number in range(MOST_EXTENSIONS - 2):
             self.account.watch(f"9{number}")
         self.assertRaises(InvalidArgument, self.account.watch, "one-more")
-        self.assertRaises(InvalidArgument, self.account.watch, "a b")
+
+    def test_names(self) -> None:
+        """Accounts and extensions may have names instead of numbers."""
+        self.account.adopt(dataclasses.replace(SETTINGS, number="alice", options=AccountOptions(mwi=True, blf=("bob",))))
+        targets = [str(sent.request.getRURI()) for sent in self.begin()]
+        self.assertEqual(targets, ["sip:alice@acme.test", "sip:bob@acme.test"])
 
     def test_other_settings(self) -> None:
         """New settings end what they no longer name and begin what is new; another address begins anew."""
