@@ -74,12 +74,12 @@ def _later(clock: Clock, call: SignallingCall) -> None:
 async def _sipp(bench: Bench, count: int) -> list[Row]:
     rate = 25
     proxy = await start_kamailio(bench, {"2001": "one"})
-    daemon = await start_daemon(bench, max_calls=1000)
+    daemon = await start_daemon(bench, max_calls=300)
     client = await daemon.connect()
     await client.register(proxy.domain, "2001", "one")
     patience = 2 * count / rate + 90  # a busy machine places calls more slowly
     sipp = await start_sipp(
-        bench, "uac_call", "-s", "2001", "-d", "500", "-r", str(rate), "-l", "900", "-lost", "10",
+        bench, "uac_call", "-s", "2001", "-d", "500", "-r", str(rate), "-l", "280", "-lost", "10",
         "-timeout", f"{patience:.0f}", target=daemon.sip_address, calls=count, trace=False,
     )  # fmt: skip
     acceptor = Acceptor(client)
