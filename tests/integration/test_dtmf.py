@@ -110,7 +110,7 @@ class HeardTests(SippCase):
     async def test_telephone_events(self) -> None:
         """A digit of seven packets, or of what the network left of them, is one event."""
         await self.started()
-        await self.client.command("subscribe", events="all")
+        await self.client.command("subscribe", events="OnDTMF")
         peer = open_peer(self, tone_hz=1100)
         sipp = await self.callee("uas_answer", rtp_port=peer.port)
         call = await self.call(sipp)
@@ -123,7 +123,7 @@ class HeardTests(SippCase):
         digits = [(await self.client.event("OnDTMF", callId=call))["dtmf"] for _ in range(3)]
         self.assertEqual(digits, ["4", "2", "#"])
         await pause(0.2)
-        self.assertEqual(self.client.happened(call), ["OnNewCall"])
+        self.assertNotIn("OnDTMF", self.client.happened(call))
         await self.client.command("finalizecall", callid=call)
         await self.over(call, 0)
         await sipp.finished()
