@@ -169,7 +169,8 @@ class SubscriptionsTests(SynchronousTestCase):
 
     def test_names(self) -> None:
         """Accounts and extensions may have names instead of numbers."""
-        self.account.adopt(dataclasses.replace(SETTINGS, number="alice", options=AccountOptions(mwi=True, blf=("bob",))))
+        options = AccountOptions(mwi=True, blf=("bob",))
+        self.account.adopt(dataclasses.replace(SETTINGS, number="alice", options=options))
         targets = [str(sent.request.getRURI()) for sent in self.begin()]
         self.assertEqual(targets, ["sip:alice@acme.test", "sip:bob@acme.test"])
 
