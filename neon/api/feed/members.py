@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, DeferredLock, succeed
 
 from neon.api.throttle import PasswordThrottle
 from neon.passwords import PasswordHash
@@ -54,6 +54,7 @@ class Members:
         self._decoy = decoy
         self._known: dict[tuple[bool, str], tuple[Member, PasswordHash]] = {}
         self._throttle: PasswordThrottle[tuple[str, bool, str]] = PasswordThrottle(clock)
+        self._locks: dict[tuple[str, bool, str], DeferredLock] = {}
         self.on_change: list[Callable[[bool, str], None]] = []
         """Hear which member (is it a supervisor? its name) was changed or removed: who is logged in as that goes."""
 
@@ -79,14 +80,26 @@ class Members:
     def verify(self, peer: str, supervises: bool, name: str, password: str) -> Deferred[Member | None]:
         """Who this is, None for a wrong name or password, or if C{peer} has guessed too often."""
         key = (peer, supervises, name)
+        lock = self._locks.setdefault(key, DeferredLock())
+        # One after the other: who logs in on ten screens at once has not guessed ten times.
+        checked: Deferred[Member | None] = lock.run(self._check, key, password)
+
+        def done(outcome: object) -> object:
+            if not lock.locked and not lock.waiting:
+                self._locks.pop(key, None)
+            return outcome
+
+        return checked.addBoth(done)
+
+    def _check(self, key: tuple[str, bool, str], password: str) -> Deferred[Member | None]:
         if self._throttle.begin(key):
             return succeed(None)
-        known = self._known.get((supervises, name))
+        known = self._known.get(key[1:])
         checked = self._in_thread((known[1] if known else self._decoy).matches, password[:MAX_PASSWORD])
 
         def decide(right: bool) -> Member | None:
             # Still: it may have been changed while this password was being checked.
-            good = right and known is not None and self._known.get((supervises, name)) is known
+            good = right and known is not None and self._known.get(key[1:]) is known
             good = good and len(password) <= MAX_PASSWORD
             return known[0] if good and known is not None else None
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+
+from twisted.internet.defer import Deferred
 
 from neon.api.feed import wire
 from neon.api.feed.members import Member
@@ -83,6 +86,25 @@ class LoginTests(FeedCase):
         self.assertEqual(other.log_in("ana")[-1]["type"], "init")
         self.reactor.advance(61)
         self.assertNotEqual(self.connect().log_in("ana")[-1].get("auth"), "forbidden")
+
+    def test_many_screens(self) -> None:
+        """Somebody whose ten screens log in at the same moment is let in on all of them."""
+        running: list[tuple[Deferred[bool], bool]] = []
+
+        def later(function: Callable[..., bool], *args: object) -> Deferred[bool]:
+            running.append((Deferred(), function(*args)))
+            return running[-1][0]
+
+        self.members._in_thread = later
+        clients = [self.connect() for _ in range(10)]
+        for client in clients:
+            client.log_in("ana")
+        while running:
+            waiting, right = running.pop()
+            waiting.callback(right)
+        for client in clients:
+            self.assertEqual(client.heard()[-1]["type"], "init")
+        self.assertEqual(self.members._locks, {})
 
     def test_long_login(self) -> None:
         """A kilobyte is enough for a name and a password."""
