@@ -168,7 +168,7 @@ class AnswerTests(WebSocketCase):
     def asked(self, client: Client, action: str, **parameters: object) -> Any:
         """An answer, which has to be as the manual says."""
         client.send({"id": 1, "token": client.token, "action": action, **parameters})
-        answer = client.take()[0]
+        answer = next(message for message in client.take() if message.get("action") != "event")
         described = MANUAL["commands"][action]["answer"]
         jsonschema.Draft202012Validator({**described, "$defs": MANUAL["$defs"]}).validate(answer)
         return answer
