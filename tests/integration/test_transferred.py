@@ -9,6 +9,7 @@ from tests.integration.baresip import Baresip, start_baresip
 from tests.integration.daemon import Client, Daemon, start_daemon
 from tests.integration.kamailio import start_kamailio
 from tests.integration.processes import IntegrationCase
+from tests.integration.sippcase import SippCase
 
 USERS = {"2001": "one", "2002": "two", "2003": "three"}
 
@@ -48,13 +49,6 @@ class TransferredTests(IntegrationCase):
         self.assertEqual(self.daemon.complaints(), [])
         return new
 
-    async def test_blind_allowed(self) -> None:
-        """A phone sends us to another one, and that is allowed: we call there, and the first call ends."""
-        await self._world("allow")
-        call = await self._call_second()
-        self.second.command("transfer", f"sip:2003@{self.proxy.domain}")
-        await self._moved(call)
-
     async def test_asked(self) -> None:
         """Somebody is asked: after a no we call nobody, a yes is carried out."""
         await self._world("ask")
@@ -82,6 +76,24 @@ class TransferredTests(IntegrationCase):
         self.assertEqual((await self.client.event("OnFinalizedCall", callId=call))["SIPError"], 0)
         self.assertNotIn("OnTransferRequest", self.client.happened(call))
         self.assertEqual(self.daemon.complaints(), [])
+
+class ReportTests(SippCase):
+    async def test_nobody_there(self) -> None:
+        """Whoever sends us to a number that nobody has is told 404, and the call with it goes on as it was."""
+        await self.registered(sip_more="refer = allow")
+        sipp = await self.caller("uac_refers", "-d", "1000", keys={"target": f"2999@{self.proxy.domain}"})
+        old = await self.client.incoming()
+        await self.client.command("acceptcall", callid=old)
+        await self.client.event("OnAcceptCall", callId=old)
+        started = await self.client.event("OnNewCall", type="outgoing", replaces=old)
+        self.assertEqual(started["referredBy"], f"sip:sipp@{sipp.address}")
+        await self.over(started["callId"], 404)
+        (listed,) = (await self.client.command("listcalls"))["calls"]
+        self.assertEqual((listed["callId"], listed["state"], listed["hold"]), (old, "confirmed", False))
+        await self.over(old, 0)
+        await sipp.finished()
+        self.daemon_is_well()
+
 
 class AttendedTests(IntegrationCase):
     """Three NEONs behind kamailio, since the phone of the other tests knows no Replaces: 2002 talks to both others."""
@@ -139,15 +151,3 @@ class AttendedTests(IntegrationCase):
             await self.clients[number].event("OnFinalizedCall", callId=side["callId"])
         for daemon in self.daemons.values():
             self.assertEqual(daemon.complaints(), [])
-
-    async def test_not_allowed(self) -> None:
-        """Whoever is to be transferred says no: every call goes on."""
-        await self._world("refuse")
-        first, _ = await self._talk("2002", "2001")
-        second, _ = await self._talk("2002", "2003")
-        await self.clients["2002"].command("transfercall", callid=first, tocallid=second)
-        failed = await self.clients["2002"].event("OnTransferFailed", callId=first)
-        self.assertEqual(failed["SIPError"], 603)
-        for number, count in (("2001", 1), ("2002", 2), ("2003", 1)):
-            calls = (await self.clients[number].command("listcalls"))["calls"]
-            self.assertEqual([call["state"] for call in calls], ["confirmed"] * count)
