@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from neon.ctl.exits import NotRunning, Refused, Silent
+from neon.ctl.tables import shown
 from neon.places import short_name
 
 RECEIVE = 65536
@@ -32,12 +34,18 @@ class Connection:
         self._socket.close()
 
     def command(self, action: str, **parameters: object) -> dict[str, Any]:
-        """Carry out a command; returns the answer's data. Parameters that are None are not sent.
+        """Carry out a command; returns the answer's data, its warnings go to standard error.
+
+        Parameters that are None are not sent.
 
         @raise Refused: NEON said no.
         @raise Silent: there was no answer.
         """
-        return self.answer(action, **parameters)["data"]  # type: ignore[no-any-return]
+        answer = self.answer(action, **parameters)
+        for warning in answer.get("warnings", ()):
+            # A terminal is no place for what a stranger may have put into a sentence.
+            sys.stderr.write(f"neonctl: {shown(warning)}\n")
+        return answer["data"]  # type: ignore[no-any-return]
 
     def answer(self, action: str, **parameters: object) -> dict[str, Any]:
         """The whole answer, with its warnings."""

@@ -160,6 +160,14 @@ class ConnectionTests(SynchronousTestCase):
         error = self.assertRaises(Refused, self.neon.command, "startcall")
         self.assertEqual((error.code, error.description, error.status), (601, "no account", 1))
 
+    def test_warnings(self) -> None:
+        """What NEON warns of is for people: standard error."""
+        self.say({"id": 1, "success": True, "data": {}, "warnings": ["the balance is low\x1b[2J"]})
+        printed = io.StringIO()
+        with contextlib.redirect_stderr(printed):
+            self.assertEqual(self.neon.command("startcall"), {})
+        self.assertEqual(printed.getvalue(), "neonctl: the balance is low?[2J\n")
+
     def test_silence(self) -> None:
         """A daemon that does not answer, or goes away."""
         quick = Connection(self.daemon.dup(), 0.01)
