@@ -320,6 +320,11 @@ class UacCall(Session):
         contact = self._caller.contact(self._remote)
         return Dialog.established(self._stack, request, response, self._remote, contact, self._caller.digest)
 
+    def forget(self) -> None:
+        super().forget()
+        # A server that had been given up may still speak when all else is forgotten; nobody listens.
+        self._request = None
+
     def stray(self, response: SipResponse) -> None:
         """A 2xx that no transaction wanted: ours again (ACK), or another fork's (ACK and BYE, 13.2.2.4)."""
         if self._dialog is not None and self._dialog.remote_tag == messages.tag_of(response, "to"):

@@ -203,6 +203,20 @@ class FailureTests(WireCase):
         self.respond(200, *WITH_SDP, body=SDP, request=second, tag="second")
         self.assertEqual(ear.heard, ["answered"])
 
+    def test_silent_server_speaks_when_all_is_forgotten(self) -> None:
+        """What a server that was given up says long after the call's end is for nobody."""
+        other = ("127.0.0.8", 5060)
+        _, ear = self.alice.call(PEER, other)
+        self.wait(WITHIN + 0.1)
+        first, second = self.sent("INVITE", to=PEER)[0], self.sent("INVITE", to=other)[0]
+        self.network.deliver(response_text(second, 486), other, OURS)
+        self.wait(20)
+        self.respond(100, request=first)
+        self.wait(40)
+        self.assertEqual(ear.heard, ["ended 486"])
+        self.assert_nothing_left()
+        self.assertEqual(self.flushLoggedErrors(), [])
+
     def test_silent_server_answers_after_all(self) -> None:
         """Should the one that was given up take the call as well, it hears BYE."""
         other = ("127.0.0.8", 5060)
