@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from neon import parsing
 from neon.networkpart import NetworkWatch, has_ipv6, has_route, resolver, stun_finder, with_every_family
 from neon.sections import Config, Media, Sip
 
@@ -34,6 +35,31 @@ class Reactor(Clock):
 
     def disconnect(self) -> None:
         """Nothing is connected."""
+
+
+class KeyTests(SynchronousTestCase):
+    def test_addresses(self) -> None:
+        """A star is every address, for SIP and for audio; anything else is numeric."""
+        self.assertEqual(parsing.address_per_family(" * "), ("*",))
+        self.assertEqual(parsing.address_per_family("0.0.0.0, ::"), ("0.0.0.0", "::"))
+        self.assertEqual((parsing.ip_address_or_all("*"), parsing.ip_address_or_all("[::1]")), ("*", "::1"))
+        for wrong in ("localhost", "**", ""):
+            self.assertRaises(ValueError, parsing.ip_address_or_all, wrong)
+            self.assertRaises(ValueError, parsing.address_per_family, wrong)
+
+    def test_name_servers(self) -> None:
+        """Name servers are addresses: nobody could look their names up."""
+        found = parsing.name_servers("192.0.2.53, 192.0.2.54:5353 [2001:db8::53]:53")
+        self.assertEqual(found, (("192.0.2.53", 53), ("192.0.2.54", 5353), ("2001:db8::53", 53)))
+        self.assertEqual(parsing.name_servers(""), ())
+        self.assertRaises(ValueError, parsing.name_servers, "ns.example.com")
+
+    def test_stun(self) -> None:
+        """A STUN server is a host, with a port if it is another than the usual one."""
+        self.assertEqual(parsing.server_or_none("stun.example.com"), ("stun.example.com", None))
+        self.assertEqual(parsing.server_or_none("192.0.2.1:5349"), ("192.0.2.1", 5349))
+        self.assertIsNone(parsing.server_or_none(" "))
+        self.assertRaises(ValueError, parsing.server_or_none, "stun.example.com:0")
 
 
 class NetworkPartTests(SynchronousTestCase):
