@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
+from OpenSSL import SSL
+from twisted.internet.ssl import Certificate, PrivateCertificate
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon.sip import tls
@@ -13,7 +17,8 @@ from neon.sip.tls import TlsContexts, TlsSettings, TlsUnusable, is_for
 from neon.sip.ways import Transports
 from neon.values import Destination
 from tests.certificates import Authority
-from tests.sip.test_flows import THEM, StreamCase
+from tests.sip.messages import build_request
+from tests.sip.test_flows import THEM, StreamCase, TapFactory
 
 DAY = timedelta(days=1)
 OURS, OTHERS = Authority(), Authority("somebody else's")
@@ -138,6 +143,32 @@ class HandshakeTests(StreamCase):
         self.assertEqual([more for _, *more in self.responses], [[503, tls.NO_TLS]])
         self.assertEqual(self.requests, [])
 
+    def test_own_certificate(self) -> None:
+        """A server that asks for a certificate of ours gets it; without one there is no connection, and it is said."""
+        own = OURS.write(self.directory, "own.pem", OURS.certificate("phone"))
+        authority = Certificate.loadPEM(OURS.pem)
+        server = PrivateCertificate.loadPEM(OURS.certificate("x", domains=["example.test"]))
+        taps: Any = TapFactory()
+        strict: Any = server.options(authority)
+        self.network.listenTCP(5061, TLSMemoryBIOFactory(strict, False, taps), interface="127.0.0.12")
+        ca_file = self.transports.tls.ca_file
+        for address, settings in (
+            ("127.0.0.13", TlsSettings(ca_file=ca_file, certificate_file=own)),
+            ("127.0.0.14", TlsSettings(ca_file=ca_file)),
+        ):
+            phone = self.endpoint(Destination(address, 5060), Transports(tls=settings), lambda *_: None)
+            phone.send_request(
+                build_request("OPTIONS"), Destination("127.0.0.12", 5061, "tls", "example.test"), self.on_response
+            )
+            self.wait(3)
+            stopped = phone.stop()
+            self.wait(1)
+            self.successResultOf(stopped)
+        self.assertTrue(taps.taps[0].heard.startswith(b"OPTIONS "))
+        self.assertEqual(taps.taps[1].heard, b"")
+        [(_, status, _)] = self.responses
+        self.assertEqual(status, 503)
+
     def test_numeric_name(self) -> None:
         """A proxy that writes its address into Record-Route is reached by the connection that is there."""
         path = OURS.write(self.directory, "server.pem", OURS.certificate("x", domains=["example.test"]))
@@ -158,6 +189,4 @@ class HandshakeTests(StreamCase):
     def test_no_old_versions(self) -> None:
         """Contexts take TLS 1.2 and newer only."""
         context = TlsContexts(TlsSettings())._client
-        from OpenSSL import SSL
-
         self.assertTrue(context.set_options(0) & SSL.OP_NO_TLSv1_1)
