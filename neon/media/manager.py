@@ -173,22 +173,19 @@ class MediaManager(Service):
         try:
             if self._host != EVERYWHERE:
                 return self.engine.open_stream(self._host, self._settings.ports, parked=parked)
-            stream = self._open_anywhere(parked)
+            return self._open_anywhere(parked)
         except ValueError as error:
             raise MediaUnavailable(str(error)) from error
-        return stream
 
     def _open_anywhere(self, parked: bool) -> native.Stream:
         """On a socket of both families, or where the machine has no IPv6 on one of IPv4; the next ones the same way."""
-        for host in WILDCARDS:
-            try:
-                stream = self.engine.open_stream(host, self._settings.ports, parked=parked)
-            except MediaUnavailable:
-                if host == WILDCARDS[-1]:
-                    raise
-            else:
-                self._host = host
-                break
+        host, other = WILDCARDS
+        try:
+            stream = self.engine.open_stream(host, self._settings.ports, parked=parked)
+        except MediaUnavailable:
+            host = other
+            stream = self.engine.open_stream(host, self._settings.ports, parked=parked)
+        self._host = host
         return stream
 
     def attach(self, call: CallStream) -> None:
