@@ -9,6 +9,7 @@ does not depend on what else the machine is doing.
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import json
 import re
@@ -198,6 +199,7 @@ class NeonPhone:
             self._process = subprocess.Popen(
                 [*twistd, "--config", str(configuration), "--state-dir", str(state)], stdout=output, stderr=output
             )
+        atexit.register(self._process.kill)  # however this ends
         self.process_id = self._process.pid
         access = state / "access.json"
         try:
@@ -270,6 +272,7 @@ class BaresipPhone:
         (home / "contacts").write_text("")
         with (home / "output").open("wb") as output:
             self._process = subprocess.Popen(["baresip", "-f", str(home)], stdout=output, stderr=output)
+        atexit.register(self._process.kill)  # however this ends
         self.process_id = self._process.pid
         self.proxy.wait(lambda message: message.method == "REGISTER")
         sockets: list[socket.socket] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import csv
 import itertools
 import subprocess
@@ -35,7 +36,9 @@ def _start(
     ]  # fmt: skip
     output = (home / "output").open("wb")
     with output:
-        return home, subprocess.Popen(argv, cwd=home, stdout=output, stderr=output)
+        process = subprocess.Popen(argv, cwd=home, stdout=output, stderr=output)
+    atexit.register(process.kill)  # however this ends
+    return home, process
 
 
 def _statistics(home: Path) -> dict[str, str]:
