@@ -113,7 +113,8 @@ class Side:
         self.on_invitation: Callable[[SignallingCall], None] = lambda call: call.ring()
         self.digest = digest
         self.endpoint = Endpoint(
-            network, clock, host=address[0], port=address[1], door=DoorPolicy(direct_calls=True, supported=extensions.understood(settings)),
+            network, clock, host=address[0], port=address[1],
+            door=DoorPolicy(direct_calls=True, supported=extensions.understood(settings)),
             on_request=self._receive, user_agent="test",
         )  # fmt: skip
         self.agent = UserAgent(Stack(self.endpoint, self.resolver, clock, settings), self.take)
