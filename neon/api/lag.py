@@ -26,6 +26,11 @@ class Lag:
         self._written = 0
         self._kept_before = 0
         self._ends: deque[int] = deque()
+        self._allowed = 0
+
+    def allow(self, octets: int) -> None:
+        """So much is about to be written that was asked for at once: nobody is slow for not having read it yet."""
+        self._allowed += octets
 
     @property
     def stalled(self) -> bool:
@@ -43,13 +48,14 @@ class Lag:
     def resume(self) -> None:
         """The transport is empty."""
         self._stalled = False
+        self._allowed = 0
 
     def wrote(self, octets: int) -> bool:
         """Something was written; whether the reader is too far behind now."""
         if not self._stalled:
             return False
         self._written += octets
-        return self.octets > MAX_BYTES
+        return self.octets > MAX_BYTES + self._allowed
 
     def sent_event(self) -> bool:
         """What was written last was an event; whether there are too many of them now."""

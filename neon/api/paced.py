@@ -17,6 +17,7 @@ class Paced(WebSocketServerProtocol):
     """Call L{keep_pace} once the connection was let in."""
 
     transport: Any
+    factory: Any
     _lag: Lag
 
     def keep_pace(self) -> None:
@@ -35,6 +36,12 @@ class Paced(WebSocketServerProtocol):
         self.sendPreparedMessage(prepared)
         if self._lag.sent_event():
             self.close_as_too_slow()
+
+    def send_large(self, payload: bytes) -> None:
+        """Send a text message of any length, one that a client has asked for by what it is."""
+        self._lag.allow(len(payload))
+        # Not sendMessage, which takes the limit for messages that arrive as one for those that leave.
+        self.sendPreparedMessage(self.factory.prepareMessage(payload))
 
     def close_as_too_slow(self) -> None:
         """Say good-bye; what the reader has not read by the end of autobahn's patience is thrown away."""

@@ -75,3 +75,15 @@ class LagTests(SynchronousTestCase):
         lag.pause()
         self.assertFalse(lag.wrote(MAX_BYTES))
         self.assertTrue(lag.wrote(1))
+
+    def test_what_was_asked_for(self) -> None:
+        """A long answer does not make its reader a slow one, and what comes on top of it does."""
+        self.lag.allow(1_000_000)
+        self.transport.keep(1_000_000)
+        self.lag.pause()
+        self.assertFalse(self.write(300))
+        self.assertTrue(self.write(MAX_BYTES))
+        self.lag.resume()
+        self.transport.sent(10_000_000)
+        self.lag.pause()
+        self.assertTrue(self.write(MAX_BYTES + 10_000_001))

@@ -149,7 +149,7 @@ class FeedConnection(Paced):
         self._say(wire.authenticated(self.factory.server_name, member.extension or "", member.name, token))
         # In one turn: what happens from now on is told, and what happened before is in the pictures.
         pictures = tuple(one for one in self.factory.switchboard.pictures() if member.sees(one.name))
-        self._say(wire.init(self.factory.server_name, pictures))
+        self.send_large(wire.encode(wire.init(self.factory.server_name, pictures)))
         self.factory.logged_in(self)
 
     def _unverified(self, failure: Failure) -> None:

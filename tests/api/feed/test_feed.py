@@ -142,6 +142,16 @@ class LoginTests(FeedCase):
         self.assertEqual(self.actions.gone, 1)
 
 
+class SupervisorTests(FeedCase):
+    def test_large_floor(self) -> None:
+        """The state of ten thousand extensions is one message."""
+        for number in range(10_000):
+            self.board.put(ExtensionPicture(f"{20_000 + number}", "sip:x@acme.com", registered=True))
+        client = self.connect("/ws")
+        self.assertEqual(len(client.log_in("luz")[-1]["data"]), 10_002)
+        self.assertIsNone(client.protocol.closing)
+
+
 class AgentTests(FeedCase):
     def test_only_own_extension(self) -> None:
         """An agent sees their own extension, in the beginning and later."""
