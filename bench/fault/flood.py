@@ -44,7 +44,7 @@ async def measure(bench: Bench, quick: bool) -> list[Row]:
     await pause(1.2)
     assert pinger.stdin is not None
     pinger.stdin.close()
-    await until(lambda: pinger.poll() is not None, "the pinger's end")
+    await until(lambda: pinger.poll() is not None, "the pinger's end", 60)
     assert pinger.stdout is not None
     pairs: list[tuple[float, float | None]] = json.loads(pinger.stdout.read())
     rows = _rows("no flood", [ms for at, ms in pairs if at < spans[0][1]], strict=False)

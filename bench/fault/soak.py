@@ -59,7 +59,7 @@ async def measure(bench: Bench, quick: bool) -> list[Row]:
         if number > lived.get(kind, 0) and kind.startswith(DIALOGS)
     }
     crowd.stdin.close()
-    await until(lambda: crowd.poll() is not None, "the crowd's end")
+    await until(lambda: crowd.poll() is not None, "the crowd's end", 60)
     fewest, most = (int(word) for word in ready[-1].split())
     name = f"soak, {count:,} calls, {CLIENTS} clients"
     complete = acceptor.finalized - warm_up
