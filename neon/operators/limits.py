@@ -6,6 +6,7 @@ compressed all the same in small steps, with an end; treq above it sees a body w
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import Any, Final
 
@@ -28,12 +29,20 @@ MAX_BODY: Final = 1 << 20
 
 STEP: Final = 64 * 1024
 
+_END_OF_HEAD: Final = re.compile(rb"\r?\n\r?\n")
+_INTERIM: Final = re.compile(rb"HTTP/1\.[01] 1")
+
 _GZIP: Final = (b"gzip", b"x-gzip")
 _PLAIN: Final = (b"", b"identity")
 
 
 MAX_RECEIVED: Final = 4 << 20
-"""Octets of a connection, whatever they are: twisted.web reads headers without an end."""
+"""Octets of a connection, whatever they are."""
+
+MAX_HEAD: Final = 16 * 1024
+"""Octets of status line and headers, those of interim answers included: twisted.web reads them without an end, and its
+older versions need a time for headers of one name that grows with the square of their number.
+"""
 
 
 class TooLong(Exception):
@@ -136,13 +145,30 @@ class _Counted(ProtocolWrapper):
     def __init__(self, factory: Any, wrapped: Any) -> None:
         super().__init__(factory, wrapped)
         self._left = MAX_RECEIVED
+        self._head: bytes | None = b""
+        self._head_left = MAX_HEAD
 
     def dataReceived(self, data: bytes) -> None:
         self._left -= len(data)
-        if self._left < 0:
+        if self._left < 0 or not self._head_is_sane(data):
             abort(self.transport)
         else:
             super().dataReceived(data)  # type: ignore[no-untyped-call]
+
+
+    def _head_is_sane(self, data: bytes) -> bool:
+        """Look at what comes until the headers of the answer are over, and not at what comes behind them."""
+        if self._head is None:
+            return True
+        self._head += data
+        while (end := _END_OF_HEAD.search(self._head)) is not None:
+            interim = _INTERIM.match(self._head)
+            self._head_left -= end.end()
+            if not interim:
+                self._head = None
+                return self._head_left >= 0
+            self._head = self._head[end.end() :]
+        return len(self._head) <= self._head_left
 
 
 class _CountingFactory(WrappingFactory):

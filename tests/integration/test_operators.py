@@ -184,6 +184,7 @@ class FloodTests(OperatorCase):
         for head, octets, kinds in (
             (b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n\r\n", b"<a>", {Kind.TOO_LONG}),
             (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", {Kind.UNREACHABLE, Kind.NONSENSE, Kind.TIMEOUT}),
+            (b"", b"HTTP/1.1 100 Continue\r\n\r\n", {Kind.UNREACHABLE, Kind.NONSENSE, Kind.TIMEOUT}),
             (b"HTTP/1.1 200 OK\r\n", b"X", {Kind.UNREACHABLE, Kind.NONSENSE, Kind.TIMEOUT}),
         ):
             forget_peak()
