@@ -5,7 +5,6 @@ The only module that knows all others.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import sys
@@ -22,7 +21,7 @@ from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import ILogObserver, Logger
 
-from neon import __version__, banner, config, log, operatorpart, sections
+from neon import __version__, banner, config, heap, log, operatorpart, sections
 from neon.access import (
     Applications,
     access_document,
@@ -89,6 +88,7 @@ def makeService(options: Options) -> Parts:
     from twisted.internet import reactor
 
     use_monotonic_time()
+    heap.return_large_blocks()
     reactor.callWhenRunning(heed_once)  # not before: the reactor puts its own handlers in place when it starts
     loaded = load(options["config"])
     told = None if options["state-dir"] is None else Path(options["state-dir"]).absolute()
@@ -407,7 +407,7 @@ class Neon(Parts):
     def _start_tidying(self) -> None:
         gc.collect()
         gc.freeze()
-        _trim()
+        heap.trim()
         gc.set_threshold(50_000, 50, 1_000)
         self._tidy.start(TIDY_SECONDS, now=False)
 
@@ -417,11 +417,4 @@ class Neon(Parts):
     def _tidy_up(self) -> None:
         if not self.phone.calls():
             gc.collect()
-            _trim()
-
-
-def _trim() -> None:
-    """Give the C library's free memory back: a password check leaves it with 16 MB that nobody needs again."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only
-    if trim is not None:
-        trim(0)
+            heap.trim()

@@ -25,6 +25,7 @@ FLOORS: dict[str, int] = {
     **dict.fromkeys(("arguments", "gate", "line", "accountline", "callcontrol", "phone", "callback", "commands"), 2),
     **dict.fromkeys(("reception", "rulebook", "closing"), 2),
     "headers": 0,
+    "heap": 0,
     **dict.fromkeys(("sip", "media", "network", "operators", "store", "panel", "testbed", "access", "desks"), 3),
     **dict.fromkeys(("api", "ctl"), 4),
     **dict.fromkeys(("tap", "parts", "admission", "banner", "controlpart", "doctorpart", "httppart", "trycall"), 5),
