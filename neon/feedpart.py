@@ -21,12 +21,12 @@ from neon.api.sessions import Sessions
 from neon.bus import Bus
 from neon.commands import Command, Commands
 from neon.deskpart import Desks
+from neon.localboard import LocalSwitchboard
 from neon.parsing import format_address
 from neon.parts import CannotStart
 from neon.passwords import PasswordHash
 from neon.store.database import Database
 from neon.store.members import MemberTable
-from neon.switchboard import LocalSwitchboard
 from neon.values import AccountSnapshot
 
 OFF = "the feed is switched off: enabled = yes in the section [feed] switches it on"

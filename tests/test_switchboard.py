@@ -19,6 +19,7 @@ from neon.events import (
     Registered,
     RegistrationFinalized,
 )
+from neon.localboard import LocalSwitchboard
 from neon.switchboard import (
     Board,
     CallAppeared,
@@ -28,7 +29,6 @@ from neon.switchboard import (
     Ended,
     ExtensionPicture,
     HoldSwitched,
-    LocalSwitchboard,
     Phase,
     PhaseChanged,
     RecordingSwitched,

@@ -20,7 +20,7 @@ from neon.errors import InvalidArgument, NotAuthorised, NotRegistered
 
 
 class Extensions(Protocol):
-    """Which call and which account is whose (L{neon.switchboard.LocalSwitchboard})."""
+    """Which call and which account is whose (L{neon.localboard.LocalSwitchboard})."""
 
     def extension_of(self, call_id: int) -> str | None: ...
 

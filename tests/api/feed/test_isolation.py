@@ -18,7 +18,7 @@ from neon.api.feed.server import Feed
 from neon.api.sessions import Sessions
 from neon.callback import Callbacks
 from neon.commands import Commands
-from neon.switchboard import LocalSwitchboard
+from neon.localboard import LocalSwitchboard
 from neon.values import AccountSettings, Cause
 from tests.api.feed.feeds import SECRET, FeedClient, connect
 from tests.fakes import AGREEMENT, FakeCall, FakeIds, FakeWorld
