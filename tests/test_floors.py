@@ -14,25 +14,31 @@ from twisted.trial.unittest import SynchronousTestCase
 ROOT = Path(__file__).resolve().parent.parent
 
 FLOORS: dict[str, int] = {
-    **dict.fromkeys(("errors", "values", "parsing", "passwords", "inifile", "config", "log", "explain", "places"), 0),
-    **dict.fromkeys(("signals", "challenge", "operatorvalues", "safexml"), 0),
-    "wsdl": 1,
-    **dict.fromkeys(("sections", "records", "watched"), 0),
-    **dict.fromkeys(("journal", "leftovers", "watching"), 2),
-    **dict.fromkeys(("causes", "csvlog", "details", "privatefile"), 0),
-    **dict.fromkeys(("switchboard", "localboard", "history"), 1),
-    **dict.fromkeys(("model", "events", "bus", "ports", "dialling", "digits", "ladder", "cases"), 1),
-    **dict.fromkeys(("arguments", "gate", "line", "accountline", "callcontrol", "phone", "callback", "commands"), 2),
-    **dict.fromkeys(("reception", "rulebook", "closing"), 2),
-    "headers": 0,
-    "heap": 0,
-    **dict.fromkeys(("sip", "media", "network", "operators", "store", "panel", "testbed", "access", "desks"), 3),
-    **dict.fromkeys(("api", "ctl"), 4),
-    **dict.fromkeys(("tap", "parts", "admission", "banner", "controlpart", "doctorpart", "httppart", "trycall"), 5),
-    "operatorpart": 5,
-    **{"networkpart": 5, "stunmessage": 0},
-    **dict.fromkeys(("journalpart", "phonepart"), 5),
-    **dict.fromkeys(("options", "certificates", "feedpart", "deskpart", "sippart"), 5),
+    part: floor
+    for floor, parts in {
+        0: """
+            causes challenge config csvlog details errors explain headers heap inifile log operatorvalues parsing
+            passwords places privatefile records safexml sections signals stunmessage values watched
+        """,
+        1: """
+            bus cases dialling digits events history ladder localboard model ports switchboard wsdl
+        """,
+        2: """
+            accountline arguments callback callcontrol closing commands gate journal leftovers line phone reception
+            rulebook watching
+        """,
+        3: """
+            access desks media network operators panel sip store testbed
+        """,
+        4: """
+            api ctl
+        """,
+        5: """
+            admission banner certificates controlpart deskpart doctorpart feedpart httppart journalpart networkpart
+            operatorpart options parts phonepart sippart tap trycall
+        """,
+    }.items()
+    for part in parts.split()
 }
 
 SAME_FLOOR: dict[str, set[str]] = {
