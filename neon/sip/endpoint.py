@@ -34,7 +34,7 @@ _log = Logger()
 ROOMIER_WITHIN = 2.0
 """Seconds that a connection may take which is only tried because a request is long."""
 
-DATAGRAMS_ONLY_FOR = 600.0
+DATAGRAMS_ONLY_FOR = 3600.0
 """Seconds for which nobody tries again who could not be reached over TCP."""
 
 MOST_REMEMBERED = 256
@@ -205,6 +205,7 @@ class Endpoint:
     def forget_routes(self) -> None:
         """The machine's addresses changed: ask the kernel again."""
         self._ways.forget_routes()
+        self._datagrams_only.clear()
 
     def pending(self) -> tuple[int, int]:
         """How many client and server transactions exist."""
