@@ -116,10 +116,10 @@ The events that it missed follow the answer, in order and each once. If the answ
 for good: ``listcalls`` and ``listaccounts`` tell how things are, and carry the ``seq`` and ``boot`` to go on from.
 The choice of extension events belongs to the connection: name them again in the same ``subscribe``.
 
-Calls that were up when NEON itself was cut off (killed, or without power) are ended when it starts again. Each has its
-``OnFinalizedCall`` then, with the ``callId`` that it had before, the duration by the wall clock, and a ``reason``. It is
-sent two seconds after the first application has authenticated, so that the others can be back too, or
-a minute after the start if nobody comes; who comes later finds it with ``since`` 0.
+Calls that were up when NEON itself was cut off (killed, or without power) are ended when it starts again. Each has
+its ``OnFinalizedCall`` then, with the ``callId`` that it had before, the duration by the wall clock, and a ``reason``.
+It is sent two seconds after the first application has authenticated, so that the others can be back too, or a minute
+after the start if nobody comes; who comes later finds it with ``since`` 0.
 
 HTTP
 ----

@@ -49,10 +49,13 @@ class WatchingTests(IntegrationCase):
     daemon: Daemon
     client: Client
 
-    async def up(self) -> None:
-        """Both accounts registered, and everything subscribed to."""
+    def setUp(self) -> None:
+        super().setUp()
         if not list(Path("/usr/lib").glob("*/kamailio/modules/presence_mwi.so")):
             raise SkipTest("kamailio-presence-modules is not installed (./test installs it)")
+
+    async def up(self) -> None:
+        """Both accounts registered, and everything subscribed to."""
         self.kamailio = await start_kamailio(self, {"2001": "one", "2002": "two"}, presence=True)
         self.daemon = await start_daemon(self, more=ACCOUNTS.format(domain=self.kamailio.domain))
         self.client = await self.daemon.connect()
