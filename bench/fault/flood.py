@@ -24,7 +24,8 @@ async def measure(bench: Bench, quick: bool) -> list[Row]:
     daemon = await start_daemon(bench)
     client = await daemon.connect()
     port = free_port()
-    pinger = _start_pinger(port)
+    answers = bench.folder / "answers.json"
+    pinger = _start_pinger(port, answers)
     bench.at_end(pinger.kill)
     await client.register(f"127.0.0.2:{port}", "2001", "x")
     process = daemon.program.pid
@@ -45,8 +46,7 @@ async def measure(bench: Bench, quick: bool) -> list[Row]:
     assert pinger.stdin is not None
     pinger.stdin.close()
     await until(lambda: pinger.poll() is not None, "the pinger's end", 60)
-    assert pinger.stdout is not None
-    pairs: list[tuple[float, float | None]] = json.loads(pinger.stdout.read())
+    pairs: list[tuple[float, float | None]] = json.loads(answers.read_text())
     rows = _rows("no flood", [ms for at, ms in pairs if at < spans[0][1]], strict=False)
     for kind, began, ended, used, grown, rate in spans:
         name = "garbage flood" if kind == "strangers" else "garbage as if from the registrar"
@@ -61,10 +61,12 @@ async def measure(bench: Bench, quick: bool) -> list[Row]:
     return rows
 
 
-def _start_pinger(port: int) -> subprocess.Popen[str]:
+def _start_pinger(port: int, answers: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "bench.fault.pinger", "127.0.0.2", str(port), str(ASKED)]
-    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # A file, not a pipe: it is more than a pipe holds, and nobody reads before the end.
+    with answers.open("w") as output:
+        return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=output, text=True)
 
 
 def _rows(name: str, answers: list[float | None], *, strict: bool) -> list[Row]:
