@@ -1,7 +1,7 @@
 """Dial strings: what people, web pages and address books hold, made into something to call (spec section 2).
 
-Digits with C{+ * #}, in any human punctuation; C{tel:}, C{sip:} and C{sips:} URIs; C{user@host}. What comes out is either
-a bare number or a bare SIP URI, without anything that could end a header line or add a header.
+Digits with C{+ * #}, in any human punctuation; C{tel:}, C{sip:} and C{sips:} URIs; C{user@host}. What comes out is
+either a bare number or a bare SIP URI, without anything that could end a header line or add a header.
 """
 
 from __future__ import annotations
