@@ -274,7 +274,10 @@ class AccountSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class MediaStatistics:
-    """What a stream counted (RFC 3550, section 6.4): packets, octets, loss, jitter in ms, round trip in ms."""
+    """What a stream counted (RFC 3550, section 6.4): packets, octets, loss, jitter in ms, round trip in ms.
+
+    The energies are sums of squared 16-bit samples, of what was given to the codec and of what the buffer played.
+    """
 
     packets_sent: int = 0
     octets_sent: int = 0
@@ -287,3 +290,7 @@ class MediaStatistics:
     round_trip_ms: float | None = None
     remote_packets_lost: int | None = None
     remote_jitter_ms: float | None = None
+    sent_energy: int = 0
+    sent_samples: int = 0
+    heard_energy: int = 0
+    heard_samples: int = 0

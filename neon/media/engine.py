@@ -78,6 +78,36 @@ class Device:
         self._native.close()
 
 
+class Tap:
+    """Both sides of a stream (L{Stream.set_tap}), for a thread that writes them down; any one thread may read.
+
+    It begins silent in both: what is said before it is set to a stream is not in it. Sides that are not sent or not
+    received (a hold) are silent in it. Digits are not heard on our side.
+    """
+
+    def __init__(self, seconds: float = 8.0) -> None:
+        """C{seconds} of audio wait at least; what comes while nobody reads for longer is silence later."""
+        self._native = _engine.Tap(round(seconds * 8000))
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing will come but what waits: the stream has another tap, or was closed."""
+        return self._native.done
+
+    @property
+    def lost(self) -> int:
+        """Samples of each side that nobody read in time."""
+        return self._native.lost
+
+    def read(self) -> bytes:
+        """What waits: 16-bit samples in the machine's byte order, ours and theirs by turns."""
+        return self._native.read()
+
+    def pause(self, on: bool) -> None:
+        """Hear silence on both sides, from the next 20 ms on, or the call again."""
+        self._native.pause(on)
+
+
 Source: TypeAlias = Silence | Tone | Samples | Echo | Device
 
 
@@ -145,6 +175,13 @@ class Stream:
     def set_sink(self, sink: Device | None) -> None:
         """Play what is received on a device of the same engine, or nowhere."""
         self._native.sink(None if sink is None else sink._native)
+
+    def set_tap(self, tap: Tap | None) -> None:
+        """Have a tap hear both sides from now on, instead of the one before, or nobody.
+
+        @raise ValueError: the stream is closed.
+        """
+        self._native.tap(None if tap is None else tap._native)
 
     def send_digit(self, digit: str, duration_ms: int = 100) -> None:
         """Queue one of C{0-9 * # A-D}, 40 to 6000 ms long, with a gap of 60 ms to the one before.

@@ -58,6 +58,7 @@ void command_free(struct command *command)
     if (command->stream != NULL)
         stream_unref(command->stream);
     device_unref(command->device);
+    tap_unref(command->tap);
     if (command->source != NULL) {
         device_unref(command->source->device);
         free(command->source->samples);
@@ -261,6 +262,10 @@ static void carry_out(struct engine *engine, struct command *command)
         break;
     case COMMAND_BEEP:
         stream_beep(command->stream, command->duration);
+        break;
+    case COMMAND_TAP:
+        stream_set_tap(command->stream, command->tap);
+        command->tap = NULL;
         break;
     case COMMAND_REROUTE:
         stream_reroute(command->stream);

@@ -47,6 +47,7 @@ enum command_kind {
     COMMAND_SINK,
     COMMAND_DIGIT,
     COMMAND_BEEP,
+    COMMAND_TAP,
     COMMAND_REROUTE,
     COMMAND_CLOSE_STREAM,
     COMMAND_ADD_DEVICE,
@@ -58,6 +59,7 @@ struct command {
     struct stream *stream; /* counted references, or NULL */
     struct device *device;
     struct source *source;  /* owned */
+    struct tap *tap;        /* a counted reference, or NULL */
     struct agreement agreement;
     uint8_t digit;
     uint32_t duration;

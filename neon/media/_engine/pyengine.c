@@ -311,7 +311,8 @@ int add_engine_types(PyObject *module, struct module_state *state)
 {
     if (add_type(module, &engine_spec, &state->engine_type) < 0 ||
         add_type(module, stream_type_spec(), &state->stream_type) < 0 ||
-        add_type(module, &device_spec, &state->device_type) < 0)
+        add_type(module, &device_spec, &state->device_type) < 0 ||
+        add_type(module, tap_type_spec(), &state->tap_type) < 0)
         return -1;
     return 0;
 }

@@ -106,6 +106,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->engine_type);
     Py_VISIT(state->stream_type);
     Py_VISIT(state->device_type);
+    Py_VISIT(state->tap_type);
     return 0;
 }
 
@@ -115,6 +116,7 @@ static int clear(PyObject *module)
     Py_CLEAR(state->engine_type);
     Py_CLEAR(state->stream_type);
     Py_CLEAR(state->device_type);
+    Py_CLEAR(state->tap_type);
     return 0;
 }
 

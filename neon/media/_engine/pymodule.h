@@ -6,7 +6,7 @@
 #include <Python.h>
 
 struct module_state {
-    PyTypeObject *engine_type, *stream_type, *device_type;
+    PyTypeObject *engine_type, *stream_type, *device_type, *tap_type;
 };
 
 /* Add their types and functions to the module; -1 with an exception set. */

@@ -30,12 +30,18 @@ typedef struct {
     bool closed;
 } DeviceObject;
 
-/* Hands a copy of the command over, with references of its own to the stream and the device in it; what else it
+typedef struct {
+    PyObject_HEAD
+    struct tap *tap;
+} TapObject;
+
+/* Hands a copy of the command over, with references of its own to the stream, the device and the tap in it; what else it
  * holds is freed if there is no memory. None, or NULL with an exception set. */
 PyObject *post_command(EngineObject *owner, struct command command);
 
-/* The type of pystream.c. */
+/* The types of pystream.c and pytap.c. */
 PyType_Spec *stream_type_spec(void);
+PyType_Spec *tap_type_spec(void);
 
 /* The end of every tp_dealloc of a heap type. */
 static inline void free_object(PyObject *self)

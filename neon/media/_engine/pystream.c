@@ -20,6 +20,8 @@ PyObject *post_command(EngineObject *owner, struct command command)
         stream_ref(command.stream);
     if (command.device != NULL)
         device_ref(command.device);
+    if (command.tap != NULL)
+        tap_ref(command.tap);
     *copy = command;
     engine_post(owner->engine, copy);
     Py_RETURN_NONE;
@@ -169,6 +171,22 @@ static PyObject *stream_py_sink(StreamObject *self, PyObject *argument)
     return post_command(self->owner, command);
 }
 
+static PyObject *stream_py_tap(StreamObject *self, PyObject *argument)
+{
+    struct module_state *state = PyType_GetModuleState(Py_TYPE(self->owner));
+    if (check_open(self->closed, "stream") < 0)
+        return NULL;
+    struct command command = {.kind = COMMAND_TAP, .stream = self->stream};
+    if (argument != Py_None) {
+        if (state == NULL || !Py_IS_TYPE(argument, state->tap_type)) {
+            PyErr_SetString(PyExc_TypeError, "a Tap is wanted");
+            return NULL;
+        }
+        command.tap = ((TapObject *)argument)->tap;
+    }
+    return post_command(self->owner, command);
+}
+
 static PyObject *stream_py_send_digit(StreamObject *self, PyObject *args)
 {
     int digit, duration;
@@ -248,13 +266,15 @@ static PyObject *stream_py_statistics(StreamObject *self, PyObject *unused)
     const struct stream_counters *counters = &self->stream->counters;
     bool remote = atomic_load(&counters->remote_known);
     return Py_BuildValue(
-        "(KKKKKKKdNNN)", counter_get(&counters->packets_sent), counter_get(&counters->octets_sent),
+        "(KKKKKKKdNNNKKKK)", counter_get(&counters->packets_sent), counter_get(&counters->octets_sent),
         counter_get(&counters->packets_received), counter_get(&counters->octets_received),
         counter_get(&counters->packets_lost), counter_get(&counters->packets_discarded),
         counter_get(&counters->frames_concealed), (double)counter_get(&counters->jitter) / 8.0,
         optional(atomic_load(&counters->round_trip_known), (double)counter_get(&counters->round_trip_us) / 1000.0),
         remote ? PyLong_FromUnsignedLongLong(counter_get(&counters->remote_lost)) : Py_NewRef(Py_None),
-        optional(remote, (double)counter_get(&counters->remote_jitter) / 8.0));
+        optional(remote, (double)counter_get(&counters->remote_jitter) / 8.0), counter_get(&counters->sent.energy),
+        counter_get(&counters->sent.samples), counter_get(&counters->heard.energy),
+        counter_get(&counters->heard.samples));
 }
 
 static PyObject *stream_py_close(StreamObject *self, PyObject *unused)
@@ -297,6 +317,7 @@ static PyMethodDef stream_methods[] = {
     {"source_samples", (PyCFunction)stream_py_source_samples, METH_VARARGS, "Send 16-bit samples, once or in a loop."},
     {"source_device", (PyCFunction)stream_py_source_device, METH_O, "Send what a device captures."},
     {"sink", (PyCFunction)stream_py_sink, METH_O, "Play what is received on a device, or nowhere (None)."},
+    {"tap", (PyCFunction)stream_py_tap, METH_O, "Have a Tap hear both sides, or nobody (None)."},
     {"send_digit", (PyCFunction)stream_py_send_digit, METH_VARARGS, "Queue a digit (character, milliseconds)."},
     {"beep", (PyCFunction)stream_py_beep, METH_O, "Let this end hear a tone (milliseconds)."},
     {"reroute", (PyCFunction)stream_py_reroute, METH_NOARGS, "The machine's addresses have changed."},

@@ -197,6 +197,7 @@ void stream_unref(struct stream *stream)
         stream_close_sockets(stream);
         stream_set_source(stream, NULL);
         stream_set_sink(stream, NULL);
+        stream_set_tap(stream, NULL);
         free(stream);
     }
 }
@@ -223,6 +224,14 @@ void stream_set_sink(struct stream *stream, struct device *device)
     stream->sink = device;
     if (device != NULL)
         stream->sink_cursor = device->played;
+}
+
+void stream_set_tap(struct stream *stream, struct tap *tap)
+{
+    if (stream->tap != NULL)
+        tap_finish(stream->tap);
+    tap_unref(stream->tap);
+    stream->tap = tap;
 }
 
 void stream_start(struct stream *stream, const struct agreement *agreement, uint64_t now)
@@ -263,6 +272,8 @@ void stream_skip(struct stream *stream, uint32_t samples)
 {
     stream->timestamp += samples;
     stream->marker = true;
+    if (stream->tap != NULL && stream->started)
+        tap_skip(stream->tap, samples);
 }
 
 /* -- sending ---------------------------------------------------------------------------------------------------- */
@@ -432,6 +443,7 @@ void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline
     if (stream->agreement.receives) {
         jitter_get(&stream->jitter, heard, count);
         counter_set(&stream->counters.frames_concealed, stream->jitter.frames_concealed);
+        level_measure(&stream->counters.heard, heard, count);
         if (stream->sink != NULL)
             play(engine, stream, heard, count);
         if (!stream->silence_told && engine->no_rtp_ns > 0 && now - stream->heard_at > engine->no_rtp_ns) {
@@ -444,12 +456,17 @@ void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline
         int16_t one_tick[160];
         int16_t *pcm = stream->agreement.packet_samples == count ? one_tick : stream->pcm;
         fetch(engine, stream, heard, pcm + stream->fill, count);
+        level_measure(&stream->counters.sent, pcm + stream->fill, count);
+        if (stream->tap != NULL)
+            tap_write(stream->tap, pcm + stream->fill, heard, count); /* without digits: people type passwords */
         stream->fill += count;
         if (stream->fill >= stream->agreement.packet_samples) {
             transmit(engine, stream, pcm, deadline);
             stream->fill = 0;
         }
     } else {
+        if (stream->tap != NULL)
+            tap_write(stream->tap, NULL, heard, count);
         stream->fill = 0;
         stream->timestamp += count;
     }
@@ -461,6 +478,7 @@ void stream_end(struct engine *engine, struct stream *stream)
 {
     if (stream->started)
         send_report(engine, stream, monotonic_ns(), true);
+    stream_set_tap(stream, NULL);
     stream_close_sockets(stream);
     stream->started = false;
 }

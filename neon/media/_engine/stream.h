@@ -13,9 +13,11 @@
 
 #include "dtmf.h"
 #include "jitter.h"
+#include "level.h"
 #include "rtcp.h"
 #include "rtp.h"
 #include "source.h"
+#include "tap.h"
 
 struct engine;
 struct device;
@@ -45,6 +47,7 @@ struct stream_counters {
     _Atomic uint64_t frames_concealed, jitter; /* jitter in timestamp units */
     _Atomic uint64_t round_trip_us, remote_lost, remote_jitter;
     atomic_bool remote_known, round_trip_known;
+    struct level sent, heard;
 };
 
 enum lock {
@@ -91,6 +94,7 @@ struct stream {
     struct source source;
     struct device *sink;
     uint32_t sink_cursor;
+    struct tap *tap;        /* a counted reference, or NULL */
     struct source beep;     /* heard at this end only, */
     uint32_t beep_left;     /* for so many samples more */
     struct dtmf_out dtmf_out;
@@ -124,6 +128,7 @@ void stream_skip(struct stream *stream, uint32_t samples);
 void stream_read_rtcp(struct engine *engine, struct stream *stream);
 void stream_set_source(struct stream *stream, struct source *source); /* takes what it holds */
 void stream_set_sink(struct stream *stream, struct device *device);
+void stream_set_tap(struct stream *stream, struct tap *tap); /* takes the reference; the one before is finished */
 
 /* Mixes a short tone into what the sink plays of this stream. */
 void stream_beep(struct stream *stream, uint32_t samples);   /* takes the reference */
