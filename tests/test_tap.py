@@ -72,6 +72,16 @@ class ProgramTests(SynchronousTestCase):
         self.assertNotIn("Traceback", printed)
         self.assertFalse(self.state.exists())
 
+    def test_bad_operator(self) -> None:
+        """An operator's file is checked with the configuration, by file and line, and named when it is good."""
+        operators = self.directory / "operators.d"
+        operators.mkdir()
+        configuration = f"[operators]\ndirectory = {operators}\n"
+        for scheme, wanted in (("http", f"neon: {operators}/acme.conf:2: 'url' is http"), ("https", "acme.conf).")):
+            (operators / "acme.conf").write_text(f"[operator]\nurl = {scheme}://ws.example.com/\n")
+            status, printed = self.run_neon(configuration, "--check-config")
+            self.assertEqual((status, wanted in printed), (int(scheme == "http"), True), printed)
+
     def test_bad_device(self) -> None:
         """A device that does not exist is found with the configuration, by file and line."""
         status, printed = self.run_neon("[media]\n\ncapture = microphone\n", "--check-config")

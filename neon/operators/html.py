@@ -35,4 +35,12 @@ def sanitised(html: str) -> str:
         strip_comments=True,
         link_rel="noopener noreferrer nofollow",
         url_schemes=SCHEMES,
+        attribute_filter=_absolute,
     ).strip()
+
+
+def _absolute(tag: str, attribute: str, value: str) -> str | None:
+    """No link without a scheme: where this is shown it would lead to a page of ours."""
+    if attribute == "href" and value.partition(":")[0].strip().lower() not in SCHEMES:
+        return None
+    return value
