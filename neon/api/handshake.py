@@ -9,7 +9,6 @@ from __future__ import annotations
 import socket
 from typing import Any, Final
 
-from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
@@ -20,12 +19,13 @@ from neon.api import wholeframe
 from neon.api.cors import Verdict, Visitor
 from neon.api.guard import Guard, response
 from neon.api.lag import SEND_BUFFER
+from neon.api.paced import Paced
 
 MAX_HANDSHAKE_BYTES: Final = 16 * 1024
 MAX_URL: Final = 8 * 1024
 
 
-class Handshake(WebSocketServerProtocol):
+class Handshake(Paced):
     """A WebSocket up to where it is open; C{origin} is whose it is then."""
 
     _log = Logger()

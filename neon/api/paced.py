@@ -18,12 +18,19 @@ class Paced(WebSocketServerProtocol):
 
     transport: Any
     factory: Any
-    _lag: Lag
+
+    def connectionMade(self) -> None:
+        self._lag = Lag(self.transport)
+        super().connectionMade()
 
     def keep_pace(self) -> None:
         """From now on count what is not read."""
-        self._lag = Lag(self.transport)
         self.transport.registerProducer(self, True)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the reader has to read before there is room."""
+        return self._lag.stalled
 
     def caught_up(self) -> None:
         """The reader has read everything."""

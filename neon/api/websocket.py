@@ -23,8 +23,6 @@ from neon.api.autodisconnect import Autodisconnect
 from neon.api.failures import explain
 from neon.api.guard import Guard
 from neon.api.handshake import Handshake
-from neon.api.lag import Lag
-from neon.api.promptness import write_now
 from neon.api.sessions import Session, Sessions
 from neon.api.subscription import Subscription
 from neon.bus import RING_SIZE, Bus, Published
@@ -40,8 +38,6 @@ MAX_BACKLOG: Final = 2 * RING_SIZE
 MAX_WAITING: Final = 32
 MAX_ASIDE: Final = 4
 """Commands that wait for an operator while others go on."""
-TOO_SLOW: Final = 4013
-"""The close code for a client that does not read; like 1013, which autobahn does not let an application send."""
 
 
 class Connection(Handshake):
@@ -67,12 +63,11 @@ class Connection(Handshake):
     # What autobahn and Twisted call
 
     def connectionMade(self) -> None:
-        self._lag = Lag(self.transport)
         self._bucket = self.factory.guard.bucket()
         super().connectionMade()
 
     def welcome(self) -> None:
-        self.transport.registerProducer(self, True)
+        self.keep_pace()
 
     def onOpen(self) -> None:
         try:
@@ -199,17 +194,15 @@ class Connection(Handshake):
     def deliver(self, published: Published, prepared: Any) -> None:
         """Send an event that is wanted here; after the ones that are still being replayed."""
         if not self._backlog:
-            self.sendPreparedMessage(prepared)
-            if self._lag.sent_event():
-                self._too_slow()
+            self.send_event(prepared)
         elif len(self._backlog) < MAX_BACKLOG:
             self._backlog.append(published)
         else:
-            self._too_slow()
+            self.close_as_too_slow()
 
     def _catch_up(self) -> None:
         """Replay at the pace of the reader: a ring full of events is more than a reader may be behind."""
-        while self._backlog and not self._lag.stalled and not self._busy and self.state == self.STATE_OPEN:
+        while self._backlog and not self.stalled and not self._busy and self.state == self.STATE_OPEN:
             session = self.session
             if session is None:
                 self._backlog.clear()
@@ -217,34 +210,12 @@ class Connection(Handshake):
             event = frames.event(self._backlog.popleft(), wire.Spelling.of(session))
             self.sendMessage(event)  # type: ignore[no-untyped-call]
 
-    def _too_slow(self) -> None:
-        self._log.warn("{peer} does not read its events and is closed", peer=self.peer)
-        self._lag.resume()
-        self._backlog.clear()
-        if self.state == self.STATE_OPEN:
-            self.sendClose(TOO_SLOW, "too slow")
-
-    # A reader that is slow: the transport's IPushProducer is told, and we count what we give it meanwhile.
-
-    def pauseProducing(self) -> None:
-        self._lag.pause()
-
-    def resumeProducing(self) -> None:
-        self._lag.resume()
+    def caught_up(self) -> None:
         self._catch_up()
 
-    def stopProducing(self) -> None:
-        self._lag.resume()
-
-    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
-        """Everything autobahn writes comes through here."""
-        if sync or chopsize or self.send_queue:
-            super().sendData(data, sync, chopsize)
-        else:
-            # What it does then, beside formatting a log line, whether that is wanted or not.
-            write_now(self.transport, data)
-        if self._lag.wrote(len(data)) and self.state == self.STATE_OPEN:
-            self._too_slow()
+    def falls_behind(self) -> None:
+        self._log.warn("{peer} does not read its events and is closed", peer=self.peer)
+        self._backlog.clear()
 
 
 class Api(WebSocketServerFactory):

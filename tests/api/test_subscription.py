@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from neon.api import websocket, wire
+from neon.api import paced, websocket, wire
 from neon.bus import RING_SIZE
 from neon.events import Unregistered
 from neon.values import Cause
@@ -121,7 +121,7 @@ class ReplayTests(SubscriptionCase):
         self.publish(websocket.MAX_BACKLOG)
         self.world.turn()
         client.take()
-        self.assertEqual(client.protocol.closing[0] if client.protocol.closing else None, websocket.TOO_SLOW)
+        self.assertEqual(client.protocol.closing[0] if client.protocol.closing else None, paced.TOO_SLOW)
 
     def test_logged_out(self) -> None:
         """Whoever logs out meanwhile gets no more of it."""

@@ -12,7 +12,7 @@ from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import StringTransportWithDisconnection
 
-from neon.api import frames, lag, websocket
+from neon.api import frames, lag, paced, websocket
 from neon.commands import Command, Commands, Context, Data, Needs
 from neon.errors import NeonError
 from neon.events import RegistrationCancelled, Unregistered
@@ -427,7 +427,7 @@ class SlowReaderTests(WebSocketCase):
         self.assertEqual(len(other.take()), sent)
         self.assertGreater(sent * 300, lag.MAX_BYTES // 2)
         slow.take()
-        self.assertEqual(slow.protocol.closing[0] if slow.protocol.closing else None, websocket.TOO_SLOW)
+        self.assertEqual(slow.protocol.closing[0] if slow.protocol.closing else None, paced.TOO_SLOW)
 
     def test_caught_up(self) -> None:
         """A client that catches up in time stays."""
