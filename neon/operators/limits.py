@@ -184,6 +184,7 @@ class CountedEndpoint:
         self._endpoint = endpoint
 
     def connect(self, factory: Any) -> Deferred[Any]:
+        factory.noisy = False  # a line in the log for each beginning and end of a question is two too many
         connected: Deferred[Any] = self._endpoint.connect(_CountingFactory(factory))  # type: ignore[no-untyped-call]
         return connected.addCallback(lambda wrapper: wrapper.wrappedProtocol)
 
