@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "address.h"
 #include "dtmf.h"
 #include "jitter.h"
 #include "level.h"
@@ -22,15 +23,6 @@
 struct engine;
 struct device;
 struct receive_batch;
-
-struct address {
-    union {
-        struct sockaddr base;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    };
-    socklen_t length;
-};
 
 struct agreement {
     struct address remote, rtcp;
@@ -114,11 +106,6 @@ void stream_close_sockets(struct stream *stream);
 struct stream *stream_open(uint32_t id, const struct address *host, unsigned first, unsigned last);
 struct stream *stream_ref(struct stream *stream);
 void stream_unref(struct stream *stream);
-
-/* Reads a numeric host; false if it is none. */
-bool address_parse(struct address *address, const char *host, unsigned port);
-/* False for addresses that media must never be sent to: unspecified, multicast, broadcast, ports below 1024. */
-bool address_allowed(const struct address *address);
 
 /* For the thread. */
 void stream_start(struct stream *stream, const struct agreement *agreement, uint64_t now);
