@@ -281,12 +281,12 @@ class Neon(Parts):
         admission = self.admission = Admission(
             self._reactor, self._config, self._state_dir, self.database, self.sessions, applications, self.bus
         )
+        self.operators.open()
         self.database.start_thread(self._reactor)
         _log.info("the state is in {directory}", directory=str(self._state_dir))
         for row in stored:
             if row.name not in hashes and row.name != config.LOCAL:
                 applications.put(row.name, row.password_hash, row.scopes)
-        self.operators.open()
         commands = partial(
             Commands,
             self.phone,
