@@ -326,6 +326,9 @@ class Link:
         if was:
             _log.warn("the broker is gone: {why}", why=reason.getErrorMessage())
             self._listener.lost()
+        elif self._running:
+            # Its certificate, or what it thinks of ours.
+            _log.warn("the broker cannot be reached: {why}", why=reason.getErrorMessage())
         if self._stopped is not None:
             stopped, self._stopped = self._stopped, None
             stopped.callback(None)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -114,20 +117,24 @@ def member(daemon: Daemon, action: str, **values: object) -> str:
 
 
 class Mosquitto:
-    """A broker on a free port; C{persistent}: it remembers what it has kept when it is killed."""
+    """A broker on a free port; C{persistent}: it remembers what it has kept when it is killed.
 
-    def __init__(self, test: IntegrationCase, *, persistent: bool = False) -> None:
+    C{secured}: it wants TLS, with this certificate and key in PEM, and a user and password.
+    """
+
+    def __init__(self, test: IntegrationCase, *, persistent: bool = False, secured: bytes | None = None) -> None:
         self._test = test
         self._lives = 0
         self.port = free_port()
         store = test.folder / "mosquitto"
         store.mkdir()
-        store.chmod(0o777)  # it becomes somebody else when it is started by root
         keep = f"persistence true\npersistence_location {store}/\nautosave_on_changes true\nautosave_interval 1\n"
         self._configuration = test.folder / "mosquitto.conf"
-        self._configuration.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\n" + (keep if persistent else "")
-        )
+        # Started by root it would become somebody who may not look into the test's folder.
+        whose = pwd.getpwuid(os.geteuid()).pw_name
+        guarded = "allow_anonymous true\n" if secured is None else self._secure(store, secured)
+        guarded += keep if persistent else ""
+        self._configuration.write_text(f"user {whose}\nlistener {self.port} 127.0.0.1\n{guarded}")
         self.program: Program
 
     async def start(self) -> None:
@@ -135,3 +142,13 @@ class Mosquitto:
         self._lives += 1
         self.program = self._test.start(f"mosquitto{self._lives}", "mosquitto", "-c", str(self._configuration))
         await self.program.says("running")
+
+    @staticmethod
+    def _secure(folder: Path, pem: bytes) -> str:
+        (folder / "server.pem").write_bytes(pem)
+        (folder / "passwords").write_text("neon:a password\n")
+        subprocess.run(("mosquitto_passwd", "-U", folder / "passwords"), check=True, timeout=10)
+        return (
+            f"certfile {folder}/server.pem\nkeyfile {folder}/server.pem\n"
+            f"allow_anonymous false\npassword_file {folder}/passwords\n"
+        )

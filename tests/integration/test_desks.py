@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 
+from tests.certificates import Authority
 from tests.integration.daemon import Client, Daemon, start_again, start_daemon
 from tests.integration.feed import FeedClient, Mosquitto, feed_client, feed_section, member
 from tests.integration.processes import IntegrationCase, pause, until
@@ -12,12 +13,17 @@ from tests.integration.processes import IntegrationCase, pause, until
 BROKER = """\
 [broker]
 role = {role}
-host = 127.0.0.1
+host = localhost
 port = {port}
-tls = no
 site = floor
 desk = {name}
 keep-alive = 3
+"""
+
+SECURED = """\
+user = neon
+password-file = {folder}/broker.password
+ca-file = {folder}/{ca}
 """
 
 
@@ -27,9 +33,12 @@ class DeskCase(IntegrationCase):
     timeout = 150
     persistent = False
 
+    how = "tls = no\n"
+    """How desks and hub reach the broker."""
+
     async def desk(self, name: str) -> Daemon:
         """A desk, whose extension goes by its test service's account."""
-        more = BROKER.format(role="desk", port=self.broker.port, name=name)
+        more = BROKER.format(role="desk", port=self.broker.port, name=name) + self.how
         return await start_daemon(self, testbed=True, more=more, name=name)
 
     async def use(self, daemon: Daemon) -> Client:
@@ -40,14 +49,17 @@ class DeskCase(IntegrationCase):
         return client
 
     async def floor(self, *names: str) -> None:
-        self.broker = Mosquitto(self, persistent=self.persistent)
+        self.broker = self.make_broker()
         await self.broker.start()
-        hub = BROKER.format(role="hub", port=self.broker.port, name="hub") + feed_section("hub")
+        hub = BROKER.format(role="hub", port=self.broker.port, name="hub") + self.how + feed_section("hub")
         self.hub = await start_daemon(self, more=hub, name="hub")
         self.password = member(self.hub, "supervisoradd", name="luz")
         self.desks = {name: await self.desk(name) for name in names}
         self.clients = {name: await self.use(desk) for name, desk in self.desks.items()}
         self.supervisor = await self.watch()
+
+    def make_broker(self) -> Mosquitto:
+        return Mosquitto(self, persistent=self.persistent)
 
     async def watch(self) -> FeedClient:
         supervisor = await feed_client(self.hub, "/ws")
@@ -130,3 +142,25 @@ class PersistentBrokerTests(DeskCase):
         await self.desks["one"].crash()
         await self.broker.start()
         await self.statuses("idle", "unavailable")
+
+
+class SecuredTests(DeskCase):
+    def make_broker(self) -> Mosquitto:
+        authority = Authority()
+        authority.write(self.folder, "ca.pem")
+        Authority("Somebody else").write(self.folder, "other.pem")
+        secret = self.folder / "broker.password"
+        secret.write_text("a password\n")
+        secret.chmod(0o600)
+        self.how = SECURED.format(folder=self.folder, ca="ca.pem")
+        return Mosquitto(self, secured=authority.certificate("localhost", domains=["localhost"]))
+
+    async def test_tls(self) -> None:
+        """Desk and hub meet over TLS with user and password; a broker that somebody else vouches for gets nothing."""
+        await self.floor("one")
+        await self.statuses("idle")
+        self.how = SECURED.format(folder=self.folder, ca="other.pem")
+        other = await self.desk("two")
+        await other.program.says("the broker cannot be reached: .*certificate verify failed")
+        self.assertNotIn("linked with the broker", other.program.output)
+        self.assertEqual(list(self.supervisor.status.values()), ["idle"])
