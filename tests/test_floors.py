@@ -66,8 +66,8 @@ SAME_FLOOR: dict[str, set[str]] = {
     "closing": {"line", "accountline"},
     "callback": {"phone"},
     "commands": {"arguments", "callback", "gate", "phone"},
-    # The embedded service is a peer of ours, built on the same dialogs and streams.
-    "testbed": {"sip", "media"},
+    # The embedded service is a peer of ours, built on the same dialogs, streams and database.
+    "testbed": {"sip", "media", "store"},
     "admission": {"parts"},
     "sippart": {"parts"},
     "controlpart": {"parts"},
@@ -189,7 +189,7 @@ class FloorTests(SynchronousTestCase):
         self.assert_complaint("neon", "from neon.values import Cause")
 
     def test_sideways(self) -> None:
-        """Nobody on floor 3 imports a neighbour, but the testbed, which is built on two of them."""
+        """Nobody on floor 3 imports a neighbour, but the testbed, which is built on three of them."""
         self.assert_complaint("neon.sip.agent", "from neon.media.engine import Engine")
         self.assert_complaint("neon.media.manager", "from neon.testbed import Testbed")
         self.assert_complaint("neon.store.ids", "from neon.sip import agent")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
@@ -119,10 +119,12 @@ class Database:
     """One connection; everything else hands it functions to run with it.
 
     Work is done at once, in the caller's thread, until L{start_thread}: while the daemon starts, and in tests.
+    C{migrations} make its schema, one after the other; each is done once in the life of a database.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, migrations: Sequence[str] = MIGRATIONS) -> None:
         self._path = path
+        self._migrations = tuple(migrations)
         self._reactor: Reactor | None = None
         self._executor: Executor | None = None
         self._connection: sqlite3.Connection | None = None
@@ -210,9 +212,9 @@ class Database:
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > len(MIGRATIONS):
+        if version > len(self._migrations):
             raise StoreError(f"the database {self._path} was written by a newer NEON (schema {version})")
-        for number, script in enumerate(MIGRATIONS[version:], version + 1):
+        for number, script in enumerate(self._migrations[version:], version + 1):
             connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
 
     def _work(

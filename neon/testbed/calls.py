@@ -41,7 +41,8 @@ class TestbedCall:
     ) -> None:
         self.number = number
         self.signalling: SignallingCall | None = None
-        self.answered_once = False
+        self.seconds = 0.0  # so long it was up, once it is over
+        self._answered_at: float | None = None
         self._clock = clock
         self._stream = stream
         self._on_over = on_over
@@ -50,6 +51,11 @@ class TestbedCall:
         self._ear: Timer | None = None
         self._received = 0
         self._expecting = True
+
+    @property
+    def answered_once(self) -> bool:
+        """Whether it came to a conversation."""
+        return self._answered_at is not None
 
     def limit(self, seconds: float) -> None:
         """Hang up in so many seconds, whatever happens; the newest limit counts."""
@@ -71,7 +77,7 @@ class TestbedCall:
             return
         self._start(agreement)
         if not self.answered_once:
-            self.answered_once = True
+            self._answered_at = self._clock.seconds()
             self.limit(self.number.seconds)
             self._ear = self._clock.callLater(SILENCE_SECONDS, self._listen)
 
@@ -104,6 +110,8 @@ class TestbedCall:
         if self._over:
             return
         self._over = True
+        if self._answered_at is not None:
+            self.seconds = self._clock.seconds() - self._answered_at
         self._cancel(self._limit)
         self._cancel(self._ear)
         self._stream.close()

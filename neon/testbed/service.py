@@ -1,6 +1,6 @@
 """The embedded SIP service: a registrar and a few numbers to call, on loopback, for a first run without a provider.
 
-    account 1000, a generated password, at L{Testbed.domain}
+    account 1000, a generated password, at L{Testbed.domain}; more by signing up with L{neon.testbed.operator}
     600 echo   601 tone   602 calls you back   603 busy   604 never answers
 
 It shares sippy's glue, the dialogs and the media engine with the phone, and nothing else: SIP between the two goes
@@ -9,8 +9,11 @@ through the kernel's loopback like that of any other peer.
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import secrets
+from collections.abc import Mapping
+from typing import Protocol
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, fail
@@ -49,6 +52,29 @@ class _NoNames:
         return fail(LookupError(f"{host}: the testbed looks no name up"))
 
 
+class Subscribers(Protocol):
+    """Whose accounts there are, and what calls cost them (L{neon.testbed.customers.Customers})."""
+
+    passwords: Mapping[str, str]
+
+    def seconds_left(self, number: str) -> float: ...
+
+    def spent(self, number: str, seconds: float) -> None: ...
+
+
+class OneSubscriber:
+    """Nobody but the first account, whose calls cost nothing."""
+
+    def __init__(self, password: str) -> None:
+        self.passwords: Mapping[str, str] = {ACCOUNT: password}
+
+    def seconds_left(self, number: str) -> float:
+        return float("inf")
+
+    def spent(self, number: str, seconds: float) -> None:
+        """It is free."""
+
+
 class Testbed(Service):
     """The service. C{domain} is known once it runs."""
 
@@ -65,18 +91,20 @@ class Testbed(Service):
         host: str = "127.0.0.1",
         port: int = 0,
         password: str | None = None,
+        subscribers: Subscribers | None = None,
         rtp_ports: range = RTP_PORTS,
         user_agent: str = "NEON testbed",
         tcp: bool = False,
     ) -> None:
-        """C{port} 0 takes a free one; without C{password} one is generated. C{engine} is started by its owner.
-        C{tcp}: connections are taken on the same port.
+        """C{port} 0 takes a free one. C{engine} is started by its owner. C{tcp}: connections are taken on the same
+        port. Without C{subscribers} there is one account, with C{password} or a generated one.
 
         @raise ValueError: C{host} is not a loopback address.
         """
         if not ipaddress.ip_address(host).is_loopback:
             raise ValueError("the testbed is for loopback only")
-        self.password = secrets.token_urlsafe(12) if password is None else password
+        self._subscribers = subscribers or OneSubscriber(secrets.token_urlsafe(12) if password is None else password)
+        self.password = self._subscribers.passwords[ACCOUNT]
         self._clock = clock
         self._audio = EngineAudio(engine, host, rtp_ports)
         settings = CallSettings(max_calls=MOST_CALLS, no_answer_seconds=RING_BACK_FOR)
@@ -96,7 +124,7 @@ class Testbed(Service):
             transports=Transports(listen_tcp=tcp),
         )
         self._stack = Stack(self._endpoint, _NoNames(), clock, settings)
-        self._registrar = Registrar({ACCOUNT: self.password}, "neon", clock)
+        self._registrar = Registrar(self._subscribers.passwords, "neon", clock)
         self._sessions: dict[tuple[str, str], Session] = {}
         self._calls: set[TestbedCall] = set()
         self._calling_back: set[Timer] = set()
@@ -195,7 +223,9 @@ class Testbed(Service):
             stream.close()
             transaction.respond(messages.build_response(request, 400, reason=str(error)))
             return
-        call = TestbedCall(self._clock, number, stream, lambda call, cause: self._call_over(call, user))
+        # Nobody talks longer than they can pay for.
+        affordable = dataclasses.replace(number, seconds=min(number.seconds, self._subscribers.seconds_left(user)))
+        call = TestbedCall(self._clock, affordable, stream, lambda call, cause: self._call_over(call, user))
         call.signalling = session
         self._hold(call, session)
         session.take(call, stream.local)
@@ -211,6 +241,8 @@ class Testbed(Service):
             return 404
         if self._stopped is not None or len(self._calls) >= MOST_CALLS:
             return 503
+        if number.refuse is None and self._subscribers.seconds_left(user) <= 0:
+            return 402
         return number.refuse
 
     # Calls
@@ -227,6 +259,8 @@ class Testbed(Service):
 
     def _call_over(self, call: TestbedCall, user: str) -> None:
         self._calls.discard(call)
+        if call.seconds and call.number is not CALLING_BACK:
+            self._subscribers.spent(user, call.seconds)
         if call.number.call_back and call.answered_once and self._stopped is None:
             timer: Timer = self._clock.callLater(CALL_BACK_AFTER, lambda: self._call_back(user, timer))
             self._calling_back.add(timer)
