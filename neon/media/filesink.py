@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from neon.media.wavefile import WaveWriter
+from neon.media.wavewriter import WaveWriter
 
 _log = Logger()
 _LONGEST_FRAME = 4096

@@ -1,6 +1,6 @@
-"""WAV files: read into 8 kHz mono samples once, and written so that a crash loses no more than a second.
+"""WAV files, read into 8 kHz mono samples.
 
-Reading takes PCM of 8 or 16 bits, mono or stereo, at any usual rate. It is plain Python and may take a
+Takes PCM of 8 or 16 bits, mono or stereo, at any usual rate. It is plain Python and may take a
 second for a long file at 44.1 kHz: call it off the reactor's thread.
 """
 
@@ -13,7 +13,6 @@ import os
 import struct
 import sys
 from collections.abc import Sequence
-from types import TracebackType
 
 RATE = 8000
 MAX_SECONDS = 600
@@ -24,11 +23,6 @@ _EXTENSIBLE = 0xFFFE
 # The sub-format of WAVE_FORMAT_EXTENSIBLE is a GUID: the format tag, then these fixed fourteen bytes.
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 _LOWEST_RATE, _HIGHEST_RATE = 4000, 192_000
-
-_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_MOST_DATA = 0xFFFFFFFF - _HEADER.size
-_PATCH_EVERY = RATE * 2
-"""Bytes between two updates of the header: one second."""
 
 _ZERO_CROSSINGS = 16
 _MOST_PHASES = 1000
@@ -167,67 +161,3 @@ def _little_endian(samples: array.array[int]) -> bytes:
     if sys.byteorder == "big":
         samples.byteswap()
     return samples.tobytes()
-
-
-class WaveWriter:
-    """A growing WAV file of 8 kHz mono 16-bit samples.
-
-    The header is right after every second of audio, so a file that a crash left behind plays as it is. The file
-    is made for its owner alone (0600), since it holds what people said; an older file of that name is overwritten,
-    and keeps its mode.
-    """
-
-    def __init__(self, path: str) -> None:
-        """@raise OSError: the file cannot be made."""
-        self.length = 0
-        self._patched = 0
-        self._file = open(path, "wb", buffering=0, opener=_open_private)  # noqa: SIM115 - closed by close()
-        try:
-            self._file.write(self._header())
-        except OSError:
-            self._file.close()
-            raise
-
-    def write(self, pcm: bytes) -> None:
-        """Append samples. What exceeds the 4 GB of a WAV file (74 hours) is left out.
-
-        @raise OSError: the disk is full, or worse; the file so far stays readable.
-        """
-        if self.length + len(pcm) > _MOST_DATA:
-            return
-        view = memoryview(pcm)
-        while view:
-            written = self._file.write(view)
-            self.length += written
-            view = view[written:]
-        if self.length - self._patched >= _PATCH_EVERY:
-            self._patch()
-
-    def close(self) -> None:
-        """Write the final header and close. May be called twice."""
-        if self._file.closed:
-            return
-        try:
-            self._patch()
-        finally:
-            self._file.close()
-
-    def __enter__(self) -> WaveWriter:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.close()
-
-    def _header(self) -> bytes:
-        riff = self.length + _HEADER.size - 8
-        form = (b"fmt ", 16, _PCM, 1, RATE, RATE * 2, 2, 16)
-        return _HEADER.pack(b"RIFF", riff, b"WAVE", *form, b"data", self.length)
-
-    def _patch(self) -> None:
-        # The samples are in the file before the header counts them.
-        os.pwrite(self._file.fileno(), self._header(), 0)
-        self._patched = self.length
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)

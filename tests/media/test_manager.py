@@ -16,7 +16,7 @@ from neon.media.devices import FileCapture, FilePlayback, NullDevice, PortAudioD
 from neon.media.engine import Engine, Stream, Tone
 from neon.media.manager import CallStream, MediaManager, MediaSettings
 from neon.media.soundcard import LINGER
-from neon.media.wavefile import WaveWriter
+from neon.media.wavewriter import WaveWriter
 from neon.ports import Media, MediaStream, MediaUnavailable
 from neon.values import Codec, MediaAgreement
 from tests import audio

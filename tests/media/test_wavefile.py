@@ -9,7 +9,8 @@ import struct
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon.media import wavefile
-from neon.media.wavefile import WaveError, WaveWriter
+from neon.media.wavefile import WaveError
+from neon.media.wavewriter import WaveWriter
 from tests import audio
 
 
