@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from neon.config import LOCAL
 from neon.passwords import PasswordHash
@@ -33,6 +32,7 @@ class Applications:
         self._in_thread = in_thread
         self._hashes = dict(hashes)
         self._scopes: dict[str, frozenset[Scope]] = {}
+        self._redeem: dict[str, Callable[[str], bool]] = {}
         # What an unknown name is checked against, so that it takes as long as a known one.
         self._decoy = PasswordHash.of(secrets.token_urlsafe())
 
@@ -40,6 +40,10 @@ class Applications:
         """From now on this is an application, with this password and these scopes."""
         self._hashes[name] = password_hash
         self._scopes[name] = scopes
+
+    def put_tickets(self, name: str, redeem: Callable[[str], bool]) -> None:
+        """From now on this is an application that may do everything, and shows what C{redeem} takes as a password."""
+        self._redeem[name] = redeem
 
     def restrict(self, name: str, scopes: frozenset[Scope]) -> None:
         """From now on an application that there is may do this."""
@@ -52,13 +56,15 @@ class Applications:
 
     def scopes(self, name: str) -> frozenset[Scope]:
         """What an application may do: everything, unless it was given less."""
-        return self._scopes.get(name, frozenset(Scope)) if name in self._hashes else frozenset()
+        return self._scopes.get(name, frozenset(Scope)) if name in self else frozenset()
 
     def __contains__(self, name: object) -> bool:
-        return name in self._hashes
+        return name in self._hashes or name in self._redeem
 
     def verify(self, user: str, password: str) -> Deferred[bool]:
         """Whether this is an application and its password."""
+        if (redeem := self._redeem.get(user)) is not None:
+            return succeed(redeem(password))
         known = self._hashes.get(user)
         matches = (known or self._decoy).matches
         too_long = len(password) > MAX_PASSWORD
@@ -96,24 +102,17 @@ def local_password(path: Path, known: PasswordHash | None) -> tuple[str, Passwor
     return password, PasswordHash.of(password)
 
 
-def kept_sip_password(path: Path) -> str | None:
-    """The password of the test service's account, if access.json of an earlier start has a usable one."""
-    try:
-        password = json.loads(path.read_text("utf-8"))["sip"]["password"]
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-    return password if isinstance(password, str) and re.fullmatch(r"[A-Za-z0-9_-]{16,64}", password) else None
-
-
 def access_document(
     websocket: str | None,
     password: str,
-    sip: Mapping[str, str] | None,
     http: str | None = None,
     control: str | None = None,
     feed: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """What access.json tells a program; C{control} is the path of neonctl's socket, C{feed} the URLs by scheme."""
+    """What access.json tells a program; C{control} is the path of neonctl's socket, C{feed} the URLs by scheme.
+
+    C{sip} and C{operator} are the testbed's to fill in.
+    """
     return {
         "websocket": websocket,
         "http": http,
@@ -121,7 +120,8 @@ def access_document(
         "feed": None if feed is None else dict(feed),
         "user": LOCAL,
         "password": password,
-        "sip": None if sip is None else dict(sip),
+        "sip": None,
+        "operator": None,
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -19,7 +19,8 @@ def banner(access: Mapping[str, object], state_dir: Path, python: str = sys.exec
     C{python} is the interpreter NEON is installed for: the line to paste starts with it, and has absolute paths
     only, so that it works in any other shell.
     """
-    command = shlex.join([python, "-m", "neon.trycall", "--state-dir", str(state_dir.absolute()), "600"])
+    state = ["--state-dir", str(state_dir.absolute())]
+    command = shlex.join([python, "-m", "neon.trycall", *state, "600"])
     places = [("WebSocket API", access["websocket"])]
     if access.get("http"):
         places.append(("HTTP API", access["http"]))
@@ -41,9 +42,20 @@ def banner(access: Mapping[str, object], state_dir: Path, python: str = sys.exec
             "",
             "601 plays a tone, 602 calls you back, 603 is busy, 604 never answers. Ctrl-C stops NEON.",
             "",
+            *(_operator([python, "-m", "neon.ctl.main", *state]) if access.get("operator") else ()),
             "",
         ]
     )
+
+
+def _operator(neonctl: Sequence[str]) -> list[str]:
+    """How to become a customer of the test operator."""
+    return [
+        "To sign up with the test operator, under any name and password, and to see what is left to spend:",
+        "",
+        *(f"  {shlex.join([*neonctl, *verb])}" for verb in (["signup", "ana"], ["balance"])),
+        "",
+    ]
 
 
 def show(access: Mapping[str, object], state_dir: Path, output: TextIO | None = None) -> None:

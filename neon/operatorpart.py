@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,13 @@ class OperatorPart(Service):
         self._unsubscribe: Callable[[], None] = lambda: None
         self.warnings = tuple(warning for operator in operators for warning in operator.warnings)
         language = explain.language_of(os.environ)
-        made = [services(reactor, operator) for operator in operators]
+        self._services = partial(services, reactor)
+        made = [self._services(operator) for operator in operators]
         self.desk = Desk(made, phone, bus.publish, self._memory, reactor, language)
+
+    def add(self, operator: Settings) -> bool:
+        """One more, before L{startService}; whether its name was free."""
+        return self.desk.add(self._services(operator))
 
     def open(self) -> None:
         """Read what was kept.

@@ -175,6 +175,9 @@ class Testbed:
 
     enabled: bool = key(False, parsing.boolean)
     port: int = key(5062, parsing.whole_number(0, 65535))
+    operator: bool = key(True, parsing.boolean)
+    operator_port: int = key(0, parsing.whole_number(0, 65535))
+    licence: bool = key(False, parsing.boolean)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,16 +26,14 @@ from neon.access import (
     Applications,
     access_document,
     configured_hashes,
-    kept_sip_password,
     local_password,
     write_private,
 )
 from neon.admission import Admission
 from neon.api import reference
-from neon.api.administration import ApplicationAccounts, Explanations, OriginDecisions
+from neon.api.administration import ApplicationAccounts
 from neon.api.autodisconnect import Autodisconnect
 from neon.api.listen import Listeners, listen
-from neon.api.operatoradmin import OperatorDecisions
 from neon.api.sessions import Sessions
 from neon.api.websocket import Api
 from neon.bus import Bus
@@ -56,6 +54,7 @@ from neon.networkpart import NetworkWatch, resolver, stun_finder, with_every_fam
 from neon.operatorpart import OperatorPart
 from neon.operators.settings import Settings as Operator
 from neon.options import Options, load, named_devices, own_log
+from neon.panelpart import PanelPart
 from neon.parsing import format_address
 from neon.parts import CannotStart, Part, Parts
 from neon.passwords import PasswordHash
@@ -72,7 +71,7 @@ from neon.sippart import start_sip, transports
 from neon.store.applications import ApplicationTable
 from neon.store.database import Database, StoreError
 from neon.store.ids import Ids
-from neon.testbed.service import Testbed
+from neon.testbedpart import TestbedPart
 from neon.values import Address
 
 USER_AGENT = f"NEON/{__version__}"
@@ -150,16 +149,6 @@ class Neon(Parts):
         engine = Engine(no_rtp_seconds=float(media.silence_seconds))
         self.media = MediaManager(reactor, engine, settings, find_stun=stun_finder(names, media))
         self.media.name = "the media engine"
-        self.testbed = None
-        if loaded.testbed.enabled:
-            self.testbed = Testbed(
-                reactor,
-                reactor,
-                self.media.engine,
-                port=loaded.testbed.port,
-                password=kept_sip_password(self._access_file),
-                tcp=True,
-            )
         sip = loaded.sip
         calls = CallSettings(
             sip.max_calls,
@@ -206,6 +195,10 @@ class Neon(Parts):
         self.sessions = Sessions(reactor, loaded.api.token_idle_seconds)
         self.journal = JournalPart(reactor, self.bus, self.database, self.phone, self.agent, self.cases, self.sessions)
         self.operators = OperatorPart(reactor, operators, self.bus, self.database, state_dir, self.phone)
+        self.testbed = None
+        if loaded.testbed.enabled:
+            self.testbed = TestbedPart(reactor, loaded.testbed, state_dir, self.media.engine, self.operators)
+        self.panel = PanelPart(reactor, self.bus, self.sessions, self._http)
         self.autodisconnect = Autodisconnect(reactor, self._drop_account)
         self.api: Api | None = None
         self.admission: Admission | None = None
@@ -216,7 +209,6 @@ class Neon(Parts):
             self._add("the call log", self.history.start, self.history.stop)
         self.add(self.media)
         if self.testbed is not None:
-            self.testbed.name = "the testbed"
             self.add(self.testbed)
         self._add("SIP", self._start_sip, self.agent.stop)
         self.add(NetworkWatch(reactor, names, self.media, self.agent))
@@ -296,17 +288,17 @@ class Neon(Parts):
             history=self.history,
             callbacks=self.callbacks,
             operators=self.operators.desk,
+            screen=self.panel.screen,
         )
-        self.api = Api(commands(), self.sessions, self.autodisconnect, self.bus, self._reactor, admission.guard)
-        self._http.offer(commands(), self.sessions, self.autodisconnect, self.bus, admission.guard, self.history)
+        own, control = self.panel.offer(applications, admission, self.cases, self.operators.desk)
+        own = (*TABLE, *own)
+        self.api = Api(commands(own), self.sessions, self.autodisconnect, self.bus, self._reactor, admission.guard)
+        self._http.offer(commands(own), self.sessions, self.autodisconnect, self.bus, admission.guard, self.history)
         accounts = ApplicationAccounts(
             table, applications, self.sessions, self._in_thread, set(self._config.applications), config.LOCAL
         )
-        origins = OriginDecisions(admission.origins, admission.approvals)
         feed = self._feed.offer(commands(), self.sessions, self.database, self._in_thread)
-        administration = (*accounts.rows(), *origins.rows(), *Explanations(self.cases).rows(), *feed)
-        administration += OperatorDecisions(self.operators.desk).rows()
-        self._control.offer(commands, TABLE, administration, self.sessions, self.bus)
+        self._control.offer(commands, TABLE, (*accounts.rows(), *control, *feed), self.sessions, self.bus)
 
     def _close_state(self) -> Any:
         if self.admission is not None:
@@ -366,6 +358,7 @@ class Neon(Parts):
         origins = self.admission.origins
         page = doctor(self.media, self._config.media, self.phone, origins, lambda: self._websocket_address)
         self._http.add_pages(page.pages())
+        self.panel.serve(lambda: self._websocket_address)
 
     @property
     def _websocket_address(self) -> str | None:
@@ -389,11 +382,10 @@ class Neon(Parts):
             self._access_file.unlink(missing_ok=True)
             return
         websocket = None if self._websocket_address is None else f"ws://{self._websocket_address}/"
-        sip = None
-        if self.testbed is not None:
-            sip = {"domain": self.testbed.domain, "number": self.testbed.number, "password": self.testbed.password}
         control = str(self._control.path)
-        document = access_document(websocket, self._password, sip, self._http.url, control, self._feed.urls)
+        document = access_document(websocket, self._password, self._http.url, control, self._feed.urls)
+        if self.testbed is not None:
+            document |= {"sip": self.testbed.sip, "operator": self.testbed.operator}
         try:
             write_private(self._access_file, document)
         except OSError as error:

@@ -94,8 +94,7 @@ class AccessFileTests(SynchronousTestCase):
 
     def test_contents(self) -> None:
         """The keys that programs rely on, in a file for its owner only."""
-        sip = {"domain": "127.0.0.1:5062", "number": "1000", "password": "x"}
-        access.write_private(self.path, access.access_document("ws://127.0.0.1:15070/", "secret", sip))
+        access.write_private(self.path, access.access_document("ws://127.0.0.1:15070/", "secret"))
         self.assertEqual(
             json.loads(self.path.read_text()),
             {
@@ -105,7 +104,8 @@ class AccessFileTests(SynchronousTestCase):
                 "feed": None,
                 "user": "local",
                 "password": "secret",
-                "sip": sip,
+                "sip": None,
+                "operator": None,
             },
         )
         self.assertEqual(self.path.stat().st_mode & 0o777, 0o600)
@@ -132,18 +132,8 @@ class AccessFileTests(SynchronousTestCase):
     def test_again(self) -> None:
         """The next start keeps the password that stands in the file, if it is the right one."""
         known = cheap("secret")
-        access.write_private(self.path, access.access_document(None, "secret", None))
+        access.write_private(self.path, access.access_document(None, "secret"))
         self.assertEqual(access.local_password(self.path, known), ("secret", known))
-
-    def test_sip_password(self) -> None:
-        """The testbed's password is kept like the application's; what cannot be one is not."""
-        self.assertIsNone(access.kept_sip_password(self.path))
-        for sip, kept in (({"password": "hhYVw84S90JOx_uv"}, "hhYVw84S90JOx_uv"), (None, None), ([], None), ({}, None),
-                          ({"password": 5}, None), ({"password": ""}, None), ({"password": "line\r\n-password"}, None)):
-            access.write_private(self.path, {"user": "local", "sip": sip})
-            self.assertEqual(access.kept_sip_password(self.path), kept, sip)
-        self.path.write_bytes(b"\xff")
-        self.assertIsNone(access.kept_sip_password(self.path))
 
     def test_useless_files(self) -> None:
         """With a file that is missing, of something else, or with a wrong password there is a new one."""

@@ -35,7 +35,7 @@ FLOORS: dict[str, int] = {
         """,
         5: """
             admission banner certificates controlpart deskpart doctorpart feedpart httppart journalpart networkpart
-            operatorpart options parts phonepart sippart tap trycall
+            operatorpart options panelpart parts phonepart sippart tap testbedpart trycall
         """,
     }.items()
     for part in parts.split()
@@ -73,6 +73,8 @@ SAME_FLOOR: dict[str, set[str]] = {
     "controlpart": {"parts"},
     "operatorpart": {"parts"},
     "options": {"operatorpart"},
+    "testbedpart": {"operatorpart", "parts"},
+    "panelpart": {"admission", "httppart"},
     "feedpart": {"certificates", "deskpart", "parts"},
     "deskpart": {"parts"},
     "tap": {part for part, floor in FLOORS.items() if floor == 5} - {"tap", "trycall"},

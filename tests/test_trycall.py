@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from neon import trycall
 from neon.banner import banner
+from neon.ctl import parser
 
 ACCESS: dict[str, Any] = {
     "websocket": "ws://127.0.0.1:15070/",
@@ -40,6 +41,18 @@ class BannerTests(SynchronousTestCase):
             self.assertIn(word, text)
         self.assertNotIn("HTTP", text)
         self.assertIn("http://127.0.0.1:15060", banner({**ACCESS, "http": "http://127.0.0.1:15060"}, Path("/tmp")))
+
+
+    def test_operator(self) -> None:
+        """Where there is a test operator, two lines are commands that neonctl understands."""
+        self.assertNotIn("signup", banner(ACCESS, Path("/tmp/state")))
+        text = banner({**ACCESS, "operator": {"name": "testbed"}}, Path("/tmp/a state"), "/opt/my venv/bin/python")
+        lines = [line for line in text.splitlines() if "neon.ctl.main" in line]
+        for command, verb in zip(lines, ("signup", "balance"), strict=True):
+            words = shlex.split(command)
+            self.assertEqual(words[:3], ["/opt/my venv/bin/python", "-m", "neon.ctl.main"])
+            options = parser.build().parse_args(words[3:])
+            self.assertEqual((options.verb, options.state_dir), (verb, Path("/tmp/a state")))
 
 
 class CallerTests(SynchronousTestCase):

@@ -77,14 +77,23 @@ class Desk:
         language: str,
     ) -> None:
         self._phone = phone
+        self._publish = publish
+        self._memory = memory
+        self._clock = clock
         self._language = language
         self._houses: dict[str, House] = {}
         for one in services:
-            self._houses[one.name] = self._house(one, publish, memory, clock)
+            self.add(one)
 
-    def _house(
-        self, services: Services, publish: Callable[[Event], object], memory: Memory, clock: Clock
-    ) -> House:
+    def add(self, services: Services) -> bool:
+        """One more, before L{start}; whether its name was free."""
+        if services.name in self._houses:
+            return False
+        self._houses[services.name] = self._house(services)
+        return True
+
+    def _house(self, services: Services) -> House:
+        publish, memory, clock = self._publish, self._memory, self._clock
         language = services.settings.general.language
         language = self._language if language == "auto" else language
         kept = Accounts(services, self._phone.register, memory, clock)

@@ -55,7 +55,8 @@ class _NoNames:
 class Subscribers(Protocol):
     """Whose accounts there are, and what calls cost them (L{neon.testbed.customers.Customers})."""
 
-    passwords: Mapping[str, str]
+    @property
+    def passwords(self) -> Mapping[str, str]: ...
 
     def seconds_left(self, number: str) -> float: ...
 
@@ -66,7 +67,7 @@ class OneSubscriber:
     """Nobody but the first account, whose calls cost nothing."""
 
     def __init__(self, password: str) -> None:
-        self.passwords: Mapping[str, str] = {ACCOUNT: password}
+        self.passwords = {ACCOUNT: password}
 
     def seconds_left(self, number: str) -> float:
         return float("inf")

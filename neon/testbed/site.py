@@ -90,6 +90,7 @@ class _Root(Resource):
 
 class _Site(Site):
     displayTracebacks = False
+    noisy = False
 
     def log(self, request: Any) -> None:
         """Nothing: a form's URL may have a password in it."""
@@ -98,4 +99,6 @@ class _Site(Site):
 def site(operator: Operator, reactor: Any) -> Any:
     """A factory to listen with."""
     made = _Site(_Root(operator), requestFactory=_Request, timeout=IDLE_SECONDS, reactor=reactor)  # type: ignore[no-untyped-call]
-    return ThrottlingFactory(made, maxConnectionCount=MAX_CONNECTIONS)  # type: ignore[no-untyped-call]
+    limited = ThrottlingFactory(made, maxConnectionCount=MAX_CONNECTIONS)  # type: ignore[no-untyped-call]
+    limited.noisy = False
+    return limited
