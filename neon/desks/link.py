@@ -205,9 +205,12 @@ class Link:
         self._stopped = done
         if self._client is not None and self._linked:
             self._client.disconnect()
-        # What is still to be written is, before the connection closes.
-        self._pipe.transport.loseConnection()
-        self._set_timer(self._clock.callLater(2.0, self._abort))
+            # paho has only noted it, and whatever was published just now. Then it closes.
+            self._client.loop_write()
+        else:
+            self._pipe.transport.loseConnection()
+        if not done.called:
+            self._set_timer(self._clock.callLater(2.0, self._abort))
         return done
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = True) -> bool:
