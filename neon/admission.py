@@ -73,7 +73,7 @@ class Admission:
         self._audit_file = _audit_file(state_dir) if api.audit_log else None
         toll = TollGuard(clock, Tariff(config.toll.calls_per_minute, config.toll.calls_at_once, config.toll.deny))
         self._unsubscribe = bus.subscribe(toll.happened)
-        self.keeper = Keeper(clock, applications, toll, Audit(self._audit_file))
+        self.keeper = Keeper(clock, applications, toll, Audit(self._audit_file), self.origins.own)
 
     def stop(self) -> None:
         """Nobody is asked and nothing is written any more."""

@@ -95,7 +95,10 @@ LOCAL = "local"
 NEONCTL = "neonctl"
 """What neonctl is called in the audit log; it needs no password."""
 
-OWN = (LOCAL, NEONCTL)
+PANEL = "panel"
+"""What the panel's page authenticates as, with a ticket in place of a password (L{neon.panel.tickets})."""
+
+OWN = (LOCAL, NEONCTL, PANEL)
 
 
 def keys(cls: type[Any]) -> dict[str, dataclasses.Field[Any]]:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from neon.details import NO_DETAILS, CallDetails, Why
 from neon.operatorvalues import Balance, Licence
-from neon.values import Cause, Direction
+from neon.values import Cause, Direction, RecordingState
 from neon.watched import ExtensionStatus, MessageSummary
 
 
@@ -226,4 +226,38 @@ class ExtensionChanged(WatchEvent):
     now: ExtensionStatus
 
 
-Event: TypeAlias = CallEvent | RegistrationEvent | OperatorEvent | WatchEvent
+@dataclass(frozen=True, slots=True)
+class PanelEvent:
+    """Something about what a person sees of NEON."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenAsked(PanelEvent):
+    """Somebody wants the panel to be seen, or not to be (showui). Panels that are open get it."""
+
+    show: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionsChanged(PanelEvent):
+    """A web page asks to use NEON, or was answered; which one, the panel and neonctl may see."""
+
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingChanged:
+    """A call is being recorded, pauses, or its recording is over: then the file is complete, and no state follows.
+
+    That may come after the call's last event, since a disk takes its time. C{path} is where the complete file will be,
+    empty if there is none; C{reason} says what failed.
+    """
+
+    call_id: int
+    connection_id: int
+    state: RecordingState
+    path: str
+    reason: str = ""
+
+
+Event: TypeAlias = CallEvent | RegistrationEvent | OperatorEvent | WatchEvent | RecordingChanged | PanelEvent

@@ -32,6 +32,10 @@ class Rule(Protocol):
         """What an application has to be allowed; None where any may."""
 
     @property
+    def own_page(self) -> bool:
+        """Whether it is for NEON's own pages alone."""
+
+    @property
     def dials(self) -> str | None:
         """The keyword argument that names who is called, for commands that may cost money."""
 
@@ -61,7 +65,7 @@ class Gate(Protocol):
     def allow(self, session: Any, command: Rule) -> None:
         """The token is good; the arguments were not looked at yet.
 
-        @raise NotAuthorised: the application has not the scope.
+        @raise NotAuthorised: the application has not the scope, or the command is for NEON's own pages.
         """
 
     def charge(self, session: Any, command: Rule, values: Mapping[str, Any]) -> None:

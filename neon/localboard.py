@@ -18,6 +18,7 @@ from neon.events import (
     Event,
     HoldChanged,
     OperatorEvent,
+    PanelEvent,
     Registered,
     RegistrationEvent,
     RegistrationFinalized,
@@ -57,7 +58,7 @@ class LocalSwitchboard:
 
     def _happened(self, published: Published) -> None:
         event = published.event
-        if isinstance(event, OperatorEvent):
+        if isinstance(event, (OperatorEvent, PanelEvent)):
             return
         if self._is_known_to_register(event):
             return

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
 from neon.details import NO_RULES, IncomingRules
+from neon.srtp import SrtpKeys, SrtpPolicy
 
 Address: TypeAlias = tuple[str, int]
 """A numeric host and a port, as sockets want them."""
@@ -119,7 +120,7 @@ class LocalMedia:
     RTCP uses C{port + 1}. The address that goes into the SDP is the SIP layer's to choose, since it knows the route
     to the peer, unless audio has one of its own: C{public} is where the far end sends then, because nothing else is
     bound, or, with C{public_rtcp}, because a STUN server has seen us there. C{families}: the versions of IP that it
-    can use.
+    can use. C{srtp}: whether audio is encrypted.
     """
 
     port: int
@@ -128,10 +129,11 @@ class LocalMedia:
     public: Address | None = None
     public_rtcp: Address | None = None
     families: tuple[int, ...] = (4, 6)
+    srtp: SrtpPolicy = SrtpPolicy.OFF
 
-    def limited_to(self, codecs: tuple[Codec, ...] | None) -> LocalMedia:
-        """The same with these codecs, in this order; as it is for None."""
-        return self if codecs is None else replace(self, codecs=codecs)
+    def of_account(self, options: AccountOptions) -> LocalMedia:
+        """The same as an account wants it."""
+        return replace(self, codecs=options.codecs or self.codecs, srtp=options.srtp or self.srtp)
 
     def elsewhere(self) -> LocalMedia:
         """The same on another network, where what a STUN server has seen is worth nothing."""
@@ -151,7 +153,8 @@ class MediaAgreement:
 
     C{payload_type} is what we send; C{receive_payload_type} is what the peer sends for the same codec.
     C{telephone_event} (RFC 4733) and C{receive_telephone_event} are None where not negotiated.
-    C{rtcp} is where RTCP goes (the RTP port plus one unless a=rtcp says otherwise, RFC 3605).
+    C{rtcp} is where RTCP goes (the RTP port plus one unless a=rtcp says otherwise, RFC 3605). C{srtp} are the keys
+    that protect both; None is in clear.
     """
 
     remote: Address
@@ -163,6 +166,7 @@ class MediaAgreement:
     receive_telephone_event: int | None = None
     ptime_ms: int = 20
     rtcp: Address | None = None
+    srtp: SrtpKeys | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,7 @@ class AccountOptions:
     Every field is also a key of C{[account NAME]} (L{neon.sections.Account}).
     C{max_calls}: further incoming calls of this account are busy. C{mwi}: ask the registrar for waiting messages
     (RFC 3842). C{blf}: the extensions whose state is watched (RFC 4235), each a number of the domain or a SIP URI.
+    C{record}: every call is recorded from its answer on.
     """
 
     codecs: tuple[Codec, ...] | None = None
@@ -188,6 +193,7 @@ class AccountOptions:
     max_calls: int | None = None
     mwi: bool = False
     blf: tuple[str, ...] = ()
+    record: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +234,16 @@ class CallState(enum.Enum):
     CONFIRMED = "confirmed"
     RELEASING = "releasing"
     TERMINATED = "terminated"
+
+
+class RecordingState(enum.Enum):
+    """How the recording of a call stands; the value is the APIs' word for it."""
+
+    STARTED = "started"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    STOPPED = "stopped"
+    FAILED = "failed"
 
 
 class RegistrationState(enum.Enum):

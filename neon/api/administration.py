@@ -126,6 +126,8 @@ class ApplicationAccounts:
     def _check(self, name: str) -> None:
         if name not in self._registry:
             raise InvalidArgument(f"there is no application {name}")
+        if name in OWN and name != self._generated:
+            raise InvalidArgument(f"the application {name} is NEON's own, and has no password")
         if name == self._generated:
             raise InvalidArgument(f"the application {name} is NEON's own; its password stands in access.json")
         if name in self._fixed:
@@ -239,7 +241,7 @@ class Explanations:
 
     def explain(self, context: Context, case: str | None) -> Data:
         """A call by its callId, or an account by its URI, number or connectionId; or the last call."""
-        found = self._last() if case is None else self._find(case.strip())
+        found = self._last() if case is None else self.find(case.strip())
         if found is None:
             raise InvalidArgument(
                 "there was no call yet" if case is None else f"no call or account {arguments.shown(case)} is remembered"
@@ -250,7 +252,8 @@ class Explanations:
         last = self._cases.last_call
         return None if last is None else self._cases.call(last)
 
-    def _find(self, word: str) -> Data | None:
+    def find(self, word: str) -> Data | None:
+        """The same of a call or an account that is named; None if it is not remembered."""
         number = int(word) if word.isascii() and word.isdigit() and len(word) < 16 else 0
         named = self._cases.account_named(word)
         return self._cases.call(number) or self._cases.account(named or number)

@@ -9,7 +9,7 @@ taken from them at any time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, fail
@@ -19,7 +19,8 @@ from neon.api.audit import Audit
 from neon.api.sessions import Session
 from neon.api.throttle import PasswordThrottle, TokenThrottle
 from neon.api.toll import TollGuard
-from neon.errors import NeonError, NotAuthorised
+from neon.config import LOCAL, PANEL
+from neon.errors import InvalidCredentials, NeonError, NotAuthorised
 from neon.gate import Rule, Visitor
 from neon.ports import Clock
 from neon.values import Scope
@@ -34,9 +35,17 @@ class Applications(Protocol):
 
 
 class Keeper:
-    """Implements L{neon.gate.Gate}."""
+    """Implements L{neon.gate.Gate}. C{own_origins} are those of the pages that NEON itself serves."""
 
-    def __init__(self, clock: Clock, applications: Applications, toll: TollGuard, audit: Audit) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        applications: Applications,
+        toll: TollGuard,
+        audit: Audit,
+        own_origins: Collection[str] = (),
+    ) -> None:
+        self._own_origins = own_origins
         self._applications = applications
         self._toll = toll
         self._audit = audit
@@ -45,6 +54,9 @@ class Keeper:
 
     def authenticate(self, user: str, visitor: Visitor, check: Callable[[], Deferred[bool]]) -> Deferred[bool]:
         origin = visitor.origin
+        if user == PANEL and origin not in self._own_origins:
+            # Not so much as looked at: its tickets open NEON's own page, and nothing else.
+            return fail(InvalidCredentials("wrong user or password"))
         key = (None, user) if origin is None else (origin, "")
         if wait := self._passwords.begin(key):
             return fail(NotAuthorised(f"too many wrong passwords; try again in {math.ceil(wait)} s"))
@@ -74,6 +86,13 @@ class Keeper:
     def allow(self, session: Session, command: Rule) -> None:
         if command.scope is not None and command.scope not in session.scopes:
             raise NotAuthorised(f"this application lacks the scope {command.scope.value}, which {command.name} needs")
+
+        if command.own_page and not self._is_owner(session):
+            raise NotAuthorised(f"{command.name} is for NEON's own panel")
+
+    def _is_owner(self, session: Session) -> bool:
+        """Whether this is the daemon's owner in front of NEON's own page, and not just an application's password."""
+        return session.origin in self._own_origins and session.application in (PANEL, LOCAL)
 
     def charge(self, session: Session, command: Rule, values: Mapping[str, Any]) -> None:
         if command.dials is not None and (target := values.get(command.dials)) is not None:

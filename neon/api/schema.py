@@ -17,7 +17,15 @@ from neon.arguments import MAX_ID, REQUIRED, Parameter
 from neon.commands import TABLE, Command, Field, Needs
 from neon.commands.shapes import REQUEST_ID
 from neon.details import Why
-from neon.events import CallStarted, ExtensionChanged, LicenceChanged, OperatorEvent, RegistrationEvent, WatchEvent
+from neon.events import (
+    CallStarted,
+    ExtensionChanged,
+    LicenceChanged,
+    OperatorEvent,
+    PanelEvent,
+    RegistrationEvent,
+    WatchEvent,
+)
 from neon.operatorvalues import Standing
 from neon.values import Direction
 from neon.watched import ExtensionState
@@ -86,6 +94,8 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "party": ({"type": "string"}, "Whom it talks to or is called by: a bare SIP URI, where the PBX says so."),
     "partyName": ({"type": "string"}, "The name beside it."),
     "dtmf": ({"type": "string", "pattern": "^[0-9*#A-D]$"}, "The digit."),
+    "show": (YES_NO, "Whether it is to be seen."),
+    "pending": (COUNT, "How many wait for an answer now."),
 }
 
 _ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -210,6 +220,8 @@ def event_fields(kind: wire.EventType) -> dict[str, bool]:
         return dict(LICENCE_FIELDS if kind is LicenceChanged else BALANCE_FIELDS)
     if issubclass(kind, WatchEvent):
         return dict(EXTENSION_FIELDS if kind is ExtensionChanged else MESSAGE_FIELDS)
+    if issubclass(kind, PanelEvent):
+        return dict.fromkeys(own, True)
     fields = dict.fromkeys(("callId", "type", "from", "to"), True)
     if kind in wire.NAMES:
         fields |= dict.fromkeys(details.WORDS, False) if kind is CallStarted else {"duration": True, "SIPError": True}

@@ -45,6 +45,9 @@ from neon.events import (
     MessagesWaiting,
     MuteChanged,
     OperatorEvent,
+    PanelEvent,
+    QuestionsChanged,
+    RecordingChanged,
     Registered,
     RegistrationCancelled,
     RegistrationEvent,
@@ -52,13 +55,21 @@ from neon.events import (
     RegistrationFailed,
     RegistrationFinalized,
     RegistrationRefused,
+    ScreenAsked,
     TransferRequested,
     Unregistered,
     WatchEvent,
 )
 from neon.values import Cause
 
-EventType: TypeAlias = type[CallEvent] | type[RegistrationEvent] | type[OperatorEvent] | type[WatchEvent]
+EventType: TypeAlias = (
+    type[CallEvent]
+    | type[RegistrationEvent]
+    | type[OperatorEvent]
+    | type[WatchEvent]
+    | type[PanelEvent]
+    | type[RecordingChanged]
+)
 
 NAMES: Final[Mapping[EventType, str]] = {
     CallStarted: "OnNewCall",
@@ -85,11 +96,14 @@ EXTENSIONS: Final[Mapping[EventType, str]] = {
     MuteChanged: "OnMute",
     DigitReceived: "OnDTMF",
     CallBridged: "OnBridge",
+    RecordingChanged: "OnRecording",
     BalanceKnown: "OnBalance",
     BalanceLow: "OnBalanceLow",
     LicenceChanged: "OnLicense",
     MessagesWaiting: "OnMessageWaiting",
     ExtensionChanged: "OnExtensionState",
+    ScreenAsked: "OnShowUI",
+    QuestionsChanged: "OnOriginRequest",
 }
 """The others: a client written from the documents alone never meets one."""
 
@@ -159,6 +173,14 @@ def fields(event: Event) -> dict[str, Any]:
         return {"connectionId": event.connection_id, **message_data(event.summary)}
     if isinstance(event, ExtensionChanged):
         return {"connectionId": event.connection_id, **extension_data(event.extension, event.now)}
+    if isinstance(event, ScreenAsked):
+        return {"show": event.show}
+    if isinstance(event, QuestionsChanged):
+        return {"pending": event.pending}
+    if isinstance(event, RecordingChanged):
+        reason = {"reason": event.reason} if event.reason else {}
+        whose = {"callId": event.call_id, "connectionId": event.connection_id}
+        return {**whose, "state": event.state.value, "path": event.path, **reason}
     assert isinstance(event, CallEvent)
     data: dict[str, Any] = {
         "callId": event.call_id,

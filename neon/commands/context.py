@@ -16,6 +16,7 @@ from neon.gate import Gate
 from neon.history import History
 from neon.phone import Phone
 from neon.ports import Operators, Screen
+from neon.recorder import Recorder
 from neon.values import Scope
 
 Data: TypeAlias = dict[str, Any]
@@ -108,7 +109,8 @@ class Needs(enum.Enum):
 class Context:
     """What a command's function works with; C{session} is None for those that need no token.
 
-    C{history} is the call log, None where it is switched off; C{callbacks} is None where there is no such thing.
+    C{history} is the call log, None where it is switched off; C{callbacks} and C{recorder} are None where there is no
+    such thing.
     """
 
     phone: Phone
@@ -122,6 +124,7 @@ class Context:
     history: History | None
     callbacks: Callbacks | None
     operators: Operators
+    recorder: Recorder | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,7 @@ class Command:
 
     C{scope} is what an application has to be allowed; C{dials} the keyword argument that names who is called,
     C{dials_later} whether that is only for calls to come.
+    C{own_page} is whether it is for NEON's own pages alone, with its owner's session (L{neon.gate.Gate.allow}).
     C{waits} is whether it waits for somebody far away, for seconds.
     C{once} is whether a C{requestId} suppresses a repetition: not where a command only looks, or is about the
     connection that it came by. C{spelled} is the name in the documents' capitals, C{extension} whether they lack it.
@@ -153,6 +157,7 @@ class Command:
     needs: Needs = Needs.TOKEN
     aliases: tuple[str, ...] = ()
     scope: Scope | None = None
+    own_page: bool = False
     dials: str | None = None
     dials_later: bool = False
     once: bool = True

@@ -27,6 +27,7 @@ from neon.gate import Gate, OpenGate
 from neon.history import History
 from neon.phone import Phone
 from neon.ports import Operators, Screen
+from neon.recorder import Recorder
 from neon.values import Scope
 
 
@@ -51,11 +52,13 @@ class Commands:
         history: History | None = None,
         callbacks: Callbacks | None = None,
         operators: Operators | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self._phone = phone
         self._screen: Screen = NoScreen() if screen is None else screen
         self._history = history
         self._callbacks = callbacks
+        self._recorder = recorder
         self._operators: Operators = NoOperators() if operators is None else operators
         self._sessions = sessions
         self._applications = applications
@@ -137,6 +140,7 @@ class Commands:
             history=self._history,
             callbacks=self._callbacks,
             operators=self._operators,
+            recorder=self._recorder,
         )
         with self._phone.bus.held():
             return self._call(command, run, context)
@@ -185,6 +189,7 @@ class _Listening:
 
     name: str = "events"
     scope: Scope = Scope.EVENTS
+    own_page: bool = False
     dials: None = None
     dials_later: bool = False
 

@@ -101,7 +101,13 @@ class DocumentTests(SynchronousTestCase):
         """Every command and every event class is in the manual."""
         self.assertEqual(set(MANUAL["commands"]), {command.name for command in TABLE})
         # By name: a dataclass with slots is made twice.
-        bases = (events.CallEvent, events.RegistrationEvent, events.OperatorEvent, events.WatchEvent)
+        bases = (
+            events.CallEvent,
+            events.RegistrationEvent,
+            events.OperatorEvent,
+            events.WatchEvent,
+            events.PanelEvent,
+        )
         kinds = {kind.__name__ for base in bases for kind in type.__subclasses__(base)}
         self.assertEqual({kind.__name__ for kind in wire.ALL_NAMES}, kinds)
         self.assertEqual(set(MANUAL["events"]), set(wire.ALL_NAMES.values()))

@@ -1,0 +1,124 @@
+"""The panel's page and files, and the commands that only it has (spec section 7).
+
+    /  and /panel           the page
+    /panel/NAME.js, .css    what it consists of: plain ES modules, made by nobody
+
+Its page runs in the person's browser, at NEON's own origin. It uses the WebSocket API like every other client; what it
+may do beyond (L{PanelCommands}) needs a session of the daemon's owner at that origin (L{neon.api.keeper}).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from importlib import resources
+from typing import Final
+
+from neon import arguments
+from neon.api.http import Exchange, Page, Served
+from neon.api.pages import CSS, HTML, JAVASCRIPT
+from neon.arguments import Parameter
+from neon.commands import Command, Context, Data
+from neon.errors import InvalidArgument
+from neon.explain import LANGUAGES, explain
+
+SOCKET: Final = b"ws://localhost:15070/"
+"""What stands in the page's file where the address of the WebSocket server has to be."""
+
+OWN: Final = ("originpending", "originlist", "originallow", "origindeny", "originblock", "originforget", "operatorlist")
+"""The commands of the control socket that the panel has as well."""
+
+_KINDS: Final = {".js": JAVASCRIPT, ".css": CSS}
+
+
+class Panel:
+    """Serves the page. C{websocket} is the address of that server, C{host:port}, while there is one."""
+
+    def __init__(self, websocket: Callable[[], str | None]) -> None:
+        self._websocket = websocket
+        folder = resources.files("neon.api") / "static" / "panel"
+        self._html = (folder / "index.html").read_bytes()
+        self._files = {
+            f"/panel/{file.name}": Page(kind, file.read_bytes())
+            for file in folder.iterdir()
+            if (kind := _KINDS.get(file.name[file.name.rfind(".") :])) is not None
+        }
+
+    def pages(self) -> dict[str, Served]:
+        """Everything, by path."""
+        return {"": self._page, "/panel": self._page, **self._files}
+
+    def _page(self, exchange: Exchange) -> Page:
+        # The Host has been checked: a name of this machine and our port. Content security policies have no word for
+        # IPv6 addresses.
+        name = (exchange.header("Host") or "").rpartition(":")[0]
+        address = self._websocket()
+        socket = ""
+        if address is not None:
+            socket = f"ws://{'localhost' if name.startswith('[') else name}:{address.rpartition(':')[2]}/"
+        return Page(HTML, self._html.replace(SOCKET, socket.encode("ascii")), _security(socket))
+
+
+def _security(socket: str) -> Mapping[str, str]:
+    policy = (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        f"connect-src 'self' {socket.removesuffix('/')}".rstrip(),
+        # What an operator says is shown in a sandboxed frame that has no address: it inherits this policy.
+        "frame-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types neon-operator",
+    )
+    return {
+        "Content-Security-Policy": "; ".join(policy),
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), usb=()",
+    }
+
+
+class PanelCommands:
+    """What the panel's session may do beyond the table. C{find} looks a call or an account up (L{neon.cases})."""
+
+    def __init__(self, find: Callable[[str], Data | None]) -> None:
+        self._find = find
+
+    def explain(self, context: Context, case: str, language: str) -> Data:
+        """Why a call (by its callId) or an account (by its connectionId or URI) is as it is, in two sentences."""
+        found = self._find(case)
+        if found is None:
+            return {"what": "", "todo": ""}
+        what, todo = explain(found, language)
+        return {"what": what, "todo": todo}
+
+    def rows(self, control: Iterable[Command]) -> tuple[Command, ...]:
+        """All of them: some of those of the C{control} socket, and its own."""
+        taken = (replace(row, own_page=True, once=False) for row in control if row.name in OWN)
+        language = Parameter("language", arguments.choice(*LANGUAGES), default="en")
+        own = Command("explain", self.explain, (Parameter("case", arguments.text), language), own_page=True, once=False)
+        return (*taken, own)
+
+
+class PanelAddress:
+    """C{panelticket}, of the control socket: an address that opens the panel without a password, once."""
+
+    def __init__(self, address: Callable[[], str | None], seconds: float) -> None:
+        self._address = address
+        self._seconds = seconds
+
+    def ticket(self, context: Context) -> Data:
+        """An address of the panel that signs in whoever opens it first, within so many seconds."""
+        address = self._address()
+        if address is None:
+            raise InvalidArgument("the panel needs the HTTP API, which is switched off")
+        return {"url": address, "seconds": self._seconds}
+
+    def rows(self) -> tuple[Command, ...]:
+        return (Command("panelticket", self.ticket, once=False),)
