@@ -67,7 +67,10 @@ tls = no
 
 @dataclass
 class Row:
-    """C{cpu} is in ms of one core for each event, which every supervisor gets; memory in bytes for an extension."""
+    """C{cpu} is in ms of one core for each event, which every supervisor gets; memory in bytes for an extension.
+
+    C{right_after_broker_s}: seconds from the new start of a broker that was killed until every supervisor is right.
+    """
 
     desks: int
     events_per_second: float
@@ -76,6 +79,7 @@ class Row:
     hub_cpu_ms: float
     broker_cpu_ms: float
     bytes_per_extension: float
+    right_after_broker_s: float
 
 
 class Supervisor(WebSocketClientProtocol):
@@ -87,6 +91,7 @@ class Supervisor(WebSocketClientProtocol):
     def __init__(self) -> None:
         super().__init__()
         self.extensions: set[str] = set()
+        self.status: dict[str, str] = {}
         self.ready = False
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
@@ -102,8 +107,10 @@ class Supervisor(WebSocketClientProtocol):
         elif message["type"] == "init":
             self.ready = True
             self.extensions |= {item["Extension"] for item in message["data"] if item["Status"] != "unavailable"}
+            self.status = {item["Extension"]: item["Status"] for item in message["data"]}
         elif message.get("action") == "extension-status":
             self.extensions.add(message["extension"])
+            self.status[message["extension"]] = message["status"]
 
 
 class Desk:
@@ -153,6 +160,10 @@ class Process:
     def memory(self) -> int:
         """Resident bytes."""
         return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> None:
         self._process.terminate()
@@ -226,6 +237,17 @@ async def measure(reactor: Any, folder: Path, desks: int, rate: float, seconds: 
             await task.deferLater(reactor, 0.005, lambda: None)
         await task.deferLater(reactor, 1.0, lambda: None)
         spent = hub.cpu() - cpu[0], broker.cpu() - cpu[1]
+        Supervisor.heard = staticmethod(lambda marker: None)
+        broker.kill()
+        await task.deferLater(reactor, 1.0, lambda: None)
+        for number, desk in enumerate(floor):
+            if number % 10 == 0:
+                desk.toggle(str(events))
+        broker = Process("mosquitto", "-c", str(mosquitto), folder=folder)
+        back = time.monotonic()
+        truth = {desk.idle.name: desk.board.pictures()[0].status.value for desk in floor}
+        await until(reactor, lambda: all(one.status == truth for one in supervisors), "the truth")
+        right = time.monotonic() - back
         delays.sort()
         return Row(
             desks,
@@ -235,6 +257,7 @@ async def measure(reactor: Any, folder: Path, desks: int, rate: float, seconds: 
             round(1000 * spent[0] / events, 3),
             round(1000 * spent[1] / events, 3),
             round(grown / desks),
+            round(right, 1),
         )
     finally:
         for supervisor in supervisors:
@@ -258,11 +281,11 @@ async def run(reactor: Any, options: argparse.Namespace) -> None:
         sys.stdout.write(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
         return
     sys.stdout.write(f"{SUPERVISORS} supervisors, each told of every event\n")
-    sys.stdout.write("desks  events/s  p50 ms  p99 ms  hub ms/event  broker ms/event  bytes/extension\n")
+    sys.stdout.write("desks  events/s  p50 ms  p99 ms  hub ms/event  broker ms/event  bytes/extension  right again s\n")
     for row in rows:
         sys.stdout.write(
             f"{row.desks:5}  {row.events_per_second:8.0f}  {row.p50_ms:6.1f}  {row.p99_ms:6.1f}  {row.hub_cpu_ms:12.3f}"
-            f"  {row.broker_cpu_ms:15.3f}  {row.bytes_per_extension:15.0f}\n"
+            f"  {row.broker_cpu_ms:15.3f}  {row.bytes_per_extension:15.0f}  {row.right_after_broker_s:13.1f}\n"
         )
     growth = rows[-1].hub_cpu_ms / rows[0].hub_cpu_ms
     span = f"from {rows[0].desks} to {rows[-1].desks} desks"
