@@ -25,6 +25,10 @@ class OperatorFailed(NeonError):
     """The web service of a VoIP operator did not work; that is nobody's bug here, and is told as it is."""
 
 
+class RecordingFailed(NeonError):
+    """A file could not be made: the disk's fault or the configuration's, and told as it is."""
+
+
 class DataFormatError(NeonError):
     """What arrived is not a request at all: not JSON, not an object, no action, too long."""
 

@@ -19,12 +19,13 @@ from neon.events import (
     HoldChanged,
     OperatorEvent,
     PanelEvent,
+    RecordingChanged,
     Registered,
     RegistrationEvent,
     RegistrationFinalized,
 )
 from neon.switchboard import REMEMBERED_ENDS, Board, CallPicture, Ended, ExtensionPicture, Phase, Watcher
-from neon.values import AccountSnapshot, Direction, RegistrationState
+from neon.values import AccountSnapshot, Direction, RecordingState, RegistrationState
 
 
 class LocalSwitchboard:
@@ -64,7 +65,9 @@ class LocalSwitchboard:
             return
         if isinstance(event, RegistrationEvent) or event.connection_id not in self._owners:
             self._look_at_accounts()
-        if isinstance(event, CallEvent) and (name := self._owners.get(event.connection_id)) is not None:
+        if isinstance(event, RecordingChanged):
+            self._recorded(event)
+        elif isinstance(event, CallEvent) and (name := self._owners.get(event.connection_id)) is not None:
             before = self._board.find(name)
             assert before is not None
             self._board.put(_after(before, event))
@@ -72,6 +75,14 @@ class LocalSwitchboard:
                 self._calls.pop(event.call_id, None)
             else:
                 self._calls[event.call_id] = event.connection_id
+
+    def _recorded(self, event: RecordingChanged) -> None:
+        """The file of a call that is over may be complete only now; nobody sees that call any more."""
+        before = self._board.find(self._owners.get(event.connection_id, ""))
+        if before is not None:
+            on = event.state not in (RecordingState.STOPPED, RecordingState.FAILED)
+            calls = (replace(one, recorded=on) if one.call_id == event.call_id else one for one in before.calls)
+            self._board.put(replace(before, calls=tuple(calls)))
 
     def _is_known_to_register(self, event: Event) -> bool:
         """The usual case without a look at every account: one that is known has registered, and that is all."""

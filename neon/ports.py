@@ -272,6 +272,41 @@ class Media(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recording is over. C{path} is the complete file, empty if there is none; C{problem} is why it ended early."""
+
+    path: str
+    seconds: float
+    problem: str = ""
+
+
+class Recording(Protocol):
+    """What one call says and hears, into a file."""
+
+    began: Deferred[str]
+    """Fires with the path that the complete file will have, or fails with L{CannotRecord}, and that is the end."""
+
+    over: Deferred[Recorded]
+    """Fires when the file is complete: the call ended, the recording did, or it could not go on."""
+
+    def pause(self, on: bool) -> None:
+        """Record silence, or the call again."""
+
+    def stop(self) -> None:
+        """Record no more; L{over} fires soon."""
+
+
+class Recordings(Protocol):
+    """Where recordings are made."""
+
+    def record(self, call_id: int, name: str) -> Recording:
+        """Record a call that is up, both sides, from now on; C{name} is the file's, relative, without a suffix.
+
+        @raise CannotRecord: there is no such call, or it has no audio.
+        """
+
+
 class Ids(Protocol):
     """Numbers for calls and accounts: positive, increasing, never given twice, also over restarts (spec section 2)."""
 
@@ -327,3 +362,7 @@ class Screen(Protocol):
 
 class MediaUnavailable(Exception):
     """The media side has no room for one more call."""
+
+
+class CannotRecord(Exception):
+    """A call cannot be recorded; C{str(error)} says why."""

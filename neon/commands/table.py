@@ -12,6 +12,7 @@ from neon.commands import (
     incomingrows,
     listeningrows,
     operatorrows,
+    recordingrows,
     watchrows,
 )
 
@@ -20,6 +21,7 @@ TABLE: Final = (
     *accountrows.ROWS,
     *callrows.ROWS,
     *incomingrows.ROWS,
+    *recordingrows.ROWS,
     *historyrows.ROWS,
     *listeningrows.ROWS,
     *operatorrows.ROWS,
