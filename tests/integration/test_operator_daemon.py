@@ -51,7 +51,7 @@ class OperatorDaemonTests(IntegrationCase):
         daemon = await self.start_all()
         client = await daemon.connect()
         await client.command("subscribe", events=["all"])
-        given = await client.command("provision", login="ana", password="hidden-1")
+        given = await client.command("provision", login="ana", password="hidden-1", operator="acme")
         self.assertNotIn(self.access["password"], str(given))
         await client.event("OnSIPRegister", connectionId=given["connectionId"])
         balance = await client.event("OnBalance", connectionId=given["connectionId"])
