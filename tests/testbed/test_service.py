@@ -112,6 +112,22 @@ class Ear:
         self.heard.append(("ended", cause.status))
 
 
+class Purse:
+    """Subscribers with one account, whose calls cost what they last."""
+
+    def __init__(self, seconds: float) -> None:
+        self.passwords = {"1000": "secret"}
+        self.seconds = seconds
+        self.bills: list[float] = []
+
+    def seconds_left(self, number: str) -> float:
+        return self.seconds
+
+    def spent(self, number: str, seconds: float) -> None:
+        self.seconds -= seconds
+        self.bills.append(round(seconds, 1))
+
+
 class TestbedTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
@@ -249,6 +265,47 @@ class TestbedTests(SynchronousTestCase):
         self.assertEqual(ear.heard, [("ringing", 180), ("ended", 487)])
         self.assertTrue(self.engine.streams[0].closed)
         self.assertEqual(self.testbed.calls, 0)
+
+    def paid_from(self, purse: Purse) -> None:
+        self.testbed.stopService()
+        self.testbed = Testbed(self.network, self.clock, self.engine, port=SERVER[1], subscribers=purse)
+        self.testbed.startService()
+
+    def test_calls_cost(self) -> None:
+        """A call costs what it lasted after it was answered; one that was not, or that calls us back, costs nothing."""
+        purse = Purse(1000.0)
+        self.paid_from(purse)
+        self.register()
+        session, _ = self.call("600")
+        self.pass_time(5.0)
+        session.hang_up()
+        self.call("603")
+        ringing, _ = self.call("604")
+        ringing.hang_up()
+        self.pass_time()
+        self.assertEqual(len(purse.bills), 1)
+        self.assertTrue(5.0 <= purse.bills[0] <= 5.2, purse.bills)
+        self.call("602")
+        self.pass_time(3.0)
+        call, _, _ = self.rung[0]
+        call.accept()
+        self.pass_time(5.0)
+        call.hang_up()
+        self.pass_time()
+        self.assertEqual((len(purse.bills), purse.bills[1]), (2, 1.0))
+
+    def test_no_credit(self) -> None:
+        """A call ends when the credit does; the next one is refused with 402."""
+        purse = Purse(3.0)
+        self.paid_from(purse)
+        self.register()
+        _, ear = self.call("600")
+        self.pass_time(2.5)
+        self.assertNotIn(("ended", 0), ear.heard)
+        self.pass_time(1.0)
+        self.assertEqual((ear.heard[-1], purse.bills), (("ended", 0), [3.0]))
+        _, ear = self.call("600")
+        self.assertEqual(ear.heard, [("ended", 402)])
 
     def test_unknown_number(self) -> None:
         """Any other number does not exist."""
