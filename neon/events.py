@@ -43,7 +43,9 @@ class CallRinging(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class CallAccepted(CallEvent):
-    """A call was answered, by us or by the far end."""
+    """A call was answered, by us or by the far end. C{encrypted}: its audio is SRTP."""
+
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from neon.details import ReferPolicy
+from neon.srtp import SrtpPolicy
 from neon.values import Address, Codec, DigitsBy, ReliablePolicy, Scope
 
 T = TypeVar("T")
@@ -82,6 +83,11 @@ def reliable_policy(text: str) -> ReliablePolicy:
     return ReliablePolicy(choice(*(policy.value for policy in ReliablePolicy))(text))
 
 
+def srtp_policy(text: str) -> SrtpPolicy:
+    """Whether audio is encrypted."""
+    return SrtpPolicy(choice(*(policy.value for policy in SrtpPolicy))(text))
+
+
 def line(text: str) -> str:
     """Text without control characters: nothing in it can end a header line."""
     if _CONTROL.search(text):
@@ -109,6 +115,23 @@ def directory(text: str) -> str:
     if text and not text.startswith("/"):
         raise ValueError(f"must be an absolute path, not {quoted(text)}")
     return line(text)
+
+
+_RECORDING_FIELDS = ("account", "callid", "direction", "number")
+
+
+def recording_name(text: str) -> str:
+    """The name of a recording: text with C{{callid}} and the like, and the % directives of time that have no spaces."""
+    name = line(text).strip()
+    if not name or name.startswith("/") or any(part.startswith(".") or not part for part in name.split("/")):
+        raise ValueError("must be a relative path, without .. and hidden files")
+    rest = re.sub(r"\{([a-z]*)\}", lambda match: "" if match[1] in _RECORDING_FIELDS else "{", name)
+    if "{" in rest or "}" in rest:
+        fields = ", ".join(f"{{{field}}}" for field in _RECORDING_FIELDS)
+        raise ValueError(f"has a field that there is not; there are {fields}")
+    if "%" in re.sub("%[YmdHMSyjuVG]", "", rest):
+        raise ValueError("may have only %Y %m %d %H %M %S %y %j %u %V %G of the % directives")
+    return name
 
 
 def secret(text: str) -> str:

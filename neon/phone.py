@@ -240,7 +240,7 @@ class Phone:
         )
 
         def invite(listener: CallListener, media: LocalMedia) -> SignallingCall:
-            signalling = self._signalling.invite(account_id, number, media.limited_to(own.codecs), listener, headers)
+            signalling = self._signalling.invite(account_id, number, media.of_account(own), listener, headers)
             self.on_dialog(facts.call_id, signalling)
             return signalling
 

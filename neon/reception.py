@@ -187,4 +187,4 @@ class Reception:
         )
         line = self._add(facts, stream, signalling)
         line.begin()
-        return line, stream.local.limited_to(options.codecs)
+        return line, stream.local.of_account(options)

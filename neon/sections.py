@@ -15,6 +15,7 @@ from neon import headers, parsing
 from neon.details import ReferPolicy
 from neon.inifile import Place, Setting
 from neon.passwords import PasswordHash
+from neon.srtp import SrtpPolicy
 from neon.values import AccountSettings, Address, Codec, DigitsBy, ReliablePolicy, Scope
 
 T = TypeVar("T")
@@ -71,6 +72,7 @@ class Media:
     stun: tuple[str, int | None] | None = key(None, parsing.server_or_none)
     ports: range = key(range(16384, 16585), parsing.port_range)
     codecs: tuple[Codec, ...] = key((Codec.PCMA, Codec.PCMU), parsing.codecs)
+    srtp: SrtpPolicy = key(SrtpPolicy.OFF, parsing.srtp_policy)  # noqa: RUF009 - it is dataclasses.field()
     capture: Setting = key(Setting("portaudio", BUILT_IN), None)  # noqa: RUF009 - it is dataclasses.field()
     playback: Setting = key(Setting("portaudio", BUILT_IN), None)  # noqa: RUF009
     silence_seconds: int = key(30, parsing.whole_number(0, 3600))
@@ -170,6 +172,17 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """C{[recording]}: calls in files."""
+
+    always: bool = key(False, parsing.boolean)
+    directory: str = key("", parsing.directory)
+    name: str = key("%Y-%m-%d_%H-%M-%S_{direction}_{number}_{callid}", parsing.recording_name)
+    keep_days: int = key(0, parsing.whole_number(0, 36500))
+    keep_megabytes: int = key(0, parsing.whole_number(0, 100_000_000))
+
+
+@dataclass(frozen=True, slots=True)
 class Testbed:
     """C{[testbed]}: the embedded SIP service for a first run without a provider."""
 
@@ -223,6 +236,8 @@ class Account:
     max_calls: int | None = key(None, parsing.whole_number(1, 1000))
     mwi: bool = key(False, parsing.boolean)
     blf: tuple[str, ...] = key((), parsing.extensions)
+    srtp: SrtpPolicy | None = key(None, parsing.srtp_policy)  # noqa: RUF009
+    record: bool | None = key(None, parsing.boolean_or_auto)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +254,7 @@ class Config:
     feed: Feed = Feed()
     broker: Broker = Broker()
     history: History = History()
+    recording: Recording = Recording()
     testbed: Testbed = Testbed()
     operators: Operators = Operators()
     applications: Mapping[str, Application] = field(default_factory=dict)
@@ -258,6 +274,7 @@ SINGLE: Mapping[str, type[Any]] = {
     "feed": Feed,
     "broker": Broker,
     "history": History,
+    "recording": Recording,
     "testbed": Testbed,
     "operators": Operators,
 }

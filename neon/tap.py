@@ -61,6 +61,7 @@ from neon.passwords import PasswordHash
 from neon.phone import Phone
 from neon.phonepart import RulesPart, call_log, phone_settings
 from neon.places import control_socket, default_state_dir
+from neon.recordingpart import RecordingPart
 from neon.signals import heed_once
 from neon.sip.agent import AgentSettings, SipAgent
 from neon.sip.door import DoorPolicy
@@ -145,7 +146,7 @@ class Neon(Parts):
         self.database = Database(state_dir / "neon.sqlite")
         self.ids = Ids(self.database)
         media = loaded.media
-        settings = MediaSettings(media.bind, media.ports, media.codecs, capture, playback)
+        settings = MediaSettings(media.bind, media.ports, media.codecs, media.srtp, capture, playback)
         engine = Engine(no_rtp_seconds=float(media.silence_seconds))
         self.media = MediaManager(reactor, engine, settings, find_stun=stun_finder(names, media))
         self.media.name = "the media engine"
@@ -192,6 +193,7 @@ class Neon(Parts):
         self.callbacks = Callbacks(self.phone, self.ids, reactor, answers=loaded.feed.auto_answer)
         if self.history is not None:
             self.callbacks.dialled = self.history.share
+        self.recording = RecordingPart(reactor, loaded.recording, state_dir, self.media, self.phone, self.history)
         self.sessions = Sessions(reactor, loaded.api.token_idle_seconds)
         self.journal = JournalPart(reactor, self.bus, self.database, self.phone, self.agent, self.cases, self.sessions)
         self.operators = OperatorPart(reactor, operators, self.bus, self.database, state_dir, self.phone)
@@ -207,6 +209,7 @@ class Neon(Parts):
         self._add("the state", self._open_state, self._close_state)
         if self.history is not None:
             self._add("the call log", self.history.start, self.history.stop)
+        self._add("the recorder", self.recording.start, self.recording.stop)
         self.add(self.media)
         if self.testbed is not None:
             self.add(self.testbed)
@@ -288,6 +291,7 @@ class Neon(Parts):
             history=self.history,
             callbacks=self.callbacks,
             operators=self.operators.desk,
+            recorder=self.recording.recorder,
             screen=self.panel.screen,
         )
         own, control = self.panel.offer(applications, admission, self.cases, self.operators.desk)

@@ -184,7 +184,7 @@ class AccountOptions:
     Every field is also a key of C{[account NAME]} (L{neon.sections.Account}).
     C{max_calls}: further incoming calls of this account are busy. C{mwi}: ask the registrar for waiting messages
     (RFC 3842). C{blf}: the extensions whose state is watched (RFC 4235), each a number of the domain or a SIP URI.
-    C{record}: every call is recorded from its answer on.
+    C{record}: every call is recorded from its answer on. C{srtp}: whether audio is encrypted.
     """
 
     codecs: tuple[Codec, ...] | None = None
@@ -194,6 +194,7 @@ class AccountOptions:
     mwi: bool = False
     blf: tuple[str, ...] = ()
     record: bool | None = None
+    srtp: SrtpPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +261,8 @@ class RegistrationState(enum.Enum):
 class CallSnapshot:
     """A call as it is at one moment. Times are seconds of the monotonic clock, None where not reached.
 
-    C{held}: the far end waits for us; C{held_remotely}: we wait for it. C{muted}: it hears nothing of us.
+    C{held}: the far end waits for us; C{held_remotely}: we wait for it. C{muted}: it hears nothing of us. C{encrypted}:
+    nobody on the way hears it.
     """
 
     call_id: int
@@ -274,6 +276,7 @@ class CallSnapshot:
     held: bool = False
     held_remotely: bool = False
     muted: bool = False
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +296,7 @@ class MediaStatistics:
     """What a stream counted (RFC 3550, section 6.4): packets, octets, loss, jitter in ms, round trip in ms.
 
     The energies are sums of squared 16-bit samples, of what was given to the codec and of what the buffer played.
+    C{srtp_failures}: packets that were not authentic, repeated, or in clear where they must not be.
     """
 
     packets_sent: int = 0
@@ -310,3 +314,4 @@ class MediaStatistics:
     sent_samples: int = 0
     heard_energy: int = 0
     heard_samples: int = 0
+    srtp_failures: int = 0

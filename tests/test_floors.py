@@ -18,14 +18,14 @@ FLOORS: dict[str, int] = {
     for floor, parts in {
         0: """
             causes challenge config csvlog details errors explain headers heap inifile log operatorvalues parsing
-            passwords places privatefile records safexml sections signals stunmessage values watched
+            passwords places privatefile records safexml sections signals srtp stunmessage values watched
         """,
         1: """
             bus cases dialling digits events history ladder localboard model ports switchboard wsdl
         """,
         2: """
             accountline arguments callback callcontrol closing commands gate journal leftovers line phone reception
-            rulebook watching
+            recorder rulebook watching
         """,
         3: """
             access desks media network operators panel sip store testbed
@@ -35,18 +35,18 @@ FLOORS: dict[str, int] = {
         """,
         5: """
             admission banner certificates controlpart deskpart doctorpart feedpart httppart journalpart networkpart
-            operatorpart options panelpart parts phonepart sippart tap testbedpart trycall
+            operatorpart options panelpart parts phonepart recordingpart sippart tap testbedpart trycall
         """,
     }.items()
     for part in parts.split()
 }
 
 SAME_FLOOR: dict[str, set[str]] = {
-    "values": {"details"},
+    "values": {"details", "srtp"},
     "headers": {"details"},
-    "parsing": {"values", "details"},
+    "parsing": {"values", "details", "srtp"},
     "config": {"values", "parsing", "inifile", "sections", "details"},
-    "sections": {"values", "parsing", "passwords", "inifile", "details", "headers"},
+    "sections": {"values", "parsing", "passwords", "inifile", "details", "headers", "srtp"},
     "records": {"values"},
     "stunmessage": {"values"},
     "watched": {"values"},
@@ -65,7 +65,8 @@ SAME_FLOOR: dict[str, set[str]] = {
     "reception": {"line"},
     "closing": {"line", "accountline"},
     "callback": {"phone"},
-    "commands": {"arguments", "callback", "gate", "phone"},
+    "recorder": {"phone"},
+    "commands": {"arguments", "callback", "gate", "phone", "recorder"},
     # The embedded service is a peer of ours, built on the same dialogs, streams and database.
     "testbed": {"sip", "media", "store"},
     "admission": {"parts"},

@@ -74,10 +74,13 @@ need_build_tools() {
     }
     { command -v cc >/dev/null && c_compiles ''; } || missing+=(gcc libc6-dev)
     c_compiles '#include <portaudio.h>' || missing+=(portaudio19-dev)
+    command -v pkg-config >/dev/null || missing+=(pkg-config)
+    c_compiles '#include <srtp2/srtp.h>' || missing+=(libsrtp2-dev)
     [ ${#missing[@]} -eq 0 ] && return
     apt_install "$log" "${missing[@]}"
     find_python || die "$python can still not make a virtualenv or has no headers: it needs the modules venv and ensurepip, and Python.h"
     c_compiles '#include <portaudio.h>' || die "portaudio.h can still not be compiled; see $log"
+    c_compiles '#include <srtp2/srtp.h>' || die "srtp2/srtp.h can still not be compiled; see $log"
 }
 
 # What a build depends on, relative to the checkout: an editable one, and a regular one.

@@ -23,11 +23,12 @@ from neon.events import (
     LicenceChanged,
     OperatorEvent,
     PanelEvent,
+    RecordingChanged,
     RegistrationEvent,
     WatchEvent,
 )
 from neon.operatorvalues import Standing
-from neon.values import Direction
+from neon.values import Direction, RecordingState
 from neon.watched import ExtensionState
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -69,6 +70,7 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "local": ({"type": "boolean"}, "The far end waits for us."),
     "remote": ({"type": "boolean"}, "We wait for the far end."),
     "muted": ({"type": "boolean"}, "The far end hears nothing of us."),
+    "encrypted": ({"const": True}, "Extension: The audio is encrypted (SRTP); not there where it is not."),
     "status": ({"type": "integer", "minimum": 101, "maximum": 199}, "The provisional response's, 180 or 183 say."),
     "otherCallId": ({"type": "integer", "minimum": 1, "maximum": MAX_ID}, "The other leg of the conversation."),
     "operator": ({"type": "string"}, "The operator: the name of its file."),
@@ -90,7 +92,11 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "urgentNew": (COUNT, "How many of the new ones are urgent."),
     "urgentOld": (COUNT, "How many of the old ones are urgent."),
     "extension": ({"type": "string"}, "The extension, as it is watched."),
-    "state": ({"enum": [state.value for state in ExtensionState]}, "What the extension is doing."),
+    "state": (
+        {"enum": [state.value for states in (ExtensionState, RecordingState) for state in states]},
+        "What the extension is doing; or how the recording stands (started, paused, resumed, stopped, failed).",
+    ),
+    "path": ({"type": "string"}, "Where the complete file is or will be; empty if there is none."),
     "party": ({"type": "string"}, "Whom it talks to or is called by: a bare SIP URI, where the PBX says so."),
     "partyName": ({"type": "string"}, "The name beside it."),
     "dtmf": ({"type": "string", "pattern": "^[0-9*#A-D]$"}, "The digit."),
@@ -113,7 +119,9 @@ _ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What an extension event's attributes are called on the wire."""
 
-_SOMETIMES: Final[Mapping[str, str]] = {"forwarded_to": "forwardedTo", "referred_by": "referredBy"}
+_SOMETIMES: Final[Mapping[str, str]] = {
+    "forwarded_to": "forwardedTo", "referred_by": "referredBy", "encrypted": "encrypted"
+}
 """Those that are not always there."""
 
 BALANCE_FIELDS: Final[Mapping[str, bool]] = {
@@ -132,6 +140,10 @@ EXTENSION_FIELDS: Final[Mapping[str, bool]] = {
     **dict.fromkeys(("party", "partyName", "type", "reason"), False),
 }
 """The data of the events about what a PBX tells without a call."""
+
+RECORDING_FIELDS: Final[Mapping[str, bool]] = {
+    **dict.fromkeys(("callId", "connectionId", "state", "path"), True), "reason": False
+}
 
 _WARNINGS: Final[Mapping[str, Any]] = {
     "type": "array",
@@ -218,6 +230,8 @@ def event_fields(kind: wire.EventType) -> dict[str, bool]:
         return {"connectionId": True, "SIPError": True, "reason": False}
     if issubclass(kind, OperatorEvent):
         return dict(LICENCE_FIELDS if kind is LicenceChanged else BALANCE_FIELDS)
+    if issubclass(kind, RecordingChanged):
+        return dict(RECORDING_FIELDS)
     if issubclass(kind, WatchEvent):
         return dict(EXTENSION_FIELDS if kind is ExtensionChanged else MESSAGE_FIELDS)
     if issubclass(kind, PanelEvent):

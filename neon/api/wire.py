@@ -215,7 +215,8 @@ def fields(event: Event) -> dict[str, Any]:
     elif isinstance(event, CallBridged):
         data["otherCallId"] = event.other
     else:
-        data |= {"duration": 0, "SIPError": 0}
+        encrypted = {"encrypted": True} if isinstance(event, CallAccepted) and event.encrypted else {}
+        data |= {"duration": 0, "SIPError": 0, **encrypted}
     if event.display_name:
         data["displayName"] = event.display_name
     return data

@@ -10,6 +10,7 @@ from neon.commands import accounts
 from neon.commands.context import Command, Field
 from neon.commands.incomingrows import RULES
 from neon.commands.shapes import CONNECTION_ID, ID, MOMENT, TEXT, URI, listed
+from neon.srtp import SrtpPolicy
 from neon.values import Codec, DigitsBy, RegistrationState, Scope
 
 OPTIONS: Final = {
@@ -21,6 +22,8 @@ OPTIONS: Final = {
         "maxCalls": {"type": "integer", "minimum": 1},
         "mwi": {"const": True},
         "blf": {"type": "array", "items": TEXT},
+        "srtp": {"enum": [policy.value for policy in SrtpPolicy]},
+        "record": {"type": "boolean"},
     },
     "additionalProperties": False,
 }
@@ -110,6 +113,20 @@ ROWS: Final = (
                 arguments.extensions,
                 default=None,
                 about="The extensions that are watched (OnExtensionState): numbers of the domain, or user@host.",
+                extension=True,
+            ),
+            Parameter(
+                "srtp",
+                arguments.one_of(SrtpPolicy),
+                default=None,
+                about="Whether this account's calls are encrypted: off, optional (with whoever can) or mandatory.",
+                extension=True,
+            ),
+            Parameter(
+                "record",
+                arguments.boolean,
+                default=None,
+                about="Record every call of this account from its answer on.",
                 extension=True,
             ),
         ),

@@ -9,6 +9,7 @@ from neon.commands import incoming
 from neon.commands.context import NO_ACCOUNT, Context, Data, moment
 from neon.commands.watchdata import message_data
 from neon.errors import InvalidArgument, NotRegistered
+from neon.srtp import SrtpPolicy
 from neon.values import AccountOptions, AccountSettings, Codec, DigitsBy
 
 
@@ -26,10 +27,12 @@ def sip_register(
     dtmf: DigitsBy | None,
     mwi: bool | None,
     blf: tuple[str, ...] | None,
+    record: bool | None,
+    srtp: SrtpPolicy | None,
 ) -> Data:
     """Register an account and keep it registered; what becomes of it arrives as events.
 
-    An account that is there already keeps of codecs, dtmf, mwi and blf what is not given.
+    An account that is there already keeps of codecs, dtmf, mwi, blf, record and srtp what is not given.
     """
     settings = AccountSettings(
         domain=domain.host,
@@ -50,6 +53,8 @@ def sip_register(
         dtmf=dtmf or kept.dtmf,
         mwi=kept.mwi if mwi is None else mwi,
         blf=kept.blf if blf is None else blf,
+        srtp=srtp or kept.srtp,
+        record=kept.record if record is None else record,
     )
     connection_id = context.phone.register(replace(settings, options=options))
     context.session.accounts.add(connection_id)
@@ -102,6 +107,8 @@ def options_of(options: AccountOptions) -> Data:
         "maxCalls": options.max_calls,
         "mwi": options.mwi or None,
         "blf": list(options.blf) or None,
+        "srtp": None if options.srtp is None else options.srtp.value,
+        "record": options.record,
     }
     told = {name: value for name, value in data.items() if value is not None}
     return {"options": told} if told else {}

@@ -124,6 +124,8 @@ def list_calls(context: Context) -> Data:
                 "hold": call.held,
                 "remoteHold": call.held_remotely,
                 "muted": call.muted,
+                "encrypted": call.encrypted,
+                "recording": context.recorder is not None and context.recorder.is_recording(call.call_id),
                 **({} if call.display_name is None else {"displayName": call.display_name}),
             }
             for call in context.phone.calls()

@@ -138,10 +138,14 @@ class Stream:
         choice again. Nothing is ever sent to an unspecified, multicast or broadcast address or to a port below
         1024; the stream then still receives.
 
+        With keys everything is SRTP and SRTCP, in both directions; keys that stay the same go on where they were.
+
         @raise ValueError: an address that is not numeric, a packet time other than 10, 20, ... 60 ms, a payload
-            type above 127, or a stream that is closed.
+            type above 127, keys of another length than the suite's, or a stream that is closed.
+        @raise RuntimeError: libsrtp cannot do the suite.
         """
         host, port = agreement.remote
+        keys = agreement.srtp
         rtcp_host, rtcp_port = agreement.rtcp or (host, port + 1 if port < 65535 else 0)
         self._native.start(
             host,
@@ -156,6 +160,9 @@ class Stream:
             -1 if agreement.telephone_event is None else agreement.telephone_event,
             -1 if agreement.receive_telephone_event is None else agreement.receive_telephone_event,
             agreement.ptime_ms,
+            None
+            if keys is None
+            else (keys.suite.value, keys.send.data, keys.receive.data, keys.send.mki, keys.receive.mki),
         )
 
     def set_source(self, source: Source) -> None:

@@ -32,6 +32,7 @@ from neon.media.mappedports import FindServer, MappedPort, MappedPorts
 from neon.media.soundcard import ProcessReactor, SoundCard
 from neon.media.wavefile import WaveError, read_wave
 from neon.ports import MediaUnavailable
+from neon.srtp import SrtpPolicy
 from neon.values import Codec, LocalMedia, MediaAgreement, MediaStatistics
 
 _log = Logger()
@@ -58,12 +59,13 @@ class MediaReactor(ProcessReactor, ThreadReactor, Protocol):
 @dataclass(frozen=True, slots=True)
 class MediaSettings:
     """C{host} is the address that RTP is bound to, C{*} all of both families; C{ports} the ports that it may use,
-    C{codecs} the order of preference.
+    C{codecs} the order of preference, C{srtp} whether calls are encrypted.
     """
 
     host: str = EVERYWHERE
     ports: range = range(16384, 16585)
     codecs: tuple[Codec, ...] = (Codec.PCMA, Codec.PCMU)
+    srtp: SrtpPolicy = SrtpPolicy.OFF
     capture: CaptureDevice = _NULL
     playback: PlaybackDevice = _NULL
 
@@ -150,6 +152,13 @@ class MediaManager(Service):
             self.sound_card.acquire()
         return call
 
+    def set_tap(self, call_id: int, tap: native.Tap | None) -> bool:
+        """Have a tap hear a call, instead of the one before, or nobody; returns whether there is audio to be heard."""
+        call = next((call for call in self._calls.values() if call.call_id == call_id and call.started), None)
+        if call is not None:
+            call.stream.set_tap(tap)
+        return call is not None
+
     def network_changed(self) -> None:
         """The machine's addresses changed: what is sent must leave from one that it has now."""
         for call in self._calls.values():
@@ -165,7 +174,8 @@ class MediaManager(Service):
         if port is not None and port.rtp is not None:
             public, rtcp = port.rtp, port.rtcp
         return LocalMedia(
-            stream.local_port, self._settings.codecs, public=public, public_rtcp=rtcp, families=families
+            stream.local_port, self._settings.codecs, public=public, public_rtcp=rtcp, families=families,
+            srtp=self._settings.srtp,
         )
 
     def _open_stream(self, *, parked: bool = False) -> native.Stream:
@@ -322,7 +332,7 @@ class CallStream:
             self._manager.attach(self)
         try:
             self.stream.start(agreement)
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:
             # What the far end offered can be sent to nobody; it hears so from the silence.
             _log.error("call {call_id} has no audio: {error}", call_id=self.call_id, error=str(error))
 

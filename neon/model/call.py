@@ -141,6 +141,7 @@ class Call:
             held=facts.hold.agreed,
             held_remotely=facts.hold.remote,
             muted=facts.muted,
+            encrypted=facts.agreement is not None and facts.agreement.srtp is not None,
         )
 
     @property
@@ -214,7 +215,7 @@ def _confirm(call: CallInputs, facts: CallFacts, now: float, agreement: MediaAgr
     facts.accepted = True
     facts.answered_at = now
     facts.use_media(agreement)
-    facts.announce(CallAccepted)
+    facts.do(Announce(CallAccepted(*facts.who, encrypted=agreement.srtp is not None)))
     if facts.beeps:
         facts.do(Beep())
     if facts.muted:

@@ -10,7 +10,9 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from neon.sip import sdp
+from neon.sip import crypto, sdp
+from neon.sip.crypto import CryptoLine
+from neon.srtp import SrtpKeys, SrtpPolicy
 from neon.values import Codec, LocalMedia, MediaAgreement, MediaDirection
 
 
@@ -40,6 +42,7 @@ class Negotiation:
         self._content: tuple[str, list[str]] | None = None
         self._layout = _Layout(telephone_event=local.telephone_event)
         self._offered: dict[Codec, int] = {}
+        self._offered_crypto: tuple[CryptoLine, ...] = ()
         self._plain = False
         self.agreement: MediaAgreement | None = None
         self.host: str | None = None
@@ -54,7 +57,7 @@ class Negotiation:
     def simplify(self) -> bool:
         """From now on offer what the simplest telephone takes: G.711 in both laws, and nothing beside it.
 
-        False if that is what was offered already.
+        Encryption stays where it is mandatory. False if that is what was offered already.
         """
         if self._plain:
             return False
@@ -71,9 +74,10 @@ class Negotiation:
         self.host = host
         host = self._beside(host, None if self.agreement is None else self.agreement.remote[0])
         (_, port), rtcp = self.local.reached_at(host)
+        protocol, self._offered_crypto = self._security()
         ours = sdp.write_audio(
             port, direction or self.direction, tuple(self._offered.items()), self._layout.telephone_event,
-            plain=self._plain, rtcp=rtcp,
+            plain=self._plain, rtcp=rtcp, protocol=protocol, crypto=self._offered_crypto,
         )  # fmt: skip
         return self._write(host, self._layout, ours)
 
@@ -83,17 +87,20 @@ class Negotiation:
         @raise sdp.SdpError: nothing in it can be used; the session stays as it was.
         """
         description = sdp.parse(offer)
-        index, codec = sdp.find_audio(description, self.local.codecs)
+        index, codec = sdp.find_audio(description, self.local.codecs, self.local.srtp)
         media = description.media[index]
         payload, events = media.codecs[codec], media.telephone_event
-        agreement = self._agree(media, codec, payload, events)
+        lines, keys = self._answer_crypto(media)
+        agreement = self._agree(media, codec, payload, events, keys)
         # The event payload type of the peer stays that of later offers (section 8.3.2).
         known = events if events is not None else self._layout.telephone_event
         layout = _Layout(description.media, index, description.time, known)
         self.host = host
         host = self._beside(host, agreement.remote[0])
         (_, port), rtcp = self.local.reached_at(host)
-        ours = sdp.write_audio(port, agreement.direction, ((codec, payload),), events, rtcp=rtcp)
+        ours = sdp.write_audio(
+            port, agreement.direction, ((codec, payload),), events, rtcp=rtcp, protocol=media.protocol, crypto=lines
+        )
         body = self._write(host, layout, ours)
         self._layout = layout
         self.agreement = agreement
@@ -109,7 +116,7 @@ class Negotiation:
         if len(description.media) <= index:
             raise sdp.NotAcceptable("the answer has no section for our audio")
         media = description.media[index]
-        if not media.is_rtp_audio:
+        if not media.is_audio or not (media.is_plain or media.is_secure):
             raise sdp.NotAcceptable("the answer is not for our audio")
         if media.port == 0:
             raise sdp.NotAcceptable("the answer refuses audio")
@@ -117,7 +124,8 @@ class Negotiation:
         codec = next((known for known in media.codecs if known in self._offered), None)
         if codec is None:
             raise sdp.NotAcceptable("the answer has none of the offered codecs")
-        agreement = self._agree(media, codec, self._offered[codec], self._layout.telephone_event)
+        keys = self._read_crypto(media)
+        agreement = self._agree(media, codec, self._offered[codec], self._layout.telephone_event, keys)
         self._layout = _Layout(description.media, index, self._layout.time, self._layout.telephone_event)
         self.agreement = agreement
         return agreement
@@ -128,8 +136,49 @@ class Negotiation:
             return host
         return self._locate(remote)
 
-    def _agree(self, media: sdp.Media, codec: Codec, payload: int, events: int | None) -> MediaAgreement:
-        agreement = sdp.agree(media, codec, payload, events, self.direction)
+    # Encryption (RFC 4568)
+
+    def _security(self) -> tuple[str, tuple[CryptoLine, ...]]:
+        """Over which protocol we offer, and with which keys: as the session has it, or else as the account wants it."""
+        now, policy = self.agreement, self.local.srtp
+        if now is not None:
+            lines = () if now.srtp is None else crypto.offer(now.srtp)
+            return self._layout.media[self._layout.index].protocol, lines
+        if policy is SrtpPolicy.MANDATORY:
+            return sdp.SECURE, crypto.offer(None)
+        # Under RTP/AVP the keys are an offer that whoever does not know them passes over, as phones have it. Two m=
+        # sections, or RFC 5939, would say it more properly, and be refused or answered twice by many.
+        return sdp.PLAIN, crypto.offer(None) if policy is SrtpPolicy.OPTIONAL and not self._plain else ()
+
+    def _answer_crypto(self, media: sdp.Media) -> tuple[tuple[CryptoLine, ...], SrtpKeys | None]:
+        """Our line for an offered section, and the keys that are agreed on by it."""
+        if not sdp.encrypted(media, self.local.srtp):
+            return (), None
+        now = self.agreement
+        before = None if now is None else now.srtp
+        moved = now is not None and now.remote != (media.host, media.port)
+        answered = crypto.answer(media.crypto, before, moved=moved)
+        if answered is None:
+            raise sdp.NotAcceptable("the offer has our own key in it")
+        return (answered[0],), answered[1]
+
+    def _read_crypto(self, media: sdp.Media) -> SrtpKeys | None:
+        """The keys that an answer agrees on; None where it may be in clear, and is."""
+        if not self._offered_crypto and media.is_plain:
+            return None
+        keys = crypto.accepted(self._offered_crypto, media.crypto)
+        if keys is not None:
+            return keys
+        if media.encrypts:
+            raise sdp.NotAcceptable("the answer does not fit the keys that were offered")
+        if media.is_secure or self.local.srtp is SrtpPolicy.MANDATORY:
+            raise sdp.NotAcceptable(sdp.NOT_ENCRYPTED)
+        return None
+
+    def _agree(
+        self, media: sdp.Media, codec: Codec, payload: int, events: int | None, keys: SrtpKeys | None
+    ) -> MediaAgreement:
+        agreement = sdp.agree(media, codec, payload, events, self.direction, keys)
         version = 6 if ":" in agreement.remote[0] else 4
         if version not in self.local.families:
             raise sdp.NotAcceptable(f"there is no IPv{version} for media here")

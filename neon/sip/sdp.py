@@ -12,6 +12,9 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
+from neon.sip import crypto
+from neon.sip.crypto import CryptoLine
+from neon.srtp import SrtpKeys, SrtpPolicy
 from neon.values import Address, Codec, MediaAgreement, MediaDirection
 
 LONGEST = 16 * 1024
@@ -20,6 +23,7 @@ MOST_MEDIA = 16
 MOST_FORMATS = 64
 PTIME_MS = 20
 CLOCK_RATE = 8000
+PLAIN, SECURE = "RTP/AVP", "RTP/SAVP"
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,64}\Z")
 _PROTOCOL = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,32}(?:/[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,32}){0,4}\Z")
@@ -52,7 +56,10 @@ class NotAcceptable(SdpError):
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One m= section. C{host} is the connection address that applies to it, session level included."""
+    """One m= section. C{host} is the connection address that applies to it, session level included.
+
+    C{crypto} are the a=crypto lines that we can use, C{encrypts} says whether there is any at all.
+    """
 
     kind: str
     port: int
@@ -65,11 +72,22 @@ class Media:
     ptime_ms: int = PTIME_MS
     rtcp_port: int | None = None
     rtcp_host: str | None = None
+    crypto: tuple[CryptoLine, ...] = ()
+    encrypts: bool = False
 
     @property
-    def is_rtp_audio(self) -> bool:
-        """Whether it is audio over plain RTP; an answer repeats the words as they were spelt, so those are kept."""
-        return self.kind.lower() == "audio" and self.protocol.upper() == "RTP/AVP"
+    def is_audio(self) -> bool:
+        return self.kind.lower() == "audio"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is over RTP/AVP; an answer repeats the words as they were spelt, so those are kept."""
+        return self.protocol.upper() == PLAIN
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is over RTP/SAVP (RFC 3711, section 12): encrypted, or not at all."""
+        return self.protocol.upper() == SECURE
 
     def encoding(self, payload: str) -> str | None:
         """The name of a format's encoding in upper case; static types need no rtpmap (RFC 3551, section 6)."""
@@ -114,6 +132,7 @@ class _Section:
     ptime: int | None = None
     longest_ptime: int | None = None
     rtcp: tuple[int, str | None] | None = None
+    crypto: list[str] | None = None
 
 
 def parse(body: str) -> Description:
@@ -179,6 +198,8 @@ def _read_attribute(section: _Section, value: str) -> None:
             section.ptime = int(number[0])
         elif number is not None:
             section.longest_ptime = int(number[0])
+    elif name == "crypto":
+        section.crypto = [*(section.crypto or ()), content][: crypto.MOST_LINES]
     elif name == "rtcp":
         match = _RTCP.match(content)
         if match is not None:
@@ -211,6 +232,8 @@ def _finish(section: _Section, session: _Section) -> Media:
         ptime_ms=_packet_time(section.ptime or session.ptime, section.longest_ptime or session.longest_ptime),
         rtcp_port=rtcp_port if rtcp_port else None,
         rtcp_host=rtcp_host,
+        crypto=tuple(line for line in map(crypto.parse, section.crypto or ()) if line is not None),
+        encrypts=bool(section.crypto),
     )
 
 
@@ -269,8 +292,11 @@ def agree(
     receive_payload_type: int,
     receive_telephone_event: int | None,
     wish: MediaDirection = MediaDirection.SENDRECV,
+    srtp: SrtpKeys | None = None,
 ) -> MediaAgreement:
     """What follows from the peer's C{media}, the C{codec} chosen from them, and what we have said ourselves.
+
+    C{srtp}: the keys that were agreed on.
 
     @raise NotAcceptable: the peer's address cannot be used.
     """
@@ -289,6 +315,7 @@ def agree(
         receive_telephone_event=receive_telephone_event if events is not None else None,
         ptime_ms=media.ptime_ms,
         rtcp=_rtcp_address(media, remote),
+        srtp=srtp,
     )
 
 
@@ -302,26 +329,53 @@ def answering(theirs: MediaDirection, wish: MediaDirection) -> MediaDirection:
     return MediaDirection.RECVONLY if receives else MediaDirection.INACTIVE
 
 
-def find_audio(description: Description, codecs: tuple[Codec, ...]) -> tuple[int, Codec]:
-    """The first m= section that can be a call, and the codec for it: the first of ours that it offers.
+def find_audio(
+    description: Description, codecs: tuple[Codec, ...], srtp: SrtpPolicy = SrtpPolicy.OFF
+) -> tuple[int, Codec]:
+    """The m= section that can be a call, and the codec for it: the first of ours that it offers.
 
-    Our order decides, not the offer's, so that a preference in the configuration holds in both directions.
+    Our order decides, not the offer's, so that a preference in the configuration holds in both directions. An
+    encrypted section goes before one in clear, the first before the others.
 
     @raise NotAcceptable: there is none.
     """
     reason = "no audio is offered"
+    clear: tuple[int, Codec] | None = None
     for index, media in enumerate(description.media):
-        if media.kind.lower() != "audio" or media.port == 0:
+        if not media.is_audio or media.port == 0:
             continue
-        if not media.is_rtp_audio:
-            reason = f"audio over {media.protocol} is not supported"
-            continue
-        offered = media.codecs
-        for codec in codecs:
-            if codec in offered:
-                return index, codec
-        reason = "none of the offered codecs is supported"
+        complaint = _security_complaint(media, srtp)
+        codec = next((codec for codec in codecs if codec in media.codecs), None)
+        if complaint is not None:
+            reason = complaint
+        elif codec is None:
+            reason = "none of the offered codecs is supported"
+        elif encrypted(media, srtp):
+            return index, codec
+        elif clear is None:
+            clear = index, codec
+    if clear is not None:
+        return clear
     raise NotAcceptable(reason)
+
+
+def encrypted(media: Media, srtp: SrtpPolicy) -> bool:
+    """Whether an offered section would be encrypted by us."""
+    return srtp is not SrtpPolicy.OFF and bool(media.crypto)
+
+
+def _security_complaint(media: Media, srtp: SrtpPolicy) -> str | None:
+    """Why the policy does not let us take an offered section; None if it does."""
+    if not media.is_plain and (srtp is SrtpPolicy.OFF or not media.is_secure):
+        return f"audio over {media.protocol} is not supported"
+    if media.crypto or (media.is_plain and srtp is not SrtpPolicy.MANDATORY):
+        return None
+    if media.encrypts:
+        return "none of the offered ways of encryption is supported"
+    return NOT_ENCRYPTED
+
+
+NOT_ENCRYPTED = "audio has to be encrypted here (SRTP), and the other side does not do it"
 
 
 def write_audio(
@@ -332,6 +386,8 @@ def write_audio(
     *,
     plain: bool = False,
     rtcp: Address | None = None,
+    protocol: str = PLAIN,
+    crypto: tuple[CryptoLine, ...] = (),
 ) -> list[str]:
     """The m= section for our stream; a C{plain} one says nothing that goes without saying.
 
@@ -343,13 +399,14 @@ def write_audio(
         payloads.append(str(telephone_event))
         lines.append(f"a=rtpmap:{telephone_event} telephone-event/{CLOCK_RATE}")
         lines.append(f"a=fmtp:{telephone_event} 0-15")
+    lines += map(str, crypto)
     if rtcp is not None:
         lines.append(f"a=rtcp:{rtcp[1]} IN {_version(rtcp[0])} {rtcp[0]}")
     if not plain:
         lines.append(f"a=ptime:{PTIME_MS}")
     if not plain or direction is not MediaDirection.SENDRECV:
         lines.append(f"a={direction.value}")
-    return [f"m=audio {port} RTP/AVP {' '.join(payloads)}", *lines]
+    return [f"m=audio {port} {protocol} {' '.join(payloads)}", *lines]
 
 
 def write_refused(media: Media) -> list[str]:

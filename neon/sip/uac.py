@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from neon.ports import CallListener, Timer
 from neon.records import DialogRecord
-from neon.sip import extensions, messages
+from neon.sip import crypto, extensions, messages
 from neon.sip.attempts import Attempts
 from neon.sip.dialog import Dialog
 from neon.sip.dialogrecord import record_of_invite
@@ -134,6 +134,7 @@ class UacCall(Session):
         """Send an INVITE to the first of the hops."""
         assert self._negotiation is not None
         self._remote = self._attempts.hops[0]
+        crypto.warn_if_readable(self._negotiation.local.srtp, self._remote, self.call_id)
         self._cseq = max(self._cseq, self._forks.highest_cseq()) + 1
         self._forks.clear()
         request = messages.build_request(

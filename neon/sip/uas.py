@@ -12,7 +12,7 @@ from sippy.SipURL import SipURL
 from neon.details import ANSWERED_ELSEWHERE
 from neon.ports import CallListener
 from neon.records import DialogRecord
-from neon.sip import extensions, messages, reliable
+from neon.sip import crypto, extensions, messages, reliable
 from neon.sip.answerer import NO_ACK, read_late_answer, refusal_of
 from neon.sip.dialog import Dialog
 from neon.sip.digest import DigestClient
@@ -85,6 +85,7 @@ class UasCall(Session):
         if self._phase is not _Phase.PROCEEDING:
             return  # refused by the user already, or cancelled: the end is on its way
         self._negotiation = Negotiation(media, locate=self._stack.address_towards)
+        crypto.warn_if_readable(media.srtp, self._transaction.source, self.call_id)
         host = self._stack.endpoint.local_address(self._transaction.source).host
         offer = messages.description_of(self._request)
         try:

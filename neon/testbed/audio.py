@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from neon.media import engine as native
+from neon.srtp import SrtpPolicy
 from neon.testbed.numbers import TONE_DBM0, TONE_HZ, Sound
 from neon.values import LocalMedia, MediaAgreement, MediaStatistics
 
@@ -56,7 +57,7 @@ class SoundStream:
 
     def __init__(self, stream: RtpStream) -> None:
         self._stream = stream
-        self._local = LocalMedia(stream.local_port)
+        self._local = LocalMedia(stream.local_port, srtp=SrtpPolicy.OPTIONAL)
 
     @property
     def local(self) -> LocalMedia:

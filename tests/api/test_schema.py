@@ -238,6 +238,7 @@ class EventTests(SynchronousTestCase):
                 "remote": False,
                 "digit": "#",
                 "muted": True,
+                "encrypted": bool(display_name),
                 "details": DETAILS if display_name else NO_DETAILS,
                 "why": Why.FORWARDED,
                 "status": 180,

@@ -64,6 +64,7 @@ void command_free(struct command *command)
         free(command->source->samples);
         free(command->source);
     }
+    secure_free(command->secure);
     free(command);
 }
 
@@ -234,7 +235,8 @@ static void start_stream(struct engine *engine, struct command *command)
     struct stream *stream = command->stream;
     if (!wheel_remove(engine, stream))
         return; /* closed before */
-    stream_start(stream, &command->agreement, monotonic_ns());
+    stream_start(stream, &command->agreement, command->secure, monotonic_ns());
+    command->secure = NULL;
     if (!wheel_add(engine, stream)) {
         stream_end(engine, stream);
         stream_unref(stream);

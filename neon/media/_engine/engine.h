@@ -59,6 +59,7 @@ struct command {
     struct stream *stream; /* counted references, or NULL */
     struct device *device;
     struct source *source;  /* owned */
+    struct secure *secure;  /* owned */
     struct tap *tap;        /* a counted reference, or NULL */
     struct agreement agreement;
     uint8_t digit;

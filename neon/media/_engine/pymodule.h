@@ -12,5 +12,6 @@ struct module_state {
 /* Add their types and functions to the module; -1 with an exception set. */
 int add_engine_types(PyObject *module, struct module_state *state);
 int add_testing(PyObject *module);
+int add_secure(PyObject *module);
 
 #endif

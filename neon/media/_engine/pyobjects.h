@@ -39,6 +39,9 @@ typedef struct {
  * holds is freed if there is no memory. None, or NULL with an exception set. */
 PyObject *post_command(EngineObject *owner, struct command command);
 
+/* What (suite, send key, receive key, send MKI, receive MKI) says; NULL with an exception set. */
+struct secure *secure_of(PyObject *keys);
+
 /* The types of pystream.c and pytap.c. */
 PyType_Spec *stream_type_spec(void);
 PyType_Spec *tap_type_spec(void);

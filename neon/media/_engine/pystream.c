@@ -14,6 +14,7 @@ PyObject *post_command(EngineObject *owner, struct command command)
             free(command.source->samples);
             free(command.source);
         }
+        secure_free(command.secure);
         return PyErr_NoMemory();
     }
     if (command.stream != NULL)
@@ -38,8 +39,9 @@ static PyObject *stream_py_start(StreamObject *self, PyObject *args)
 {
     const char *host, *rtcp_host, *codec;
     int port, rtcp_port, payload_type, receive_payload_type, sends, receives, event, receive_event, ptime;
-    if (!PyArg_ParseTuple(args, "sisisiippiii:start", &host, &port, &rtcp_host, &rtcp_port, &codec, &payload_type,
-                          &receive_payload_type, &sends, &receives, &event, &receive_event, &ptime))
+    PyObject *security = Py_None;
+    if (!PyArg_ParseTuple(args, "sisisiippiii|O:start", &host, &port, &rtcp_host, &rtcp_port, &codec, &payload_type,
+                          &receive_payload_type, &sends, &receives, &event, &receive_event, &ptime, &security))
         return NULL;
     if (check_open(self->closed, "stream") < 0)
         return NULL;
@@ -67,6 +69,8 @@ static PyObject *stream_py_start(StreamObject *self, PyObject *args)
     agreement->telephone_event = event;
     agreement->receive_telephone_event = receive_event;
     agreement->packet_samples = (uint32_t)ptime * 8;
+    if (security != Py_None && (command.secure = secure_of(security)) == NULL)
+        return NULL;
     return post_command(self->owner, command);
 }
 
@@ -266,7 +270,7 @@ static PyObject *stream_py_statistics(StreamObject *self, PyObject *unused)
     const struct stream_counters *counters = &self->stream->counters;
     bool remote = atomic_load(&counters->remote_known);
     return Py_BuildValue(
-        "(KKKKKKKdNNNKKKK)", counter_get(&counters->packets_sent), counter_get(&counters->octets_sent),
+        "(KKKKKKKdNNNKKKKK)", counter_get(&counters->packets_sent), counter_get(&counters->octets_sent),
         counter_get(&counters->packets_received), counter_get(&counters->octets_received),
         counter_get(&counters->packets_lost), counter_get(&counters->packets_discarded),
         counter_get(&counters->frames_concealed), (double)counter_get(&counters->jitter) / 8.0,
@@ -274,7 +278,7 @@ static PyObject *stream_py_statistics(StreamObject *self, PyObject *unused)
         remote ? PyLong_FromUnsignedLongLong(counter_get(&counters->remote_lost)) : Py_NewRef(Py_None),
         optional(remote, (double)counter_get(&counters->remote_jitter) / 8.0), counter_get(&counters->sent.energy),
         counter_get(&counters->sent.samples), counter_get(&counters->heard.energy),
-        counter_get(&counters->heard.samples));
+        counter_get(&counters->heard.samples), counter_get(&counters->srtp_failures));
 }
 
 static PyObject *stream_py_close(StreamObject *self, PyObject *unused)

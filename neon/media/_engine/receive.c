@@ -26,7 +26,7 @@ struct receive_batch {
         struct cmsghdr header;
         uint8_t space[CMSG_SPACE(sizeof(struct timespec))];
     } control[BATCH];
-    uint8_t data[BATCH][RTP_PACKET_MAX];
+    _Alignas(uint32_t) uint8_t data[BATCH][RTP_PACKET_MAX]; /* SRTP wants its headers aligned */
 };
 
 struct receive_batch *receive_batch_new(void)
@@ -162,12 +162,26 @@ static void switch_source(struct engine *engine, struct stream *stream)
     stream->heard = true;
 }
 
+/* Takes off what protects a packet, if it is protected; false if it is forged, repeated, or in clear where it must not
+ * be. Whoever is known to be a stranger is not worth the arithmetic. */
+static bool authenticate(struct stream *stream, uint8_t *data, size_t *length, const struct address *source)
+{
+    if (stream->secure == NULL)
+        return true;
+    if (stream->lock == LOCK_FIXED && !address_same(source, &stream->peer))
+        return false;
+    if (secure_unprotect(stream->secure, data, length))
+        return true;
+    counter_add(&stream->counters.srtp_failures, 1);
+    return false;
+}
+
 /* True if the packet was believed or kept. */
-static bool take(struct engine *engine, struct stream *stream, const uint8_t *data, size_t length,
+static bool take(struct engine *engine, struct stream *stream, uint8_t *data, size_t length,
                  const struct address *source, uint64_t arrival, uint64_t now)
 {
     struct rtp_packet packet;
-    if (rtp_parse(&packet, data, length) != RTP_OK)
+    if (!authenticate(stream, data, &length, source) || rtp_parse(&packet, data, length) != RTP_OK)
         return false;
     bool event = packet.payload_type == stream->agreement.receive_telephone_event;
     if (event ? packet.length < DTMF_PAYLOAD
@@ -275,9 +289,15 @@ void stream_read_rtcp(struct engine *engine, struct stream *stream)
         /* The thread looks here once a slot: only the kernel knows when the report came, and the round trip needs it. */
         uint64_t arrival = arrival_time(engine, &header->msg_hdr, monotonic_ns());
         struct rtcp_session *session = &stream->rtcp;
-        if (!rtcp_read(session, engine->batch->data[0], (size_t)length, arrival, engine_ntp(engine, arrival)))
-            continue;
         struct stream_counters *counters = &stream->counters;
+        uint8_t *data = engine->batch->data[0];
+        size_t size = (size_t)length;
+        if (stream->secure != NULL && !secure_unprotect_rtcp(stream->secure, data, &size)) {
+            counter_add(&counters->srtp_failures, 1);
+            continue;
+        }
+        if (!rtcp_read(session, data, size, arrival, engine_ntp(engine, arrival)))
+            continue;
         counter_set(&counters->remote_lost, (uint64_t)(session->remote_lost > 0 ? session->remote_lost : 0));
         counter_set(&counters->remote_jitter, session->remote_jitter);
         counter_set(&counters->round_trip_us, (uint64_t)(session->round_trip_ms * 1000.0));

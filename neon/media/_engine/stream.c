@@ -69,7 +69,8 @@ struct stream *stream_open(uint32_t id, const struct address *host, unsigned fir
     atomic_init(&stream->references, 1);
     stream->ssrc = random.ssrc;
     stream->timestamp = random.timestamp;
-    stream->sequence = random.sequence;
+    /* From the lower half, so that losing the first packets cannot hide a wrap (RFC 3711, section 3.3.1). */
+    stream->sequence = random.sequence & 0x7fff;
     stream->rtcp.seed = random.rtcp;
     for (int i = 0; i < RTCP_CNAME; i++)
         stream->rtcp.cname[i] = "0123456789abcdef"[random.name[i / 2] >> (i % 2 * 4) & 15];
@@ -111,6 +112,7 @@ void stream_unref(struct stream *stream)
         stream_set_source(stream, NULL);
         stream_set_sink(stream, NULL);
         stream_set_tap(stream, NULL);
+        secure_free(stream->secure);
         free(stream);
     }
 }
@@ -147,8 +149,18 @@ void stream_set_tap(struct stream *stream, struct tap *tap)
     stream->tap = tap;
 }
 
-void stream_start(struct stream *stream, const struct agreement *agreement, uint64_t now)
+/* What is protected under the same key goes on where it was. */
+static void use_security(struct stream *stream, struct secure *secure)
 {
+    if (secure != NULL)
+        secure_continue(secure, stream->secure);
+    secure_free(stream->secure);
+    stream->secure = secure;
+}
+
+void stream_start(struct stream *stream, const struct agreement *agreement, struct secure *secure, uint64_t now)
+{
+    use_security(stream, secure);
     bool first = !stream->started;
     struct agreement before = stream->agreement;
     stream->agreement = *agreement;
@@ -191,9 +203,14 @@ void stream_skip(struct stream *stream, uint32_t samples)
 
 /* -- sending ---------------------------------------------------------------------------------------------------- */
 
-static void send_packet(struct engine *engine, struct stream *stream, const uint8_t *data, size_t length,
-                        uint64_t deadline)
+/* `data` has room for what protecting adds. */
+static void send_packet(struct engine *engine, struct stream *stream, uint8_t *data, size_t length, uint64_t deadline)
 {
+    size_t octets = length - RTP_HEADER;
+    if (stream->secure != NULL && !secure_protect(stream->secure, data, &length)) {
+        counter_add(&stream->counters.srtp_failures, 1);
+        return; /* never in clear */
+    }
     /* One call a packet: sendmmsg takes many packets of one socket, and a stream has one packet and a socket. */
     ssize_t sent = -1;
     for (int i = 0; i < 2; i++) {
@@ -208,7 +225,7 @@ static void send_packet(struct engine *engine, struct stream *stream, const uint
     if (sent < 0)
         return;
     counter_add(&stream->counters.packets_sent, 1);
-    counter_add(&stream->counters.octets_sent, length - RTP_HEADER);
+    counter_add(&stream->counters.octets_sent, octets);
     engine_note_sent(engine, deadline);
 }
 
@@ -241,7 +258,7 @@ static void transmit(struct engine *engine, struct stream *stream, int16_t *pcm,
 {
     const struct agreement *agreement = &stream->agreement;
     uint32_t samples = agreement->packet_samples;
-    uint8_t data[RTP_HEADER + JITTER_PACKET_MAX];
+    _Alignas(uint32_t) uint8_t data[RTP_HEADER + JITTER_PACKET_MAX + SECURE_TRAILER];
     size_t length = RTP_HEADER;
     struct rtp_packet packet = {
         .payload_type = agreement->payload_type,
@@ -278,7 +295,7 @@ static void transmit(struct engine *engine, struct stream *stream, int16_t *pcm,
 
 static void send_report(struct engine *engine, struct stream *stream, uint64_t now, bool bye)
 {
-    uint8_t data[RTCP_PACKET_MAX];
+    _Alignas(uint32_t) uint8_t data[RTCP_PACKET_MAX + SECURE_TRAILER];
     struct rtcp_sent sent = {
         .packets = (uint32_t)counter_get(&stream->counters.packets_sent),
         .octets = (uint32_t)counter_get(&stream->counters.octets_sent),
@@ -292,7 +309,10 @@ static void send_report(struct engine *engine, struct stream *stream, uint64_t n
         in_port_t *port = to.base.sa_family == AF_INET ? &to.v4.sin_port : &to.v6.sin6_port;
         *port = htons((uint16_t)(ntohs(*port) + 1));
     }
-    if (stream->agreement.reachable && address_allowed(&to))
+    bool ready = stream->secure == NULL || secure_protect_rtcp(stream->secure, data, &length);
+    if (!ready)
+        counter_add(&stream->counters.srtp_failures, 1);
+    else if (stream->agreement.reachable && address_allowed(&to))
         sendto(stream->rtcp_fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL, &to.base, to.length);
     rtcp_schedule(&stream->rtcp, now, false);
 }

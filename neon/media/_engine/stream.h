@@ -17,6 +17,7 @@
 #include "level.h"
 #include "rtcp.h"
 #include "rtp.h"
+#include "secure.h"
 #include "source.h"
 #include "tap.h"
 
@@ -37,6 +38,7 @@ struct agreement {
 struct stream_counters {
     _Atomic uint64_t packets_sent, octets_sent, packets_received, octets_received, packets_lost, packets_discarded;
     _Atomic uint64_t frames_concealed, jitter; /* jitter in timestamp units */
+    _Atomic uint64_t srtp_failures;            /* packets that were not authentic, or could not be protected */
     _Atomic uint64_t round_trip_us, remote_lost, remote_jitter;
     atomic_bool remote_known, round_trip_known;
     struct level sent, heard;
@@ -56,6 +58,7 @@ struct stream {
 
     bool started;
     struct agreement agreement;
+    struct secure *secure; /* owned; NULL: in clear, as agreed */
     uint32_t tick_samples; /* served every so many samples: 80 or 160 */
     unsigned phase;        /* of the wheel */
     unsigned ticks;        /* served so far */
@@ -107,8 +110,8 @@ struct stream *stream_open(uint32_t id, const struct address *host, unsigned fir
 struct stream *stream_ref(struct stream *stream);
 void stream_unref(struct stream *stream);
 
-/* For the thread. */
-void stream_start(struct stream *stream, const struct agreement *agreement, uint64_t now);
+/* For the thread. Takes `secure`, which is NULL for a call in clear. */
+void stream_start(struct stream *stream, const struct agreement *agreement, struct secure *secure, uint64_t now);
 void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline);
 void stream_reroute(struct stream *stream); /* the machine's addresses have changed */
 void stream_skip(struct stream *stream, uint32_t samples);
