@@ -169,10 +169,10 @@ def file_name(template: str, call: CallSnapshot, account: str, now: datetime) ->
     What comes from others is reduced to letters, digits and C{_.+@-}, and cannot lead to another directory.
     """
     party = call.callee if call.direction is Direction.OUTGOING else call.caller
-    number, at, _ = party.removeprefix("sips:").removeprefix("sip:").partition("@")
+    number, _, _ = party.removeprefix("sips:").removeprefix("sip:").partition("@")
     words = {
         "callid": str(call.call_id),
-        "number": _safe(number if at else party),
+        "number": _safe(number),
         "direction": call.direction.value,
         "account": _safe(account),
     }

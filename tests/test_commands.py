@@ -440,6 +440,7 @@ class CallTests(CommandCase):
                     "to": "sip:31@sip.acme.com",
                     "hold": False,
                     "muted": False,
+                    "recording": False,
                     "encrypted": False,
                     "remoteHold": False,
                 }

@@ -31,7 +31,7 @@ def calls_table(rows: Iterable[Data]) -> str:
 
 def _state(call: Data) -> str:
     """In one word, with what else there is to say: C{confirmed (held, muted)}."""
-    facts = (("hold", "held"), ("remoteHold", "held by the other side"), ("muted", "muted"))
+    facts = (("hold", "held"), ("remoteHold", "held by the other side"), ("muted", "muted"), ("recording", "recorded"))
     more = ", ".join(word for name, word in facts if call.get(name))
     return f"{call['state']} ({more})" if more else str(call["state"])
 
@@ -109,6 +109,20 @@ def hold(options: argparse.Namespace, neon: Connection) -> None:
 def mute(options: argparse.Namespace, neon: Connection) -> None:
     call_id = _call(options, neon, _is_up, "is up")
     say(options, {"callId": call_id, **neon.command("setmute", callid=call_id, mute=options.verb == "mute")})
+
+
+def record(options: argparse.Namespace, neon: Connection) -> None:
+    if options.what == "start":
+        call_id = _call(options, neon, _is_up, "is up")
+        data = {"callId": call_id, **neon.command("startrecording", callid=call_id)}
+        say(options, data, f"Call {call_id} is recorded: {data['path']}")
+        return
+    call_id = _call(options, neon, lambda call: bool(call.get("recording")), "is recorded")
+    if options.what == "stop":
+        data = neon.command("stoprecording", callid=call_id)
+    else:
+        data = neon.command("pauserecording", callid=call_id, pause=options.what == "pause")
+    say(options, {"callId": call_id, **data})
 
 
 def transfer(options: argparse.Namespace, neon: Connection) -> None:

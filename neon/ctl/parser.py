@@ -164,6 +164,15 @@ def _calls(verb: Any) -> None:
     _call_id(verb("resume", "take a call off hold"))
     _call_id(verb("mute", "let the far end hear nothing of this side"))
     _call_id(verb("unmute", "let the far end hear this side again"))
+    record = verb("record", "record a call into a file")
+    whats = record.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=_Parser)
+    for what, about in (
+        ("start", "begin, and say where the file will be"),
+        ("stop", "end it before the call does"),
+        ("pause", "record silence for a while"),
+        ("resume", "record the call again"),
+    ):
+        _call_id(verb(what, about, whats))
     transfer = verb("transfer", "connect the far end of a call with somebody else")
     transfer.add_argument("to", metavar="TO", help="a number or a SIP URI; with --attended, a CALLID")
     _call_id(transfer)

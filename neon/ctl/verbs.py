@@ -154,6 +154,7 @@ VERBS: Final[dict[str, Verb]] = {
     "resume": calls.hold,
     "mute": calls.mute,
     "unmute": calls.mute,
+    "record": calls.record,
     "transfer": calls.transfer,
     "dtmf": calls.dtmf,
     "events": events,

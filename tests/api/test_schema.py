@@ -25,7 +25,7 @@ from neon.commands import TABLE
 from neon.details import NO_DETAILS, CallDetails, Diversion, Why
 from neon.events import Event
 from neon.operatorvalues import Balance, Licence, Standing
-from neon.values import Cause, Direction
+from neon.values import Cause, Direction, RecordingState
 from neon.watched import ExtensionState, ExtensionStatus, MessageSummary
 from tests.api.websockets import Client, WebSocketCase
 from tests.fakes import AGREEMENT, EPOCH, FakeCall
@@ -108,7 +108,7 @@ class DocumentTests(SynchronousTestCase):
             events.WatchEvent,
             events.PanelEvent,
         )
-        kinds = {kind.__name__ for base in bases for kind in type.__subclasses__(base)}
+        kinds = {kind.__name__ for base in bases for kind in type.__subclasses__(base)} | {"RecordingChanged"}
         self.assertEqual({kind.__name__ for kind in wire.ALL_NAMES}, kinds)
         self.assertEqual(set(MANUAL["events"]), set(wire.ALL_NAMES.values()))
 
@@ -238,6 +238,9 @@ class EventTests(SynchronousTestCase):
                 "remote": False,
                 "digit": "#",
                 "muted": True,
+                "state": RecordingState.FAILED if display_name else RecordingState.STARTED,
+                "path": "/r/43.wav",
+                "reason": "disk full" if display_name else "",
                 "encrypted": bool(display_name),
                 "details": DETAILS if display_name else NO_DETAILS,
                 "why": Why.FORWARDED,

@@ -145,6 +145,9 @@ class CallTests(VerbCase):
             (["resume"], ("sethold", {"callid": 5, "hold": False})),
             (["mute"], ("setmute", {"callid": 5, "mute": True})),
             (["unmute"], ("setmute", {"callid": 5, "mute": False})),
+            (["record", "stop", "5"], ("stoprecording", {"callid": 5})),
+            (["record", "pause", "5"], ("pauserecording", {"callid": 5, "pause": True})),
+            (["record", "resume", "5"], ("pauserecording", {"callid": 5, "pause": False})),
             (["dtmf", "12#"], ("senddtmf", {"callid": 5, "dtmf": "12#"})),
             (["hangup", "9"], ("finalizecall", {"callid": 9})),
             (["reject"], ("rejectcall", {"callid": 6})),
@@ -155,6 +158,14 @@ class CallTests(VerbCase):
             (["transfer", "6", "--attended"], ("transfercall", {"callid": 5, "to": "6", "tocallid": 6})),
         ):
             self.assertEqual(self.asked(*argv), asked)
+
+    def test_record(self) -> None:
+        """record start says where the file will be; the other three mean the only call that is recorded."""
+        self.calls(call(5), {**call(6), "recording": True})
+        self.neon.answers["startrecording"] = {"path": "/r/5.wav"}
+        self.assertEqual(drive(self.neon, "record", "start", "5"), "Call 5 is recorded: /r/5.wav\n")
+        self.assertEqual(self.asked("record", "stop"), ("stoprecording", {"callid": 6}))
+        self.assertIn("confirmed (recorded)", drive(self.neon, "calls"))
 
     def test_rules(self) -> None:
         """What becomes of calls to come, of all accounts or of one."""
