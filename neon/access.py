@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred, succeed
 
 from neon.config import LOCAL
-from neon.passwords import PasswordHash
+from neon.passwords import N_FOR_RANDOM, PasswordHash
 from neon.privatefile import replace_private
 from neon.sections import Application
 from neon.values import Scope
@@ -34,7 +34,7 @@ class Applications:
         self._scopes: dict[str, frozenset[Scope]] = {}
         self._redeem: dict[str, Callable[[str], bool]] = {}
         # What an unknown name is checked against, so that it takes as long as a known one.
-        self._decoy = PasswordHash.of(secrets.token_urlsafe())
+        self._decoy = PasswordHash.decoy()
 
     def put(self, name: str, password_hash: PasswordHash, scopes: frozenset[Scope] = frozenset(Scope)) -> None:
         """From now on this is an application, with this password and these scopes."""
@@ -89,7 +89,10 @@ def configured_hashes(applications: Mapping[str, Application]) -> dict[str, Pass
 
 
 def local_password(path: Path, known: PasswordHash | None) -> tuple[str, PasswordHash]:
-    """The password of the C{local} application: the one that stands in access.json if it is right, else a new one."""
+    """The password of the C{local} application: the one that stands in access.json if it is right, else a new one.
+
+    It is random, so its hash is a quick one: checking it is part of every start.
+    """
     if known is not None:
         try:
             document = json.loads(path.read_text("utf-8"))
@@ -97,9 +100,9 @@ def local_password(path: Path, known: PasswordHash | None) -> tuple[str, Passwor
         except (OSError, ValueError, TypeError, KeyError):
             password = None
         if isinstance(password, str) and known.matches(password):
-            return password, known
+            return password, known if known.n <= N_FOR_RANDOM else PasswordHash.of(password, N_FOR_RANDOM)
     password = secrets.token_urlsafe(18)
-    return password, PasswordHash.of(password)
+    return password, PasswordHash.of(password, N_FOR_RANDOM)
 
 
 def access_document(

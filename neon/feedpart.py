@@ -60,7 +60,7 @@ class FeedServer:
     ) -> tuple[Command, ...]:
         """What it serves; returns the commands about who may log in."""
         table = MemberTable(database)
-        members = Members(self._reactor, in_thread, PasswordHash.of("nobody's password"))
+        members = Members(self._reactor, in_thread, PasswordHash.decoy())
         failures: list[Any] = []
 
         def remember(rows: Any) -> None:

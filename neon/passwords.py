@@ -13,6 +13,9 @@ from typing import Self
 N, R, P = 1 << 14, 8, 1
 """About 50 ms and 16 MB for one guess."""
 
+N_FOR_RANDOM = 1 << 4
+"""Enough for a password that we made of so many random bits that nobody can guess it: stretching adds nothing."""
+
 MAX_MEMORY = 64 << 20
 
 
@@ -31,6 +34,11 @@ class PasswordHash:
         """Hash a new password with a fresh salt."""
         salt = os.urandom(16)
         return cls(n, r, p, salt, _scrypt(password, n, r, p, salt, 32))
+
+    @classmethod
+    def decoy(cls) -> Self:
+        """What no password matches, in the time that a real one takes. Costs nothing to make."""
+        return cls(N, R, P, os.urandom(16), os.urandom(32))
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon import access
-from neon.passwords import PasswordHash
+from neon.passwords import N_FOR_RANDOM, PasswordHash
 from neon.sections import Application
 
 
@@ -33,6 +33,14 @@ class ApplicationsTests(SynchronousTestCase):
 
     def verify(self, user: str, password: str) -> bool:
         return self.successResultOf(self.applications.verify(user, password))
+
+    def test_nobody(self) -> None:
+        """A name that nobody has is checked like any other, as slowly as the hashes of chosen passwords are."""
+        self.applications = access.Applications(self.at_once, {})
+        self.assertFalse(self.verify("crm", "secret"))
+        self.assertEqual(self.checks, [("secret",)])
+        decoy, real = PasswordHash.decoy(), PasswordHash.of("secret")
+        self.assertEqual((decoy.n, decoy.r, decoy.p), (real.n, real.r, real.p))
 
     def test_right(self) -> None:
         """The right password of a known application."""
@@ -134,6 +142,14 @@ class AccessFileTests(SynchronousTestCase):
         known = cheap("secret")
         access.write_private(self.path, access.access_document(None, "secret"))
         self.assertEqual(access.local_password(self.path, known), ("secret", known))
+
+    def test_slow_hash(self) -> None:
+        """A slow hash of an earlier version is replaced by a quick one of the same password."""
+        access.write_private(self.path, access.access_document(None, "secret"))
+        password, made = access.local_password(self.path, PasswordHash.of("secret", n=64, r=1))
+        self.assertEqual(password, "secret")
+        self.assertTrue(made.matches("secret"))
+        self.assertEqual(made.n, N_FOR_RANDOM)
 
     def test_useless_files(self) -> None:
         """With a file that is missing, of something else, or with a wrong password there is a new one."""
