@@ -82,6 +82,8 @@ def build() -> argparse.ArgumentParser:
     explain.add_argument("--lang", choices=LANGUAGES, help="the language of the words (that of the locale)")
     verb("show", "show the panel")
     verb("hide", "hide the panel")
+    panel = verb("panel", "open the panel in the browser, signed in")
+    panel.add_argument("--print", action="store_true", help="only print its address, which works once, for a minute")
     verb("version", "show which versions neonctl and the daemon are")
     completion = verb("completion", "print the completions for a shell")
     completion.add_argument("shell", choices=SHELLS, help="the shell")

@@ -8,6 +8,7 @@ import sys
 from typing import Final
 
 from neon.ctl import accounts, calls, extensions, history, members, operators, tables
+from neon.ctl.browser import open_in_browser
 from neon.ctl.connection import Connection
 from neon.ctl.speech import Data, Verb, say
 
@@ -34,7 +35,15 @@ def version(options: argparse.Namespace, neon: Connection) -> None:
 
 
 def show(options: argparse.Namespace, neon: Connection) -> None:
-    say(options, neon.command("showui", show=options.verb == "show"))
+    data = neon.command("showui", show=options.verb == "show")
+    say(options, data, None if data["ui"] else "There is no panel, and no display to open one on: neonctl panel")
+
+
+def panel(options: argparse.Namespace, neon: Connection) -> None:
+    data = neon.command("panelticket")
+    opened = not options.print and open_in_browser(str(data["url"]), os.environ)
+    words = f"Opened in your browser. It signs in by itself, once, within {data['seconds']:.0f} s."
+    say(options, {**data, "opened": opened}, words if opened else str(data["url"]))
 
 
 # Events
@@ -171,6 +180,7 @@ VERBS: Final[dict[str, Verb]] = {
     "explain": explain,
     "show": show,
     "hide": show,
+    "panel": panel,
     "version": version,
 }
 """Every verb that needs the daemon."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 from collections.abc import Mapping
@@ -31,6 +32,10 @@ FLAGS = (
     "--disable-default-apps",
     "--remote-debugging-port=0",
 )
+
+
+_CODES = {"Enter": 13, "Tab": 9, "Escape": 27, " ": 32}
+"""Windows' virtual key codes, which the protocol wants for keys that are no letters."""
 
 
 class ScriptError(AssertionError):
@@ -123,6 +128,32 @@ class Page:
             details = result["exceptionDetails"]
             raise ScriptError(details.get("exception", {}).get("description") or details.get("text"))
         return result["result"].get("value")
+
+    async def press(self, *keys: str) -> None:
+        """Press keys one after the other, as a person does: a character, or a name such as Enter, Tab, ArrowDown."""
+        for key in keys:
+            code = _CODES.get(key, ord(key) if len(key) == 1 else 0)
+            text = {"Enter": "\r", "Tab": "", "Escape": ""}.get(key, key if len(key) == 1 else "")
+            for kind in ("keyDown", "keyUp"):
+                more = {"text": text} if text and kind == "keyDown" else {}
+                await self._channel.command(
+                    "Input.dispatchKeyEvent",
+                    self._session,
+                    type=kind if more or kind == "keyUp" else "rawKeyDown",
+                    key=key,
+                    windowsVirtualKeyCode=code,
+                    **more,
+                )
+
+    async def picture(self, path: Path) -> None:
+        """Write what is to be seen now into a PNG file."""
+        taken = await self._channel.command("Page.captureScreenshot", self._session)
+        path.write_bytes(base64.b64decode(taken["data"]))
+
+    async def colours(self, scheme: str) -> None:
+        """Prefer C{dark} or C{light}."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        await self._channel.command("Emulation.setEmulatedMedia", self._session, features=features)
 
     async def until(self, script: str, what: str, within: float = 20.0) -> Any:
         """Wait until an expression is true in the page; return its value."""

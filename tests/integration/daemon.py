@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,7 @@ async def start_daemon(
     bind: str = "127.0.0.1",
     media_more: str = "",
     namespace: Namespace | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Daemon:
     """Start a daemon with free ports, in a namespace if one is given; it is ready when this returns."""
     state_dir = test.folder / name
@@ -244,7 +246,7 @@ async def start_daemon(
         )
     )
     configuration.chmod(0o600)
-    return await _launch(test, name, configuration, sip_port, namespace)
+    return await _launch(test, name, configuration, sip_port, namespace, env)
 
 
 async def start_again(test: IntegrationCase, daemon: Daemon) -> Daemon:
@@ -255,14 +257,23 @@ async def start_again(test: IntegrationCase, daemon: Daemon) -> Daemon:
 
 
 async def _launch(
-    test: IntegrationCase, name: str, configuration: Path, sip_port: int, namespace: Namespace | None
+    test: IntegrationCase,
+    name: str,
+    configuration: Path,
+    sip_port: int,
+    namespace: Namespace | None,
+    env: Mapping[str, str] | None = None,
 ) -> Daemon:
     state_dir = configuration.parent
     arguments = ["--config", str(configuration), "--state-dir", str(state_dir), "--log-level", "debug"]
     twistd = [sys.executable, "-m", "tests.integration.census", str(state_dir / "census"), "-n", "--pidfile="]
     argv: tuple[str, ...] = (*twistd, "neon", *arguments)
     argv = argv if namespace is None else namespace.argv(*argv)
-    program = test.start(name, *argv, env={"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"})
+    # Whoever runs the tests has a desktop, on which no test shall open anything.
+    hidden = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    program = test.start(
+        name, *argv, env={"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **hidden, **(env or {})}
+    )
     access = state_dir / "access.json"
 
     def ready() -> bool:

@@ -1,0 +1,197 @@
+/**
+ * The calls that are up, or want to be. Each is an element of its own, drawn again in place, so that the focus stays
+ * where it is. Further buttons (to record, to join calls) have their place in ".more".
+ *
+ * @module calls
+ */
+
+import { clock, copy, find, keys } from "./parts.js";
+import { say } from "./words.js";
+
+/** @typedef {import("./phone.js").Phone} Phone */
+/** @typedef {import("./phone.js").Call} Call */
+
+/** @param {Call} call */
+function ringsHere(call) {
+  return call.type === "incoming" && (call.state === "trying" || call.state === "early");
+}
+
+export class CallElement extends HTMLElement {
+  /** @type {Phone | null} */
+  #phone = null;
+  /** @type {Call | null} */
+  #call = null;
+
+  /**
+   * @param {Phone} phone
+   * @param {Call} call
+   * @param {(call: Call) => void} transfer
+   */
+  attach(phone, call, transfer) {
+    this.#phone = phone;
+    this.replaceChildren(copy("call-template"));
+    this.dataset.call = String(call.callId);
+    const { callId } = call;
+    const now = () => /** @type {Call} */ (this.#call);
+    const pad = find(this, ".keys", HTMLElement);
+    const type = (/** @type {string} */ digit) => {
+      now().typed += digit;
+      this.draw(now());
+      void phone.act("senddtmf", { callId, dtmf: digit });
+    };
+    keys(pad, type);
+    pad.addEventListener("keydown", (event) => {
+      if (/^[0-9*#]$/.test(event.key) && !event.ctrlKey && !event.altKey && !event.metaKey) {
+        event.preventDefault();
+        type(event.key);
+      }
+    });
+    /** @type {Record<string, () => unknown>} */
+    const run = {
+      answer: () => phone.answer(now()),
+      reject: () => phone.act("rejectcall", { callId }),
+      hangup: () => phone.act("finalizecall", { callId }),
+      hold: () => phone.act("sethold", { callId, hold: !now().hold }),
+      mute: () => phone.act("setmute", { callId, mute: !now().muted }),
+      transfer: () => transfer(now()),
+      allow: () => this.#consent(true),
+      refuse: () => this.#consent(false),
+      keypad: () => {
+        pad.hidden = !pad.hidden;
+        this.draw(now());
+        pad.querySelector("button")?.focus();
+      },
+    };
+    this.addEventListener("click", (event) => {
+      const pressed = /** @type {Element} */ (event.target).closest("[data-do]");
+      if (pressed instanceof HTMLElement) {
+        void run[pressed.dataset.do ?? ""]?.();
+      }
+    });
+    this.draw(call);
+  }
+
+  /** @param {Call} call */
+  draw(call) {
+    this.#call = call;
+    const rings = ringsHere(call);
+    const up = call.state === "confirmed";
+    const over = call.state === "terminated";
+    this.classList.toggle("ringing", rings);
+    this.dataset.state = call.state;
+    const article = find(this, "article", HTMLElement);
+    article.setAttribute("aria-label", say("callOf", { party: call.party }));
+    this.#write("h3", call.party);
+    this.#write(".address", call.uri.replace(/^sips?:/, ""));
+    this.#write(".state .words", this.#words(call));
+    this.#write(".note", call.note);
+    this.tick();
+    this.#write(".consent p", say("transferAsked", { to: call.asked }));
+    find(this, ".consent", HTMLElement).hidden = call.asked === "";
+    /** @type {Record<string, boolean>} */
+    const shown = {
+      answer: rings, reject: rings, mute: up, hold: up, keypad: up, transfer: up || rings, hangup: !rings && !over,
+    };
+    for (const [name, visible] of Object.entries(shown)) {
+      this.#button(name).hidden = !visible;
+    }
+    this.#button("answer").textContent = say(this.#phone?.busy(call.callId) ? "holdAndAnswer" : "answer");
+    this.#button("mute").setAttribute("aria-pressed", String(call.muted));
+    this.#button("hold").setAttribute("aria-pressed", String(call.hold));
+    const pad = find(this, ".keys", HTMLElement);
+    pad.hidden = pad.hidden || !up;
+    this.#button("keypad").setAttribute("aria-expanded", String(!pad.hidden));
+    const typed = find(this, ".typed", HTMLElement);
+    typed.hidden = pad.hidden;
+    typed.textContent = call.typed;
+  }
+
+  /** The time that passes. */
+  tick() {
+    const call = this.#call;
+    if (call !== null) {
+      const ms = call.state === "terminated" ? call.duration : call.since === null ? 0 : Date.now() - call.since;
+      this.#write(".time", ms > 0 ? clock(ms) : "");
+    }
+  }
+
+  /** @param {Call} call */
+  #words(call) {
+    switch (call.state) {
+      case "confirmed":
+        return say(call.hold ? "held" : call.remoteHold ? "heldByThem" : "up");
+      case "terminated":
+        return say("ended");
+      case "releasing":
+        return say("ending");
+      default:
+        if (call.type === "incoming") {
+          return say(this.#phone?.busy(call.callId) ? "waiting" : "ringingHere");
+        }
+        return say(call.state === "early" ? "ringingThere" : "calling");
+    }
+  }
+
+  /** @param {boolean} allow */
+  async #consent(allow) {
+    const call = this.#call;
+    if (call !== null && this.#phone !== null) {
+      await this.#phone.act("answertransfer", { callId: call.callId, allow });
+      call.asked = "";
+      this.draw(call);
+    }
+  }
+
+  /**
+   * @param {string} selector
+   * @param {string} text
+   */
+  #write(selector, text) {
+    const place = find(this, selector, HTMLElement);
+    // What is the same is not written again: a screen reader would read it again.
+    if (place.textContent !== text) {
+      place.textContent = text;
+    }
+  }
+
+  /** @param {string} name */
+  #button(name) {
+    return find(this, `[data-do="${name}"]`, HTMLButtonElement);
+  }
+}
+
+export class Calls extends HTMLElement {
+  /**
+   * @param {Phone} phone
+   * @param {(call: Call) => void} transfer
+   */
+  attach(phone, transfer) {
+    this.setAttribute("role", "region");
+    this.setAttribute("aria-label", say("calls"));
+    this.setAttribute("aria-live", "assertive");
+    /** @type {Map<number, CallElement>} */
+    const elements = new Map();
+    phone.addEventListener("calls", () => {
+      for (const [id, element] of elements) {
+        if (!phone.calls.has(id)) {
+          element.remove();
+          elements.delete(id);
+        }
+      }
+      for (const call of phone.calls.values()) {
+        const known = elements.get(call.callId);
+        if (known === undefined) {
+          const element = new CallElement();
+          elements.set(call.callId, element);
+          this.append(element);
+          element.attach(phone, call, transfer);
+        } else {
+          known.draw(call);
+        }
+      }
+      const ringing = [...phone.calls.values()].find(ringsHere);
+      document.title = ringing === undefined ? "NEON" : `☎ ${ringing.party} — NEON`;
+    });
+    setInterval(() => elements.forEach((element) => element.tick()), 1000);
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * The dial pad: typed, clicked, pasted, or completed from the history.
+ *
+ * @module dial
+ */
+
+import { copy, dialable, find, keys, make } from "./parts.js";
+
+/** @typedef {import("./phone.js").Phone} Phone */
+
+export class Dial extends HTMLElement {
+  /** @param {Phone} phone */
+  attach(phone) {
+    this.replaceChildren(copy("dial-template"));
+    const form = find(this, "form", HTMLFormElement);
+    const field = find(this, "#number", HTMLInputElement);
+    const account = find(this, "select", HTMLSelectElement);
+    /** @param {string} digit */
+    const type = (digit) => {
+      field.setRangeText(digit, field.selectionStart ?? field.value.length, field.selectionEnd ?? field.value.length, "end");
+    };
+    keys(find(this, ".keys", HTMLElement), type);
+    find(this, ".erase", HTMLElement).addEventListener("click", () => {
+      field.value = field.value.slice(0, -1);
+      field.focus();
+    });
+    field.addEventListener("paste", (event) => {
+      event.preventDefault();
+      type(dialable(event.clipboardData?.getData("text/plain") ?? ""));
+    });
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const to = dialable(field.value);
+      if (to === "") {
+        field.focus();
+        return;
+      }
+      const chosen = account.value === "" ? undefined : Number(account.value);
+      if ((await phone.dial(to, chosen)) !== null) {
+        field.value = "";
+      }
+    });
+    phone.addEventListener("accounts", () => {
+      const before = account.value;
+      account.replaceChildren(...phone.accounts.map(({ connectionId, uri }) => {
+        const option = make("option", uri.replace(/^sips?:/, ""));
+        option.value = String(connectionId);
+        return option;
+      }));
+      account.value = phone.accounts.some(({ connectionId }) => String(connectionId) === before)
+        ? before : String(phone.accounts.find(({ state }) => state === "registered")?.connectionId ?? "");
+      find(this, ".account", HTMLElement).hidden = phone.accounts.length < 2;
+    });
+    phone.addEventListener("show", () => field.focus());
+  }
+}

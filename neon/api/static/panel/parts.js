@@ -1,0 +1,126 @@
+/**
+ * Small things that every part of the panel needs.
+ *
+ * @module parts
+ */
+
+import { say, translate } from "./words.js";
+
+/**
+ * An element that is there.
+ * @template {Element} T
+ * @param {ParentNode} root
+ * @param {string} selector
+ * @param {new () => T} kind
+ * @returns {T}
+ */
+export function find(root, selector, kind) {
+  const found = root.querySelector(selector);
+  if (!(found instanceof kind)) {
+    throw new Error(`the page has no ${selector}`);
+  }
+  return found;
+}
+
+/**
+ * A copy of a template, in the person's language.
+ * @param {string} id
+ */
+export function copy(id) {
+  const fragment = /** @type {DocumentFragment} */ (find(document, `#${id}`, HTMLTemplateElement).content.cloneNode(true));
+  translate(fragment);
+  return fragment;
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {string} [text]
+ * @param {string} [className]
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function make(tag, text = "", className = "") {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  if (className !== "") {
+    element.className = className;
+  }
+  return element;
+}
+
+/**
+ * @param {string} text
+ * @param {() => unknown} run
+ * @param {string} [className]
+ */
+export function button(text, run, className = "") {
+  const made = make("button", text, className);
+  made.type = "button";
+  made.addEventListener("click", () => void run());
+  return made;
+}
+
+/**
+ * The twelve keys of a telephone.
+ * @param {HTMLElement} place
+ * @param {(digit: string) => void} pressed
+ */
+export function keys(place, pressed) {
+  place.replaceChildren(...[..."123456789*0#"].map((digit) => button(digit, () => pressed(digit))));
+}
+
+/**
+ * What a person would call the other end: a name, a number, or all of an address that is no number of ours.
+ * @param {string} uri
+ * @param {string} [name]
+ */
+export function party(uri, name = "") {
+  if (name !== "") {
+    return name;
+  }
+  const user = number(uri);
+  return user === "" ? say("unknown") : user;
+}
+
+/**
+ * What to dial to reach a SIP URI: its user part.
+ * @param {string} uri
+ */
+export function number(uri) {
+  const found = /^sips?:([^@;]*)@/i.exec(uri);
+  if (found === null) {
+    return uri;
+  }
+  try {
+    return decodeURIComponent(found[1] ?? "");
+  } catch {
+    return found[1] ?? "";
+  }
+}
+
+/**
+ * A duration as people read it.
+ * @param {number} ms
+ */
+export function clock(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  const two = (/** @type {number} */ value) => String(value).padStart(2, "0");
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  return hours > 0 ? `${hours}:${two(minutes % 60)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}
+
+/**
+ * Text that was pasted, as something that can be dialled: what hides in documents and links is gone.
+ * @param {string} text
+ */
+export function dialable(text) {
+  const line = text.normalize("NFKC").replace(/[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, "").trim();
+  return (line.split(/[\r\n\t]/)[0] ?? "").replace(/[\u2010-\u2015\u2212]/g, "-").replace(/^(?:tel|callto):(?:\/\/)?/i, "")
+    .trim().slice(0, 255);
+}
+
+/** @param {unknown} error */
+export function reason(error) {
+  return error instanceof Error ? error.message : String(error);
+}

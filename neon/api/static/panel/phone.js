@@ -1,0 +1,333 @@
+/**
+ * The phone as the panel knows it: accounts, calls and questions, kept up to date by NEON's events.
+ *
+ * Its own events say what has to be drawn again: "accounts", "calls", "ended" (a call is in the log now), "questions",
+ * "balance", "show", "trouble" (a sentence, "" when it is over).
+ *
+ * @module phone
+ */
+
+import { NeonClient } from "../neon-client.js";
+import { language, say } from "./words.js";
+import { number, party, reason } from "./parts.js";
+
+/** @typedef {import("../neon-client.js").NeonEvent} NeonEvent */
+
+/**
+ * @typedef {object} Call
+ * @property {number} callId
+ * @property {"incoming" | "outgoing"} type
+ * @property {string} state  "trying", "early", "confirmed", "releasing" or "terminated"
+ * @property {string} uri  the other end's
+ * @property {string} party
+ * @property {boolean} hold
+ * @property {boolean} remoteHold
+ * @property {boolean} muted
+ * @property {number | null} since  ms, when it was answered, where that is known
+ * @property {number} duration  ms, once it is over
+ * @property {string} note
+ * @property {string} asked  whom the other end wants us to call instead, "" if nobody
+ * @property {string} typed
+ */
+
+/**
+ * @typedef {object} Account
+ * @property {number} connectionId
+ * @property {string} uri
+ * @property {string} state
+ * @property {{what: string, todo: string}} [why]
+ * @property {{dnd?: boolean, always?: string, busy?: string, noanswer?: string, seconds?: number}} [incoming]
+ * @property {{waiting: boolean, new?: number}} [messages]
+ */
+
+/** @typedef {{operator: string, title: string, services: string[]}} Operator */
+
+/** @typedef {{operator: string, balance: string, currency: string, low: boolean, minutesLeft?: number}} Balance */
+
+/** How long a call that is over is still to be seen, and why it is over to be read. */
+const ENDED_MS = 8000;
+/** The extension events that the panel lives on. */
+const EVENTS = [
+  "OnRinging", "OnHold", "OnMute", "OnTransferFailed", "OnTransferRequest", "OnMissedCall", "OnBalance", "OnBalanceLow",
+  "OnMessageWaiting", "OnShowUI", "OnOriginRequest",
+];
+
+export class Phone extends EventTarget {
+  /** @type {Map<number, Call>} */
+  calls = new Map();
+  /** @type {Account[]} */
+  accounts = [];
+  /** @type {Operator[]} */
+  operators = [];
+  /** @type {Map<string, Balance>} */
+  balances = new Map();
+  /** @type {string[]} origins that wait for an answer */
+  questions = [];
+  /** Whether this session is the owner's, who may decide about web pages. */
+  owner = false;
+  #from = 0;
+
+  /** @param {string} url */
+  constructor(url) {
+    super();
+    this.client = new NeonClient({ url, storage: sessionStorage, events: EVENTS });
+    this.client.addEventListener("event", (event) => this.#happened(/** @type {CustomEvent<NeonEvent>} */ (event).detail));
+    this.client.addEventListener("resumed", () => void this.load());
+    this.client.addEventListener("state", () => {
+      const state = this.client.state;
+      if (state === "waiting" || state === "ready") {
+        this.tell("trouble", state === "waiting" ? say("lost") : "");
+      }
+    });
+  }
+
+  /**
+   * @param {string} name
+   * @param {unknown} [detail]
+   */
+  tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  /**
+   * Give a command; what goes wrong is shown.
+   * @param {string} action
+   * @param {Record<string, unknown>} [parameters]
+   * @returns {Promise<any>} the data, null if it was refused
+   */
+  async act(action, parameters = {}) {
+    try {
+      const data = await this.client.command(action, parameters);
+      this.tell("trouble", "");
+      return data;
+    } catch (error) {
+      this.tell("trouble", reason(error));
+      return null;
+    }
+  }
+
+  /** See how everything is. Afterwards events keep it so. */
+  async load() {
+    const [accounts, calls] = await Promise.all([this.client.listAccounts(), this.client.listCalls()]);
+    this.#from = Math.min(accounts.seq, calls.seq);
+    this.#keep(accounts.accounts);
+    const before = this.calls;
+    this.calls = new Map();
+    for (const call of /** @type {any[]} */ (calls.calls)) {
+      const known = before.get(call.callId);
+      this.calls.set(call.callId, { ...this.#begun(call), ...call, since: known?.since ?? null, typed: known?.typed ?? "" });
+    }
+    this.tell("calls");
+    await this.#ask();
+    await this.#operators();
+  }
+
+  /** The accounts anew: their rules have no event. */
+  async reload() {
+    this.#keep((await this.client.listAccounts()).accounts);
+  }
+
+  /**
+   * Call somebody; whoever we talk to waits meanwhile.
+   * @param {string} to
+   * @param {number} [connectionId]
+   */
+  async dial(to, connectionId) {
+    await this.#holdOthers(0);
+    return this.act("startcall", { number: to, ...(connectionId === undefined ? {} : { connectionId }) });
+  }
+
+  /** @param {Call} call */
+  async answer(call) {
+    await this.#holdOthers(call.callId);
+    return this.act("acceptcall", { callId: call.callId });
+  }
+
+  /** Whether somebody is being talked to. @param {number} [except] */
+  busy(except = 0) {
+    return [...this.calls.values()].some((call) => call.callId !== except && call.state === "confirmed");
+  }
+
+  /**
+   * Why something is as it is, in the person's language.
+   * @param {number} id  of a call or an account
+   * @returns {Promise<{what: string, todo: string}>}
+   */
+  async explain(id) {
+    try {
+      return await this.client.command("explain", { case: String(id), language });
+    } catch {
+      return { what: "", todo: "" };
+    }
+  }
+
+  /** @param {number} except */
+  async #holdOthers(except) {
+    for (const call of this.calls.values()) {
+      if (call.callId !== except && call.state === "confirmed" && !call.hold) {
+        await this.act("sethold", { callId: call.callId, hold: true });
+      }
+    }
+  }
+
+  /** @param {any[]} accounts */
+  #keep(accounts) {
+    this.accounts = accounts;
+    for (const account of this.accounts) {
+      if (account.state === "refused" || account.state === "retrying") {
+        void this.explain(account.connectionId).then((why) => {
+          account.why = why;
+          this.tell("accounts");
+        });
+      }
+    }
+    this.tell("accounts");
+  }
+
+  /** Which web pages ask; only the owner is told. */
+  async #ask() {
+    try {
+      const { origins } = await this.client.command("originpending");
+      this.owner = true;
+      this.questions = origins.map((/** @type {{origin: string}} */ one) => one.origin);
+    } catch {
+      this.owner = false;
+      this.questions = [];
+    }
+    this.tell("questions");
+  }
+
+  async #operators() {
+    try {
+      this.operators = (await this.client.command("operatorlist")).operators;
+    } catch {
+      this.operators = [];
+    }
+    this.tell("balance");
+    await Promise.all(this.operators.filter(({ services }) => services.includes("balance")).map((one) => this.balance(one.operator)));
+  }
+
+  /**
+   * Ask an operator anew; what it says arrives as an event too.
+   * @param {string} operator
+   */
+  async balance(operator) {
+    try {
+      this.balances.set(operator, await this.client.command("getbalance", { operator, language }));
+      this.tell("balance");
+      return "";
+    } catch (error) {
+      return reason(error);
+    }
+  }
+
+  /**
+   * @param {any} data  of OnNewCall or listcalls
+   * @returns {Call}
+   */
+  #begun(data) {
+    const uri = data.type === "incoming" ? data.from : data.to;
+    return {
+      callId: data.callId,
+      type: data.type,
+      state: "trying",
+      uri,
+      party: party(uri, data.displayName),
+      hold: false,
+      remoteHold: false,
+      muted: false,
+      since: null,
+      duration: 0,
+      note: "",
+      asked: "",
+      typed: "",
+    };
+  }
+
+  /** @param {NeonEvent} event */
+  #happened({ name, data, seq, ts }) {
+    if (seq <= this.#from) {
+      return;
+    }
+    if (name === "OnShowUI") {
+      this.tell("show", /** @type {any} */ (data).show);
+    } else if (name === "OnOriginRequest") {
+      void this.#ask();
+    } else if (name === "OnBalance" || name === "OnBalanceLow") {
+      const balance = /** @type {Balance} */ (/** @type {unknown} */ (data));
+      this.balances.set(balance.operator, balance);
+      this.tell("balance");
+    } else if (data.callId !== undefined) {
+      this.#changed(name, /** @type {any} */ (data), ts);
+    } else if (data.connectionId !== undefined) {
+      void this.reload();
+    }
+  }
+
+  /**
+   * @param {string} name
+   * @param {any} data
+   * @param {string} ts
+   */
+  #changed(name, data, ts) {
+    if (name === "OnNewCall") {
+      this.calls.set(data.callId, this.#begun(data));
+    }
+    const call = this.calls.get(data.callId);
+    if (call === undefined) {
+      // A call that was turned away has no other event.
+      if (name === "OnMissedCall") {
+        this.tell("ended");
+      }
+      return;
+    }
+    switch (name) {
+      case "OnRinging":
+        call.state = "early";
+        break;
+      case "OnAcceptCall":
+        call.state = "confirmed";
+        call.since = Date.parse(ts);
+        break;
+      case "OnHold":
+        call.hold = data.local;
+        call.remoteHold = data.remote;
+        call.note = data.SIPError ? `${data.SIPError} ${data.reason ?? ""}` : "";
+        break;
+      case "OnMute":
+        call.muted = data.muted;
+        break;
+      case "OnTransferFailed":
+        call.note = say("transferFailed");
+        void this.#why(call);
+        break;
+      case "OnTransferRequest":
+        call.asked = number(data.target);
+        break;
+      case "OnFinalizedCall":
+        call.state = "terminated";
+        call.duration = data.duration;
+        call.note = "";
+        call.asked = "";
+        if (data.SIPError) {
+          void this.#why(call);
+        }
+        setTimeout(() => {
+          this.calls.delete(call.callId);
+          this.tell("calls");
+        }, ENDED_MS);
+        this.tell("ended");
+        break;
+    }
+    this.tell("calls");
+  }
+
+  /** @param {Call} call */
+  async #why(call) {
+    const { what, todo } = await this.explain(call.callId);
+    if (what !== "") {
+      call.note = todo === "" ? what : `${what} ${todo}`;
+      this.tell("calls");
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * Web pages that ask to use the phone.
+ *
+ * @module questions
+ */
+
+import { button, make } from "./parts.js";
+import { say } from "./words.js";
+
+/** @typedef {import("./phone.js").Phone} Phone */
+
+export class Questions extends HTMLElement {
+  /** @param {Phone} phone */
+  attach(phone) {
+    phone.addEventListener("questions", () => {
+      const here = new Map([...this.children].map((one) => [/** @type {HTMLElement} */ (one).dataset.origin ?? "", one]));
+      for (const [origin, question] of here) {
+        if (!phone.questions.includes(origin)) {
+          question.remove();
+        }
+      }
+      this.append(...phone.questions.filter((origin) => !here.has(origin)).map((origin) => this.#question(phone, origin)));
+    });
+  }
+
+  /**
+   * @param {Phone} phone
+   * @param {string} origin
+   */
+  #question(phone, origin) {
+    const question = make("section");
+    question.dataset.origin = origin;
+    question.setAttribute("role", "alert");
+    const choices = make("div", "", "buttons");
+    choices.append(
+      button(say("allowOnce"), () => phone.act("originallow", { origin, once: true }), "good"),
+      button(say("allowAlways"), () => phone.act("originallow", { origin })),
+      button(say("deny"), () => phone.act("origindeny", { origin })),
+      button(say("block"), () => phone.act("originblock", { origin }), "bad"),
+    );
+    question.append(make("h2", say("originAsks", { origin })), make("p", say("originAbout")), choices);
+    return question;
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * How the accounts are, in words, and what is left to spend.
+ *
+ * @module status
+ */
+
+import { button, make } from "./parts.js";
+import { language, say } from "./words.js";
+
+/** @typedef {import("./phone.js").Phone} Phone */
+/** @typedef {import("./phone.js").Account} Account */
+
+/** @param {Account} account */
+export function standing(account) {
+  const { incoming = {}, messages } = account;
+  const more = [
+    account.why?.what ?? "",
+    account.why?.todo ?? "",
+    incoming.dnd ? say("dndOn") : "",
+    incoming.always ? say("forwardOn", { to: incoming.always }) : "",
+    messages?.waiting ? say("messages", { count: messages.new ?? "" }) : "",
+  ];
+  return [say(account.state, { uri: account.uri.replace(/^sips?:/, "") }), ...more.filter((text) => text !== "")].join(" · ");
+}
+
+/** @param {import("./phone.js").Balance} balance */
+function amount({ balance, currency }) {
+  try {
+    // The text and not a number: money has more digits than those.
+    const format = new Intl.NumberFormat(language, { style: "currency", currency });
+    return format.format(/** @type {any} */ (balance));
+  } catch {
+    return `${balance} ${currency}`.trim();
+  }
+}
+
+export class Status extends HTMLElement {
+  /** @param {Phone} phone */
+  attach(phone) {
+    const accounts = make("ul");
+    accounts.setAttribute("role", "status");
+    const balances = make("ul");
+    this.replaceChildren(accounts, balances);
+    phone.addEventListener("accounts", () => {
+      accounts.replaceChildren(...(phone.accounts.length === 0 ? [make("li", say("noAccount"))] : []));
+      for (const account of phone.accounts) {
+        const line = make("li", "", account.state);
+        const dot = make("span", "", "dot");
+        dot.setAttribute("aria-hidden", "true");
+        line.append(dot, make("span", standing(account)));
+        accounts.append(line);
+      }
+    });
+    phone.addEventListener("balance", () => {
+      balances.replaceChildren();
+      for (const operator of phone.operators.filter(({ services }) => services.includes("balance"))) {
+        balances.append(this.#balance(phone, operator));
+      }
+    });
+  }
+
+  /**
+   * @param {Phone} phone
+   * @param {import("./phone.js").Operator} operator
+   */
+  #balance(phone, operator) {
+    const line = make("li");
+    const known = phone.balances.get(operator.operator);
+    const words = make("span", say("balanceUnknown"), known?.low ? "low" : "");
+    if (known !== undefined) {
+      const minutes = known.minutesLeft === undefined ? "" : ` (${say("minutes", { count: known.minutesLeft })})`;
+      words.textContent = say(known.low ? "balanceLow" : "balance", { amount: amount(known) }) + minutes;
+    }
+    const refresh = button("↻", async () => {
+      refresh.disabled = true;
+      const problem = await phone.balance(operator.operator);
+      phone.tell("trouble", problem);
+      refresh.disabled = false;
+    });
+    refresh.setAttribute("aria-label", `${say("refresh")} (${operator.title})`);
+    line.append(words, refresh);
+    return line;
+  }
+}
