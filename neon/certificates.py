@@ -36,14 +36,13 @@ def context(certificate: Path, private_key: Path) -> CertificateOptions:
     @raise CertificateError: they cannot be read, or do not belong together.
     """
     try:
-        chain = [
-            crypto.X509.from_cryptography(one)
-            for one in x509.load_pem_x509_certificates(certificate.read_bytes())
-        ]
+        chain = [crypto.X509.from_cryptography(one) for one in in_pem(certificate.read_bytes())]
     except OSError as error:
         raise CertificateError(f"{certificate} cannot be read: {error.strerror}") from None
     except ValueError:
-        raise CertificateError(f"{certificate} has no certificate in PEM") from None
+        chain = []
+    if not chain:
+        raise CertificateError(f"{certificate} has no certificate in PEM")
     try:
         key = crypto.load_privatekey(crypto.FILETYPE_PEM, private_key.read_bytes(), b"")
     except OSError as error:
@@ -59,6 +58,17 @@ def context(certificate: Path, private_key: Path) -> CertificateOptions:
     except SSL.Error:
         raise CertificateError(f"{private_key} is not the key of {certificate}") from None
     return options
+
+
+def in_pem(data: bytes) -> list[x509.Certificate]:
+    """Every certificate in a text of PEM, whatever stands between them.
+
+    @raise ValueError: one of them is none.
+    """
+    begin, end = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
+    blocks = [block.partition(end)[0] for block in data.split(begin)[1:]]
+    # One by one: the versions that we support do not all read several.
+    return [x509.load_pem_x509_certificate(begin + block + end + b"\n") for block in blocks]
 
 
 def own(directory: Path, names: Iterable[str], now: datetime | None = None) -> tuple[Path, Path]:

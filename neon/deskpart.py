@@ -11,6 +11,7 @@ from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
 
 from neon import config, sections
+from neon.certificates import in_pem
 from neon.desks import topics
 from neon.desks.hub import Hub
 from neon.desks.link import Credentials, Link, Listener, Will
@@ -81,11 +82,11 @@ class Desks:
             return None
         path = Path(self._settings.ca_file)
         try:
-            blocks = path.read_bytes().split(b"-----END CERTIFICATE-----")
-            found = [Certificate.loadPEM(block + b"-----END CERTIFICATE-----\n") for block in blocks[:-1]]
+            made: Any = Certificate
+            found = [made(crypto.X509.from_cryptography(one)) for one in in_pem(path.read_bytes())]
         except OSError as error:
             raise CannotStart(f"the broker's ca-file {path} cannot be read: {error.strerror}") from None
-        except (crypto.Error, ValueError):
+        except ValueError:
             found = []
         if not found:
             raise CannotStart(f"the broker's ca-file {path} has no certificate in PEM")

@@ -17,11 +17,11 @@ FLOORS: dict[str, int] = {
     part: floor
     for floor, parts in {
         0: """
-            causes challenge config csvlog details errors explain headers heap inifile log operatorvalues parsing
-            passwords places privatefile records safexml sections signals srtp stunmessage values watched
+            brandvalues causes challenge config csvlog details errors explain headers heap inifile log operatorvalues
+            parsing passwords places privatefile records safexml sections signals srtp stunmessage values watched
         """,
         1: """
-            bus cases dialling digits events history ladder localboard model ports switchboard wsdl
+            brand bus cases dialling digits events history ladder localboard logos model ports switchboard wsdl
         """,
         2: """
             accountline arguments callback callcontrol closing commands gate journal leftovers line phone reception
@@ -46,7 +46,9 @@ SAME_FLOOR: dict[str, set[str]] = {
     "headers": {"details"},
     "parsing": {"values", "details", "srtp"},
     "config": {"values", "parsing", "inifile", "sections", "details"},
-    "sections": {"values", "parsing", "passwords", "inifile", "details", "headers", "srtp"},
+    "brand": {"logos"},
+    "brandvalues": {"parsing"},
+    "sections": {"brandvalues", "values", "parsing", "passwords", "inifile", "details", "headers", "srtp"},
     "records": {"values"},
     "stunmessage": {"values"},
     "watched": {"values"},
@@ -77,7 +79,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "testbedpart": {"operatorpart", "parts"},
     "panelpart": {"admission", "httppart"},
     "feedpart": {"certificates", "deskpart", "parts"},
-    "deskpart": {"parts"},
+    "deskpart": {"certificates", "parts"},
     "tap": {part for part, floor in FLOORS.items() if floor == 5} - {"tap", "trycall"},
 }
 """What a part may import of its own floor."""
