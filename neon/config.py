@@ -2,8 +2,9 @@
 
 The dataclasses of L{neon.sections} are the schema.
 
-Files are read in this order, a later one overriding key by key: C{/etc/neon/neon.conf}, C{/etc/neon/conf.d/*.conf},
-C{$XDG_CONFIG_HOME/neon/neon.conf}; or one file only, when one is named.
+Files are read in this order, a later one overriding key by key: C{/etc/neon/brand/brand.conf} (L{neon.brand}),
+C{/etc/neon/neon.conf}, C{/etc/neon/conf.d/*.conf}, C{$XDG_CONFIG_HOME/neon/neon.conf}; or one file only, when one is
+named, or those of one directory that is laid out as C{/etc/neon}.
 """
 
 from __future__ import annotations
@@ -25,19 +26,33 @@ from neon.values import AccountOptions, AccountSettings
 S = TypeVar("S")
 
 
-def standard_files(environ: Mapping[str, str], etc: Path = Path("/etc/neon")) -> tuple[Path, ...]:
-    """The configuration files that exist, in reading order."""
-    home = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME", "/")) / ".config")
-    candidates = [etc / "neon.conf", *sorted((etc / "conf.d").glob("*.conf")), Path(home) / "neon" / "neon.conf"]
+ETC = Path("/etc/neon")
+
+
+def directory_files(etc: Path) -> tuple[Path, ...]:
+    """The configuration files that exist in a directory that is laid out as C{/etc/neon}, in reading order."""
+    candidates = [etc / "brand" / "brand.conf", etc / "neon.conf", *sorted((etc / "conf.d").glob("*.conf"))]
     return tuple(path for path in candidates if path.is_file())
 
 
+def standard_files(environ: Mapping[str, str], etc: Path = ETC) -> tuple[Path, ...]:
+    """The configuration files that exist, in reading order."""
+    home = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME", "/")) / ".config")
+    own = Path(home) / "neon" / "neon.conf"
+    return directory_files(etc) + ((own,) if own.is_file() else ())
+
+
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:
-    """Read the file at C{path}, or the standard ones.
+    """Read the file at C{path}, those in the directory at C{path}, or the standard ones.
 
     @raise ConfigError: with file, line and a sentence.
     """
-    files = standard_files(environ) if path is None else (path,)
+    if path is not None and path.is_dir():
+        files = directory_files(path)
+        if not files:
+            raise ConfigError(f"{path}: holds neither neon.conf nor brand/brand.conf")
+    else:
+        files = standard_files(environ) if path is None else (path,)
     return build([section for file in files for section in inifile.read(file)], files)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from neon import sections
 from neon.api.origins import Origins, Standing
 from neon.api.pages import Doctor, Facts, Sound
+from neon.brandvalues import Brand
 from neon.media.manager import MediaManager
 from neon.phone import Phone
 from neon.values import RegistrationState
@@ -15,7 +16,12 @@ _WORDS = {Standing.APPROVED: "approved", Standing.BLOCKED: "blocked", Standing.U
 
 
 def doctor(
-    media: MediaManager, settings: sections.Media, phone: Phone, origins: Origins, websocket: Callable[[], str | None]
+    media: MediaManager,
+    settings: sections.Media,
+    phone: Phone,
+    origins: Origins,
+    websocket: Callable[[], str | None],
+    brand: Brand,
 ) -> Doctor:
     """The page; C{websocket} is the address of that server, while there is one."""
 
@@ -29,7 +35,7 @@ def doctor(
             registered=states.count(RegistrationState.REGISTERED),
         )
 
-    return Doctor(facts, lambda origin: _WORDS[origins.standing(origin)])
+    return Doctor(facts, lambda origin: _WORDS[origins.standing(origin)], brand)
 
 
 def _sound(media: MediaManager, settings: sections.Media) -> Sound:

@@ -10,9 +10,10 @@ from typing import Any
 
 from twisted.python import usage
 
-from neon import __version__, config, log, operatorpart, sections
+from neon import __version__, brand, config, log, operatorpart, sections
 from neon.inifile import ConfigError, Setting
 from neon.media import devices
+from neon.operators.settings import Settings as Operator
 from neon.passwords import PasswordHash
 
 
@@ -22,7 +23,7 @@ class Options(usage.Options):
     synopsis = "[options]"
     longdesc = "NEON, a SIP softphone that other programs drive. etc/neon.conf explains the configuration."
     optParameters = [
-        ["config", "c", None, "read this file only (default: /etc/neon/neon.conf, conf.d, ~/.config/neon/neon.conf)"],
+        ["config", "c", None, "a file, or a directory like /etc/neon (default: /etc/neon, ~/.config/neon/neon.conf)"],
         ["state-dir", "s", None, "keep the state here (default: $STATE_DIRECTORY, else ~/.local/state/neon)"],
         ["log-level", "l", "info", "debug, info, warn, error or critical"],
     ]
@@ -46,7 +47,8 @@ class Options(usage.Options):
         if self["check-config"]:
             loaded = load(self["config"])
             named_devices(loaded.media)
-            operators = operatorpart.load(loaded.operators.directory, only=self["config"] is not None)
+            brand.load(loaded.brand)
+            operators = load_operators(self["config"], loaded)
             read = [*loaded.files, *(operator.path for operator in operators)]
             files = ", ".join(str(path) for path in read) or "no file, everything at its default"
             warnings = [*loaded.warnings, *(warning for operator in operators for warning in operator.warnings)]
@@ -61,6 +63,14 @@ def load(path: str | None) -> sections.Config:
         return config.load(None if path is None else Path(path))
     except ConfigError as error:
         raise SystemExit(f"neon: {error}") from None
+
+
+def load_operators(path: str | None, loaded: sections.Config) -> tuple[Operator, ...]:
+    """The operators that belong to the configuration at C{path}; a bad file ends the program with a sentence."""
+    directory = loaded.operators.directory
+    if not directory and path is not None and Path(path).is_dir():
+        directory = str(Path(path) / "operators.d")
+    return operatorpart.load(directory, only=path is not None)
 
 
 def named_devices(media: sections.Media) -> tuple[devices.CaptureDevice, devices.PlaybackDevice]:

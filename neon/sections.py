@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from neon import headers, parsing
+from neon import brandvalues, headers, parsing
 from neon.details import ReferPolicy
 from neon.inifile import Place, Setting
 from neon.passwords import PasswordHash
@@ -201,6 +201,18 @@ class Operators:
 
 
 @dataclass(frozen=True, slots=True)
+class Brand:
+    """C{[brand]}: how NEON shows itself (L{neon.brand})."""
+
+    name: str = key("NEON", brandvalues.name)
+    logo: Setting = key(Setting("", BUILT_IN), None)  # noqa: RUF009
+    colour: str = key("", brandvalues.colour)
+    accent_colour: str = key("", brandvalues.colour)
+    website: str = key("", brandvalues.website)
+    support: str = key("", brandvalues.support)
+
+
+@dataclass(frozen=True, slots=True)
 class Application:
     """C{[application NAME]}: a program that may use the APIs; one of the two passwords is set."""
 
@@ -257,6 +269,7 @@ class Config:
     recording: Recording = Recording()
     testbed: Testbed = Testbed()
     operators: Operators = Operators()
+    brand: Brand = Brand()
     applications: Mapping[str, Application] = field(default_factory=dict)
     accounts: Mapping[str, AccountSettings] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
@@ -277,6 +290,7 @@ SINGLE: Mapping[str, type[Any]] = {
     "recording": Recording,
     "testbed": Testbed,
     "operators": Operators,
+    "brand": Brand,
 }
 NAMED: Mapping[str, type[Any]] = {"application": Application, "account": Account}
 SECTIONS: Mapping[str, type[Any]] = {**SINGLE, **NAMED}

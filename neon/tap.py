@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.base import ReactorBase
 from twisted.internet.defer import DeferredSemaphore
@@ -21,7 +21,7 @@ from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import ILogObserver, Logger
 
-from neon import __version__, banner, config, heap, log, operatorpart, sections
+from neon import __version__, banner, brand, config, heap, log, sections
 from neon.access import (
     Applications,
     access_document,
@@ -30,7 +30,7 @@ from neon.access import (
     write_private,
 )
 from neon.admission import Admission
-from neon.api import reference
+from neon.api import brandpages, reference
 from neon.api.administration import ApplicationAccounts
 from neon.api.autodisconnect import Autodisconnect
 from neon.api.listen import Listeners, listen
@@ -53,7 +53,7 @@ from neon.media.manager import MediaManager, MediaSettings
 from neon.networkpart import NetworkWatch, resolver, stun_finder, with_every_family
 from neon.operatorpart import OperatorPart
 from neon.operators.settings import Settings as Operator
-from neon.options import Options, load, named_devices, own_log
+from neon.options import Options, load, load_operators, named_devices, own_log
 from neon.panelpart import PanelPart
 from neon.parsing import format_address
 from neon.parts import CannotStart, Part, Parts
@@ -72,8 +72,10 @@ from neon.sippart import start_sip, transports
 from neon.store.applications import ApplicationTable
 from neon.store.database import Database, StoreError
 from neon.store.ids import Ids
-from neon.testbedpart import TestbedPart
 from neon.values import Address
+
+if TYPE_CHECKING:
+    from neon.testbedpart import TestbedPart
 
 USER_AGENT = f"NEON/{__version__}"
 STOP_SECONDS = 5.0
@@ -100,7 +102,7 @@ def makeService(options: Options) -> Parts:
         show_banner=bool(options["banner"]),
         own_log=own_log(options),
         control=control_socket(os.environ, told),
-        operators=operatorpart.load(loaded.operators.directory, only=options["config"] is not None),
+        operators=load_operators(options["config"], loaded),
     )
 
 
@@ -127,6 +129,7 @@ class Neon(Parts):
         super().__init__(reactor, STOP_SECONDS)
         self._reactor = reactor
         self._config = loaded
+        self._brand = brand.load(loaded.brand)
         self._state_dir = state_dir
         self._log_level = log_level
         self._show_banner = show_banner
@@ -159,6 +162,7 @@ class Neon(Parts):
             session_expires=sip.session_expires,
             min_se=sip.min_se,
             takes_referrals=sip.refer is not ReferPolicy.REFUSE,
+            srtp=media.srtp,
         )
         self.ladder = Ladder(clock=reactor)
         self.agent = SipAgent(
@@ -197,8 +201,10 @@ class Neon(Parts):
         self.sessions = Sessions(reactor, loaded.api.token_idle_seconds)
         self.journal = JournalPart(reactor, self.bus, self.database, self.phone, self.agent, self.cases, self.sessions)
         self.operators = OperatorPart(reactor, operators, self.bus, self.database, state_dir, self.phone)
-        self.testbed = None
+        self.testbed: TestbedPart | None = None
         if loaded.testbed.enabled:
+            from neon.testbedpart import TestbedPart  # a seldom guest, who costs the others no time to start
+
             self.testbed = TestbedPart(reactor, loaded.testbed, state_dir, self.media.engine, self.operators)
         self.panel = PanelPart(reactor, self.bus, self.sessions, self._http)
         self.autodisconnect = Autodisconnect(reactor, self._drop_account)
@@ -291,6 +297,7 @@ class Neon(Parts):
             history=self.history,
             callbacks=self.callbacks,
             operators=self.operators.desk,
+            brand=self._brand.name,
             recorder=self.recording.recorder,
             screen=self.panel.screen,
         )
@@ -360,8 +367,10 @@ class Neon(Parts):
         self._http.add_pages(reference.pages(self._http.address, self._websocket_address))
         assert self.admission is not None
         origins = self.admission.origins
-        page = doctor(self.media, self._config.media, self.phone, origins, lambda: self._websocket_address)
+        served = lambda: self._websocket_address  # noqa: E731 - twice the same
+        page = doctor(self.media, self._config.media, self.phone, origins, served, self._brand)
         self._http.add_pages(page.pages())
+        self._http.add_pages(brandpages.pages(self._brand, served))
         self.panel.serve(lambda: self._websocket_address)
 
     @property

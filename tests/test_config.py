@@ -297,8 +297,9 @@ class ExampleTests(SynchronousTestCase):
         built = config.build(inifile.parse(single.encode(), "x"))
         default = Config()
         for kind in sections.SINGLE:
-            if kind not in ("media", "broker"):  # whose settings know where they stand
+            if kind not in ("media", "broker", "brand"):  # whose settings know where they stand
                 self.assertEqual(getattr(built, kind), getattr(default, kind))
         self.assertEqual(built.media.capture.text, default.media.capture.text)
         self.assertEqual(built.media.playback.text, default.media.playback.text)
+        self.assertEqual((built.brand.name, built.brand.logo.text), (default.brand.name, ""))
         self.assertEqual((built.media.ports, built.media.codecs), (default.media.ports, default.media.codecs))

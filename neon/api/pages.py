@@ -14,7 +14,9 @@ from importlib import resources
 from typing import Any, Final
 
 from neon import __version__, parsing
+from neon.api.brandpages import titled
 from neon.api.http import Exchange, Page, Served
+from neon.brandvalues import Brand
 
 HTML: Final = "text/html; charset=utf-8"
 CSS: Final = "text/css; charset=utf-8"
@@ -24,6 +26,9 @@ JSON: Final = "application/json"
 
 CLIENT_SECONDS: Final = 300
 """A page may keep neon-client.js so long; an update of NEON reaches it soon after."""
+
+
+NEON: Final = Brand()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,10 @@ class Facts:
 class Doctor:
     """Answers the doctor page. C{standing} says how an origin stands: C{approved}, C{blocked} or C{unknown}."""
 
-    def __init__(self, facts: Callable[[], Facts], standing: Callable[[str], str]) -> None:
+    def __init__(self, facts: Callable[[], Facts], standing: Callable[[str], str], brand: Brand = NEON) -> None:
         self._facts = facts
         self._standing = standing
-        self._html = _file("doctor.html")
+        self._html = titled(_file("doctor.html"), brand)
 
     def pages(self) -> dict[str, Served]:
         """Everything, by path."""

@@ -125,6 +125,7 @@ class Context:
     callbacks: Callbacks | None
     operators: Operators
     recorder: Recorder | None
+    brand: str
 
 
 @dataclass(frozen=True, slots=True)

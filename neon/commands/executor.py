@@ -53,12 +53,14 @@ class Commands:
         callbacks: Callbacks | None = None,
         operators: Operators | None = None,
         recorder: Recorder | None = None,
+        brand: str = "NEON",
     ) -> None:
         self._phone = phone
         self._screen: Screen = NoScreen() if screen is None else screen
         self._history = history
         self._callbacks = callbacks
         self._recorder = recorder
+        self._brand = brand
         self._operators: Operators = NoOperators() if operators is None else operators
         self._sessions = sessions
         self._applications = applications
@@ -141,6 +143,7 @@ class Commands:
             callbacks=self._callbacks,
             operators=self._operators,
             recorder=self._recorder,
+            brand=self._brand,
         )
         with self._phone.bus.held():
             return self._call(command, run, context)

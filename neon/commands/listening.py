@@ -34,4 +34,4 @@ def help_(context: Context) -> dict[str, Any]:
 
 def get_version(context: Context) -> Data:
     """Which NEON this is, and which life of it."""
-    return {"name": "NEON", "version": __version__, "boot": context.bus.boot}
+    return {"name": "NEON", "version": __version__, "brand": context.brand, "boot": context.bus.boot}

@@ -71,7 +71,12 @@ ROWS: Final = (
         "getversion",
         listening.get_version,
         once=False,
-        answer=(Field("name", {"const": "NEON"}), Field("version", TEXT), Field("boot", TEXT)),
+        answer=(
+            Field("name", {"const": "NEON"}),
+            Field("version", TEXT),
+            Field("brand", TEXT, "What the operator that NEON comes from calls it; NEON where there is none."),
+            Field("boot", TEXT),
+        ),
         extension=True,
     ),
 )
