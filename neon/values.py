@@ -296,7 +296,8 @@ class MediaStatistics:
     """What a stream counted (RFC 3550, section 6.4): packets, octets, loss, jitter in ms, round trip in ms.
 
     The energies are sums of squared 16-bit samples, of what was given to the codec and of what the buffer played.
-    C{srtp_failures}: packets that were not authentic, repeated, or in clear where they must not be.
+    C{srtp_failures}: packets that were not authentic, repeated, or in clear where they must not be. C{packets_late}
+    came too late to be played, C{gaps} are runs of what was missing when it was to be played.
     """
 
     packets_sent: int = 0
@@ -315,3 +316,5 @@ class MediaStatistics:
     heard_energy: int = 0
     heard_samples: int = 0
     srtp_failures: int = 0
+    packets_late: int = 0
+    gaps: int = 0

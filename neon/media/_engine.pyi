@@ -5,7 +5,7 @@ from typing import TypeAlias, final
 from typing_extensions import Buffer
 
 _Statistics: TypeAlias = tuple[
-    int, int, int, int, int, int, int, float, float | None, int | None, float | None, int, int, int, int, int
+    int, int, int, int, int, int, int, float, float | None, int | None, float | None, int, int, int, int, int, int, int
 ]
 
 def ulaw_encode(samples: Buffer, /) -> bytes: ...

@@ -231,8 +231,10 @@ static void get_with_gaps(struct jitter *jitter, int16_t *samples, size_t count)
             if (joining == 0)
                 concealment->run = 0;
         } else {
-            if (!concealment->active)
+            if (!concealment->active) {
                 begin_concealment(jitter);
+                jitter->gaps++;
+            }
             joining = 0;
             concealed = concealed || concealment->run < FULL_RUN + FADE_RUN;
             samples[i] = conceal_one(concealment);

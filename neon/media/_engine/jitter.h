@@ -45,6 +45,7 @@ struct jitter {
     struct concealment concealment;
     uint32_t duplicates, late, resets;
     uint32_t frames_concealed; /* gets that contained concealed samples */
+    uint32_t gaps;             /* times that concealment began: losses that follow each other count once */
     uint64_t present[JITTER_RING / 64];
     uint8_t codes[JITTER_RING];
 };

@@ -270,7 +270,7 @@ static PyObject *stream_py_statistics(StreamObject *self, PyObject *unused)
     const struct stream_counters *counters = &self->stream->counters;
     bool remote = atomic_load(&counters->remote_known);
     return Py_BuildValue(
-        "(KKKKKKKdNNNKKKKK)", counter_get(&counters->packets_sent), counter_get(&counters->octets_sent),
+        "(KKKKKKKdNNNKKKKKKK)", counter_get(&counters->packets_sent), counter_get(&counters->octets_sent),
         counter_get(&counters->packets_received), counter_get(&counters->octets_received),
         counter_get(&counters->packets_lost), counter_get(&counters->packets_discarded),
         counter_get(&counters->frames_concealed), (double)counter_get(&counters->jitter) / 8.0,
@@ -278,7 +278,8 @@ static PyObject *stream_py_statistics(StreamObject *self, PyObject *unused)
         remote ? PyLong_FromUnsignedLongLong(counter_get(&counters->remote_lost)) : Py_NewRef(Py_None),
         optional(remote, (double)counter_get(&counters->remote_jitter) / 8.0), counter_get(&counters->sent.energy),
         counter_get(&counters->sent.samples), counter_get(&counters->heard.energy),
-        counter_get(&counters->heard.samples), counter_get(&counters->srtp_failures));
+        counter_get(&counters->heard.samples), counter_get(&counters->srtp_failures),
+        counter_get(&counters->packets_late), counter_get(&counters->gaps));
 }
 
 static PyObject *stream_py_close(StreamObject *self, PyObject *unused)

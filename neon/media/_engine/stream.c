@@ -376,6 +376,8 @@ void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline
     if (stream->agreement.receives) {
         jitter_get(&stream->jitter, heard, count);
         counter_set(&stream->counters.frames_concealed, stream->jitter.frames_concealed);
+        counter_set(&stream->counters.packets_late, stream->jitter.late);
+        counter_set(&stream->counters.gaps, stream->jitter.gaps);
         level_measure(&stream->counters.heard, heard, count);
         if (stream->sink != NULL)
             play(engine, stream, heard, count);
