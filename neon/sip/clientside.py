@@ -6,15 +6,13 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from sippy.SipAddress import SipAddress
-from sippy.SipHeader import SipHeader
-from sippy.SipRoute import SipRoute
 from sippy.SipTransactionManager import COMPLETED, RINGING, TERMINATED, TRYING, UACK, SipTransaction
 from sippy.Time.Timeout import Timeout
 from twisted.logger import Logger
 
 from neon.sip.messages import numeric_destination
 from neon.sip.transactionbase import T1, T2, TIMEOUT, TransactionBase, contained, patience, restart, stop
+from neon.sip.written import Field, WrittenRequest, url_text
 from neon.values import Destination
 
 _log = Logger()
@@ -25,7 +23,7 @@ class ClientTransactionState(SipTransaction):  # type: ignore[misc]
     C{remote_tag} (of the final response), C{ack_by} (the way and the destination of its ACK) and C{otherwise} (the
     way, and the request as it goes that way, that is left when the first one does not lead anywhere).
 
-    Its ACK and CANCEL are made of the INVITE when asked for: the one leaves much later, the other mostly never.
+    Its ACK is made when there is a final response, its CANCEL when asked for, which is mostly never.
     """
 
     cancelled = False
@@ -33,22 +31,15 @@ class ClientTransactionState(SipTransaction):  # type: ignore[misc]
     remote_tag: str | None = None
     ack_by: tuple[Any, Destination] | None = None
     otherwise: tuple[Any, str] | None = None
+    ack: WrittenRequest
 
     def __init__(self, request: Any) -> None:
         self.request = request
         self.method = request.getMethod()
         self.needack = self.method == "INVITE"
-        self.routes = request.getHFBCopys("route")
+        self.routes = request.getHFs("route")
         self.within = request.getHFBody("to").getTag() is not None
         self.teA = self.teB = self.teC = self.teG = None
-
-    @cached_property
-    def ack(self) -> Any:
-        ack = self.request.genACK()
-        # RFC 3261, section 22.1: an ACK cannot be challenged, so it carries what its INVITE carried.
-        for name in ("authorization", "proxy-authorization"):
-            ack.appendHeaders([header.getCopy() for header in self.request.getHFs(name)])
-        return ack
 
     @cached_property
     def cancel(self) -> Any:
@@ -180,30 +171,26 @@ class ClientSide(TransactionBase):
 
     def _prepare_ack(self, t: Any, msg: Any) -> None:
         """The ACK of a 2xx: a request of its own within the dialog (RFC 3261, sections 13.2.2.4 and 12.2.1.1)."""
-        ack, hop = t.ack, None
-        if t.remote_tag is not None:
-            ack.getHFBody("to").setTag(t.remote_tag)
+        hop = None
         contacts = [body for body in msg.getHFBodys("contact") if not body.asterisk]
         target = contacts[0].getUrl().getCopy() if contacts else None
         if t.within and t.routes:
             self._prepare_routed_ack(t, target)
             return
-        # The 2xx to a re-INVITE does not change the route set, whatever it says (RFC 3261, section 12.2).
-        recorded = [] if t.within else reversed(msg.getHFBodys("record-route"))
-        routes = [body.getCopy() for body in recorded]
-        if routes and not routes[0].getUrl().lr:
-            if target is not None:
-                routes.append(SipRoute(address=SipAddress(url=target)))
-            target = hop = routes.pop(0).getUrl()
-        elif routes:
-            hop = routes[0].getUrl()
-        else:
-            hop = target
         if target is not None:
             target.headers = None
-            ack.setRURI(target)
-        _set_routes(ack, routes)
-        ack.getHFBody("via").genBranch()
+        # The 2xx to a re-INVITE does not change the route set, whatever it says (RFC 3261, section 12.2).
+        recorded = [] if t.within else reversed(msg.getHFs("record-route"))
+        routes = [Field("route", field.text) for field in recorded]
+        if routes and not routes[0].getBody().getUrl().lr:
+            if target is not None:
+                routes.append(Field("route", f"<{url_text(target)}>"))
+            target = hop = routes.pop(0).getBody().getUrl()
+        elif routes:
+            hop = routes[0].getBody().getUrl()
+        else:
+            hop = target
+        t.ack = t.request.acknowledge(t.remote_tag, target, routes=routes, anew=True)
         # A name cannot be resolved here; whoever answered is reachable by the way that the INVITE took.
         destination = None if hop is None else numeric_destination(hop, t.address)
         if destination is None or destination == t.address:
@@ -213,11 +200,11 @@ class ClientSide(TransactionBase):
 
     def _prepare_routed_ack(self, t: Any, target: Any) -> None:
         """The ACK of a re-INVITE's 2xx takes the way of the re-INVITE; the proxies need not record theirs again."""
-        if target is not None and t.routes[0].getUrl().lr:
+        if target is not None and not t.routes[0].getBody().getUrl().lr:
+            target = None
+        if target is not None:
             target.headers = None
-            t.ack.setRURI(target)
-        _set_routes(t.ack, t.routes)
-        t.ack.getHFBody("via").genBranch()
+        t.ack = t.request.acknowledge(t.remote_tag, target, routes=t.routes, anew=True)
         t.ack_by = t.userv, t.address
 
     def _send_ack(self, t: Any) -> None:
@@ -229,9 +216,7 @@ class ClientSide(TransactionBase):
     def _acknowledge_failure(self, t: Any, msg: Any) -> None:
         """The ACK of a 3xx-6xx: the INVITE's Request-URI, branch, Route and destination."""
         tag = msg.getHFBody("to").getTag()
-        if tag is not None:
-            t.ack.getHFBody("to").setTag(tag)
-        _set_routes(t.ack, t.routes)
+        t.ack = t.request.acknowledge(tag, routes=t.routes, anew=False)
         t.remote_tag, t.ack_by = tag, (t.userv, t.address)
         self._send_ack(t)
 
@@ -293,8 +278,3 @@ class ClientSide(TransactionBase):
     def _deliver(self, t: Any, msg: Any) -> None:
         if t.resp_cb is not None:
             contained(t.resp_cb, msg)
-
-
-def _set_routes(request: Any, routes: list[Any]) -> None:
-    request.delHFs("route")
-    request.appendHeaders([SipHeader(name="route", body=route.getCopy()) for route in routes])

@@ -68,7 +68,7 @@ def dialog_of(record: DialogRecord, stack: Stack, digest: DigestClient | None) -
 
 def request_of(record: DialogRecord, method: str) -> SipRequest:
     """The INVITE that a record tells of, or its CANCEL (RFC 3261, section 9.1): the same branch, number and route."""
-    request = messages.build_request(
+    return messages.build_request(
         method,
         SipURL(record.remote_target),
         sender=address_of(record.local),
@@ -79,9 +79,8 @@ def request_of(record: DialogRecord, method: str) -> SipRequest:
         cseq=record.local_cseq,
         remote=record.home,
         routes=[SipURL(uri) for uri in record.route_set],
+        branch=record.branch,
     )
-    request.getHFBody("via").params["branch"] = record.branch
-    return request
 
 
 def address_of(party: Party) -> SipAddress:
@@ -89,4 +88,4 @@ def address_of(party: Party) -> SipAddress:
 
 
 def _party(address: SipAddress) -> Party:
-    return Party(None if address.name is None else str(address.name), str(address.url))
+    return Party(address.name or None, str(address.url))

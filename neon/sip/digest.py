@@ -13,12 +13,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sippy.SipHeader import SipHeader
 from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
 
 from neon.challenge import Algorithm, Answer, Credentials, choose_qop, join, parse, quote, unescape
 from neon.ports import Clock
+from neon.sip.written import Field
 
 MAXIMUM_REALMS = 4
 """A request passes few proxies; whoever names more realms than this wants our credentials, not our call."""
@@ -126,7 +126,7 @@ class DigestClient:
         for remembered in self._known.values():
             remembered.used += 1
             name = "proxy-authorization" if remembered.challenge.proxy else "authorization"
-            request.appendHeader(SipHeader(name=name, bodys=self._credentials(request, remembered)))
+            request.appendHeader(Field(name, self._credentials(request, remembered)))
 
     def _usable(self, response: SipResponse) -> list[Challenge]:
         found: list[Challenge] = []
@@ -277,7 +277,7 @@ class DigestServer:
             ]
             if stale:
                 parameters.append(("stale", "true"))
-            response.appendHeader(SipHeader(name=name, bodys=join(parameters)))
+            response.appendHeader(Field(name, join(parameters)))
 
     def verify(self, request: SipRequest, *, proxy: bool = False) -> Checked:
         """Judge the credentials that a request carries for our realm."""

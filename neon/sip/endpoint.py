@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 from sippy.MsgBody import MsgBody
 from sippy.Network_server import Remote_address
-from sippy.SipHeader import SipHeader
 from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
 from sippy.SipTransactionManager import RINGING, TRYING, UACK
@@ -23,10 +22,10 @@ from neon.sip.door import Admitted, Answer, Door, DoorPolicy, Verdict
 from neon.sip.envelope import Envelope, with_source
 from neon.sip.flow import Flow, FlowUser
 from neon.sip.received import ReceivedRequest, ReceivedResponse
-from neon.sip.transactionbase import LONGEST_INVITE
 from neon.sip.transactions import Transactions
 from neon.sip.transport import CannotSend, LocalPath, UdpReactor, unbracketed
 from neon.sip.ways import Transports, Ways
+from neon.sip.written import Field, WrittenRequest
 from neon.values import Address, Destination
 
 _log = Logger()
@@ -164,7 +163,7 @@ class Endpoint:
         self.trace: Trace | None = None
         """Sees every message that is let in or sent, as an object whose C{str} it is (L{neon.sip.trace})."""
         self._clock = clock
-        self._user_agent = user_agent
+        self._user_agent = Field("user-agent", user_agent)
         self._on_request = on_request
         self.door = Door(door, clock, user_agent)
         self._largest_datagram = transports.largest_datagram
@@ -212,7 +211,7 @@ class Endpoint:
         return len(self._transactions.tclient), len(self._transactions.tserver)
 
     def send_request(
-        self, request: SipRequest, remote: Destination, on_response: OnResponse, *, manual_ack: bool = False
+        self, request: WrittenRequest, remote: Destination, on_response: OnResponse, *, manual_ack: bool = False
     ) -> ClientTransaction:
         """Send a request to a numeric address and hear its responses.
 
@@ -224,16 +223,7 @@ class Endpoint:
         """
         remote = remote._replace(host=unbracketed(remote.host))
         request.setTarget((remote.address, remote.transport))
-        via = request.getHFBody("via")
-        via.params.setdefault("rport", None)  # RFC 3581
-        if via.getBranch() is None:
-            via.genBranch()
-        if request.getMethod() == "INVITE":
-            for expires in request.getHFBodys("expires"):
-                expires.number = min(expires.number, LONGEST_INVITE)
-        request.user_agent = self._user_agent
-        request.delHFs("user-agent")
-        request.appendHeader(SipHeader(name="user-agent", bodys=self._user_agent))
+        request.headers.append(self._user_agent)
         self.door.spoke_to(remote.host)
         transaction = self._transactions.newTransaction(
             request,
@@ -250,7 +240,6 @@ class Endpoint:
 
         @raise CannotSend: it did not leave.
         """
-        request.getHFBody("via").params.setdefault("rport", None)
         path = self.path(remote)
         data = request.localStr(path.getSIPaddr(), self._transactions.compact)
         path.send_to(data, remote)

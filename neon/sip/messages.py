@@ -15,21 +15,15 @@ from urllib.parse import quote, unquote
 import sippy.SipURL
 from sippy.MsgBody import MsgBody
 from sippy.SipAddress import SipAddress
-from sippy.SipCallId import SipCallId
-from sippy.SipContact import SipContact
 from sippy.SipContentType import SipContentType
-from sippy.SipExpires import SipExpires
-from sippy.SipFrom import SipFrom
-from sippy.SipHeader import SipHeader
 from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
-from sippy.SipRoute import SipRoute
-from sippy.SipTo import SipTo
 from sippy.SipURL import SipURL
 
 from neon import dialling
 from neon.errors import InvalidArgument
 from neon.sip.transport import is_numeric, unbracketed
+from neon.sip.written import Field, Key, OwnVia, WrittenRequest, WrittenResponse, url_text
 from neon.values import Address, Destination
 
 Headers: TypeAlias = Iterable[tuple[str, str]]
@@ -45,6 +39,8 @@ KNOWN_METHODS = frozenset(
 )
 
 ALLOW: Headers = (("Allow", ", ".join(METHODS)),)
+
+MAX_FORWARDS = Field("max-forwards", "70")
 
 REASONS = {
     100: "Trying", 180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress",
@@ -194,28 +190,31 @@ def build_request(
     content_type: str | None = None,
     expires: int | None = None,
     headers: Headers = (),
-) -> SipRequest:
-    """A request with a fresh branch, to be sent to C{remote}. The endpoint fills in Via's address and User-Agent.
+    branch: str | None = None,
+) -> WrittenRequest:
+    """A request with a fresh branch, unless one is given, to be sent to C{remote}. The endpoint fills in Via's address
+    and User-Agent.
 
     A body is a session description unless C{content_type} says otherwise.
     """
-    sender, to = _tagged(sender, sender_tag), _tagged(to, to_tag)
-    request = SipRequest(
-        method=method,
-        ruri=ruri.getCopy(),
-        fr0m=SipFrom(address=sender),
-        to=SipTo(address=to),
-        callid=SipCallId(call_id),
-        cseq=cseq,
-        routes=[SipRoute(address=SipAddress(url=url.getCopy())) for url in routes],
-        target=(remote.address, remote.transport),
-        contact=None if contact is None else SipContact(address=SipAddress(url=contact)),
-        expires=None if expires is None else SipExpires(number=expires),
-        body=None if body is None else _body(body, content_type),
+    via = OwnVia(branch)
+    fields: list[Field] = [via]
+    fields += [Field("route", f"<{url_text(url)}>", "Route") for url in routes]
+    fields += (
+        MAX_FORWARDS,
+        Field("from", _written(sender, sender_tag), "From"),
+        Field("to", _written(to, to_tag), "To"),
+        Field("call-id", call_id, "Call-ID"),
+        Field("cseq", f"{cseq} {method}", "CSeq"),
     )
-    if expires is None:
-        request.delHFs("expires")  # sippy gives every INVITE five minutes
-    add_headers(request, headers)
+    if contact is not None:
+        fields.append(Field("contact", f"<{url_text(contact)}>", "Contact"))
+    if expires is not None:
+        fields.append(Field("expires", str(expires), "Expires"))
+    fields += [Field(name.lower(), value, name) for name, value in headers]
+    key = Key(call_id, sender_tag, cseq, method, via.branch)
+    request = WrittenRequest(key, ruri, fields, None if body is None else _body(body, content_type))
+    request.target = (remote.address, remote.transport)
     return request
 
 
@@ -227,15 +226,15 @@ def _body(text: str, content_type: str | None) -> MsgBody:
     return MsgBody(text, kind)
 
 
-def _tagged(address: SipAddress, tag: str | None) -> SipAddress:
-    plain = SipAddress(name=address.name, url=address.url.getCopy())
-    if tag is not None:
-        plain.setParam("tag", tag)
-    return plain
+def _written(address: SipAddress, tag: str | None) -> str:
+    """An address for From or To, without the parameters that it had elsewhere."""
+    named = address.name
+    text = str(SipAddress(name=named, url=address.url)) if named else f"<{url_text(address.url)}>"
+    return text if tag is None else f"{text};tag={tag}"
 
 
 def build_response(
-    request: SipRequest,
+    request: WrittenRequest,
     status: int,
     *,
     reason: str | None = None,
@@ -243,46 +242,17 @@ def build_response(
     contact: SipURL | None = None,
     body: str | None = None,
     headers: Headers = (),
-) -> SipResponse:
+) -> WrittenResponse:
     """The response to a request; the transaction layer makes up a To tag where C{to_tag} is None."""
     response = request.genResponse(status, reason or REASONS.get(status, "Unknown"))
-    if to_tag is not None and response.getHFBody("to").getTag() is None:
-        response.getHFBody("to").setTag(to_tag)
+    if to_tag is not None:
+        response.tag(to_tag)
     if contact is not None:
-        response.appendHeader(SipHeader(name="contact", body=SipContact(address=SipAddress(url=contact))))
-    add_headers(response, headers)
+        response.headers.append(Field("contact", f"<{url_text(contact)}>", "Contact"))
+    response.headers += [Field(name.lower(), value, name) for name, value in headers]
     if body is not None:
         response.setBody(MsgBody(body))
     return response
-
-
-def add_headers(message: SipRequest | SipResponse, headers: Headers) -> None:
-    """Append header fields; sippy must not split or parse what they hold."""
-    for name, value in headers:
-        message.appendHeader(SipHeader(name=name, body=_Verbatim(value, name)))
-
-
-class _Verbatim:
-    """A header field's body that sippy writes as it is."""
-
-    parsed = True
-
-    def __init__(self, text: str, name: str) -> None:
-        self.body = text
-        self.hf_names = (name.lower(),)
-        self._name = name
-
-    def getCanName(self, name: str, compact: bool = False) -> str:
-        return self._name
-
-    def localStr(self, local_addr: object = None) -> str:
-        return self.body
-
-    def __str__(self) -> str:
-        return self.body
-
-    def getCopy(self) -> _Verbatim:
-        return _Verbatim(self.body, self._name)
 
 
 def description_of(message: SipRequest | SipResponse) -> str | None:

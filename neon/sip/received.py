@@ -10,71 +10,48 @@ from collections.abc import Callable
 from typing import Any
 
 from sippy.ESipHeaderCSV import ESipHeaderCSV
-from sippy.ESipHeaderIgnore import ESipHeaderIgnore
 from sippy.MsgBody import MsgBody
-from sippy.SipHeader import SipHeader
-from sippy.SipRequest import SipRequest
+from sippy.SipContentType import SipContentType
 from sippy.SipResponse import SipResponse
 from sippy.SipURL import SipURL
 
 from neon.sip.envelope import Envelope
 from neon.sip.transport import is_numeric
+from neon.sip.written import Field, Key, Written, WrittenRequest
 
 _WITH_URL = frozenset(("from", "to", "contact", "record-route", "route"))
-_READ = _WITH_URL | {"via", "call-id", "cseq", "max-forwards", "expires"}
+_READ = _WITH_URL | {"call-id", "cseq", "max-forwards", "expires"}
 
 
-class ReceivedRequest(SipRequest):  # type: ignore[misc]
-    """A request of somebody else's; nobody changes its fields."""
+class ReceivedRequest(WrittenRequest):
+    """A request of somebody else's."""
 
     def __init__(self, envelope: Envelope) -> None:
-        self.method, self.sipver = envelope.method, "SIP/2.0"
-        self.ruri = SipURL(envelope.uri)
-        self.headers, self.body = _contents(envelope)
-
-    def genResponse(
-        self, scode: int, reason: str, body: Any = None, server: str | None = None, ext_reason: Any = None
-    ) -> SipResponse:
-        """A response; its To may get a tag and is a copy, the rest are the request's own fields."""
-        response = SipResponse(scode=scode, reason=reason, sipver=self.sipver, body=body, server=server)
-        fields = [field for name in ("via", "record-route", "from") for field in self.headers if field.name == name]
-        fields.append(SipHeader(name="to", body=self.getHFBCopy("to")))
-        fields += [field for field in self.headers if field.name in ("call-id", "cseq")]
-        response.headers[:0] = fields
-        return response
+        headers, body = _contents(envelope)
+        super().__init__(_key(envelope, headers), SipURL(envelope.uri), headers, body)
 
 
-class ReceivedResponse(SipResponse):  # type: ignore[misc]
+class ReceivedResponse(Written, SipResponse):  # type: ignore[misc]
     """A response of somebody else's."""
 
     def __init__(self, envelope: Envelope) -> None:
         self.scode, self.reason, self.sipver = envelope.status, envelope.reason.strip() or "Unspecified", "SIP/2.0"
         self.headers, self.body = _contents(envelope)
-
-
-class _Field(SipHeader):  # type: ignore[misc]
-    """A header field, which is written again as it was."""
-
-    def __init__(self, name: str, text: str) -> None:
-        super().__init__(name=name, bodys=text, fixname=True)
-        self._text = text
-
-    def localStr(self, local_addr: object = None, compact: bool = False) -> str:
-        return f"{self.body.getCanName(self.name)}: {self._text}"
+        self.key = _key(envelope, self.headers)
 
 
 def read(kind: Callable[[Envelope], Any], envelope: Envelope) -> Any:
     """A L{ReceivedRequest} or L{ReceivedResponse}, None if one of its fields is not well formed."""
     try:
         message = kind(envelope)
-        names = [header.name for header in message.headers]
-        for header in message.headers:
-            if header.name not in _READ:
+        names = [field.name for field in message.headers]
+        for field in message.headers:
+            if field.name not in _READ:
                 continue
-            body = header.getBody()
-            if header.name in ("from", "to"):
+            body = field.getBody()
+            if field.name in ("from", "to"):
                 TelUrl.adopt(body.getUrl())
-            if header.name in _WITH_URL and not getattr(body, "asterisk", False) and not _usable(body.getUrl()):
+            if field.name in _WITH_URL and not getattr(body, "asterisk", False) and not _usable(body.getUrl()):
                 return None
         if names.count("from") != 1 or names.count("to") != 1:
             return None
@@ -85,26 +62,35 @@ def read(kind: Callable[[Envelope], Any], envelope: Envelope) -> Any:
     return message
 
 
-def _contents(envelope: Envelope) -> tuple[list[SipHeader], MsgBody | None]:
+def _contents(envelope: Envelope) -> tuple[list[Field], MsgBody | None]:
     """The header fields, each value of a list a field of its own, and the body with its type."""
-    headers: list[SipHeader] = []
+    headers = [Field("via", str(via), "Via") for via in envelope.vias]
     body: MsgBody | None = None
     if envelope.body:
         body = MsgBody(envelope.body.decode("utf-8", "surrogateescape"))
-    for name, text in (*(("via", str(via)) for via in envelope.vias), *envelope.headers):
+    for name, text in envelope.headers:
         if name == "content-length":
             continue  # it has done its work
-        try:
-            found = [_Field(name, text)]
-        except ESipHeaderCSV as several:
-            found = [_Field(name, part.strip()) for part in several.bodys]
-        except ESipHeaderIgnore:
+        if name == "content-type":
+            if body is not None:
+                body.mtype = SipContentType(text)
+                body.mtype.parse()
             continue
-        if name != "content-type":
-            headers += found
-        elif body is not None:
-            body.mtype = found[0].getBody()
+        field = Field(name, text)
+        if "," in text:
+            try:
+                field.body  # noqa: B018
+            except ESipHeaderCSV as several:
+                headers += [Field(name, part.strip()) for part in several.bodys]
+                continue
+        headers.append(field)
     return headers, body
+
+
+def _key(envelope: Envelope, headers: list[Field]) -> Key:
+    number, _, method = (envelope.value("cseq") or "").partition(" ")
+    caller = next(field for field in headers if field.name == "from").getBody()
+    return Key(envelope.call_id, caller.getTag(), int(number), method.strip(), envelope.vias[0].branch)
 
 
 class TelUrl(SipURL):  # type: ignore[misc]

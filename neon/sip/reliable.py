@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from neon.ports import Clock, Timer
 from neon.sip import extensions, messages
 from neon.sip.stack import CallSettings, ServerTransaction
+from neon.sip.written import WrittenResponse
 from neon.values import ReliablePolicy
 
 _log = Logger()
@@ -124,7 +125,7 @@ class ReliableResponses:
         """Whether a PRACK is waited for."""
         return self._under_way is not None
 
-    def send(self, response: SipResponse) -> None:
+    def send(self, response: WrittenResponse) -> None:
         """Send a provisional response, or keep it until the one before is acknowledged and L{proceed} is said."""
         if self._under_way is not None:
             if len(self._waiting) < MOST_WAITING:
@@ -132,7 +133,8 @@ class ReliableResponses:
             return
         self._number += 1
         self._acknowledged = False
-        messages.add_headers(response, (("Require", extensions.RELIABLE), ("RSeq", str(self._number))))
+        response.add("Require", extensions.RELIABLE)
+        response.add("RSeq", str(self._number))
         self._under_way, self._began = response, self._clock.seconds()
         self._transmit(T1)
 

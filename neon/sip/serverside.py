@@ -9,6 +9,7 @@ from typing import Any
 from sippy.SipTransactionManager import COMPLETED, CONFIRMED, RINGING, TRYING, SipTransaction
 from sippy.Time.Timeout import Timeout
 
+from neon.sip.messages import new_tag
 from neon.sip.transactionbase import TIMEOUT, TransactionBase, contained, patience, restart, stop
 from neon.values import Destination
 
@@ -66,14 +67,9 @@ class ServerSide(TransactionBase):
             self.doCancel(t, request.rtime, request)
 
     def _tag(self, response: Any, t: Any) -> None:
-        to = response.getHFBody("to")
-        if to.getTag() is not None:
-            t.local_tag = to.getTag()
-        elif t.local_tag is not None:
-            to.setTag(t.local_tag)
-        else:
-            to.genTag()
-            t.local_tag = to.getTag()
+        if response.to_tag is None:
+            response.tag(t.local_tag or new_tag())
+        t.local_tag = response.to_tag
 
     def sendResponse(
         self, resp: Any, t: Any = None, retrans: bool = False, ack_cb: Any = None, lossemul: int = 0
@@ -109,7 +105,7 @@ class ServerSide(TransactionBase):
         t.teD = Timeout(self.timerD, TIMEOUT, 1, t)
         # From here on the ACK finds it by the To tag, whatever its branch; a retransmitted INVITE by its key.
         del self.tserver[t.tid]
-        t.tid = (*t.tid[:-1], resp.getHFBody("to").getTag())
+        t.tid = (*t.tid[:-1], resp.to_tag)
         self.tserver[t.tid] = t
         self._answered[t.key] = t
         if status >= 300 and t.userv.reliable:

@@ -6,13 +6,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
-from sippy.SipHeader import SipHeader
 from sippy.SipResponse import SipResponse
 from sippy.SipTransactionManager import SipTransactionManager
 from sippy.Time.Timeout import Timeout
 from twisted.logger import Logger
 
+from neon.sip.messages import new_tag
 from neon.sip.transport import CannotSend
+from neon.sip.written import Field
 from neon.values import Destination
 
 _log = Logger()
@@ -92,7 +93,7 @@ class TransactionBase(SipTransactionManager):  # type: ignore[misc]
     def __init__(self, user: TransactionUser, server: str) -> None:
         # Not sippy's own constructor: it opens sockets.
         self._user = user
-        self._server = server
+        self._server = Field("server", server)
         self.compact = False
         """Whether header names are written in their short forms (RFC 3261, section 7.3.3)."""
         self.tclient: dict[Any, Any] = {}
@@ -128,15 +129,13 @@ class TransactionBase(SipTransactionManager):  # type: ignore[misc]
 
     def _name_server(self, response: Any) -> None:
         if response.countHFs("server") == 0:
-            response.appendHeader(SipHeader(name="server", bodys=self._server))
+            response.headers.append(self._server)
 
     def transmitMsg(self, userv: Any, msg: Any, address: Any, cachesum: Any, compact: bool = False) -> None:
         """A message without a transaction: a response goes to the source of what is being answered."""
         if isinstance(msg, SipResponse):
             address = self._source
-            to = msg.getHFBody("to")
-            if to.getTag() is None:
-                to.genTag()
+            msg.tag(new_tag())
             self._name_server(msg)
         self.transmitData(userv, self._text(msg, userv), address)
 

@@ -31,6 +31,7 @@ from neon.sip.sdp import SdpError
 from neon.sip.session import Session
 from neon.sip.silenthop import SilentHop
 from neon.sip.stack import ClientTransaction, ServerTransaction, Stack
+from neon.sip.transactionbase import LONGEST_INVITE
 from neon.values import Cause, Destination, LocalMedia, MediaAgreement, ReliablePolicy
 
 _log = Logger()
@@ -150,7 +151,7 @@ class UacCall(Session):
             contact=self._caller.contact(self._remote),
             routes=self._caller.routes,
             body=self._negotiation.offer(self._stack.endpoint.local_address(self._remote).host),
-            expires=max(1, round(self._stack.settings.no_answer_seconds)),
+            expires=max(1, min(LONGEST_INVITE, round(self._stack.settings.no_answer_seconds))),
             headers=self._headers(),
         )
         if self._caller.digest is not None:

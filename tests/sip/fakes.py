@@ -51,9 +51,7 @@ class Sent:
         manual_ack: bool = False,
     ) -> None:
         self.original = request
-        via = request.getHFBody("via")
-        via.hostname, via.port = local.address
-        self.request = SipRequest(str(request))
+        self.request = SipRequest(request.localStr((local.address, local.transport)))
         self.request.setSource(Remote_address(local.address, local.transport))
         self.destination = remote
         self.remote = remote.address

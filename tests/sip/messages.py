@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from sippy.SipAddress import SipAddress
-from sippy.SipCallId import SipCallId
-from sippy.SipContact import SipContact
-from sippy.SipFrom import SipFrom
-from sippy.SipHeader import SipHeader
-from sippy.SipMaxForwards import SipMaxForwards
-from sippy.SipRequest import SipRequest
-from sippy.SipResponse import SipResponse
 from sippy.SipURL import SipURL
 
+from neon.sip import envelope, messages, reactor
+from neon.sip.received import ReceivedRequest, read
+from neon.sip.written import WrittenRequest, WrittenResponse
 from neon.values import Address, Destination
 from tests.sip.network import Datagram
 
@@ -83,24 +79,32 @@ def ack_text(response: Datagram, branch: str = "z9hG4bKone") -> str:
     )
 
 
-def build_request(method: str = "INVITE", remote: Address = PEER, call_id: str | None = None) -> SipRequest:
+def build_request(method: str = "INVITE", remote: Address = PEER, call_id: str | None = None) -> WrittenRequest:
     """A request of ours, as a dialog layer builds it."""
-    caller = SipFrom(address=SipAddress(url=SipURL(username="1000", host="example.test")))
-    caller.genTag()
-    return SipRequest(
-        method=method,
-        ruri=SipURL(username="bob", host=remote[0], port=remote[1]),
-        fr0m=caller,
-        callid=SipCallId(call_id),
+    callee = SipURL(username="bob", host=remote[0], port=remote[1])
+    return messages.build_request(
+        method,
+        callee,
+        sender=SipAddress(url=SipURL(username="1000", host="example.test")),
+        sender_tag=messages.new_tag(),
+        to=SipAddress(url=callee),
+        to_tag=None,
+        call_id=call_id or messages.new_call_id(),
         cseq=1,
-        maxforwards=SipMaxForwards(),
-        contact=SipContact(),
-        target=(remote, "udp"),
+        remote=Destination(*remote),
+        contact=SipURL(username="1000", host=OURS[0], port=OURS[1]),
+        expires=180 if method == "INVITE" else None,
     )
 
 
-def answer(request: SipRequest, status: int, reason: str = "Because") -> SipResponse:
-    """A response of ours, with a Contact that the endpoint fills."""
-    response = request.genResponse(status, reason)
-    response.appendHeader(SipHeader(name="contact", body=SipContact()))
-    return response
+def answer(request: WrittenRequest, status: int, reason: str = "Because") -> WrittenResponse:
+    """A response of whoever is called, with a Contact."""
+    return messages.build_response(request, status, reason=reason, contact=request.getRURI())
+
+
+def received(text: str) -> ReceivedRequest:
+    """A request as the endpoint hands it on."""
+    reactor.tame()
+    request = read(ReceivedRequest, envelope.read(text.encode("utf-8", "surrogateescape"), envelope.Limits()))
+    assert isinstance(request, ReceivedRequest)
+    return request

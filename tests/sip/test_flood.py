@@ -52,7 +52,7 @@ class LoadTests(SynchronousTestCase):
         for number in range(4):
             self.invite(number)
         request, transaction = seen[0]
-        transaction.respond(answer(request, 486))  # type: ignore[attr-defined]
+        transaction.respond(answer(request, 486))  # type: ignore
         self.assertEqual(self.invite(5), [])
         self.assertEqual(self.invite(6), ["SIP/2.0 486 Busy Here"])
         self.clock.pump([1.0] * 181)

@@ -36,7 +36,7 @@ class ReceivedTests(SynchronousTestCase):
         request = read(ReceivedRequest, INVITE)
         assert isinstance(request, ReceivedRequest)
         response = request.genResponse(200, "OK")
-        response.getHFBody("to").setTag("ours")
+        response.tag("ours")
         self.assertEqual(
             response.localStr().split("\r\n"),
             [

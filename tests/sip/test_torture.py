@@ -47,9 +47,8 @@ class TortureTests(SynchronousTestCase):
         sender = messages.named_address(SipURL("sip:caio@example.test"))
         request = messages.build_request(
             "OPTIONS", SipURL("sip:bia@example.test"), sender=sender, sender_tag="us", to=sender, to_tag=None,
-            call_id="ours@192.0.2.1", cseq=1, remote=peer,
+            call_id="ours@192.0.2.1", cseq=1, remote=peer, branch="z9hG4bKours",
         )  # fmt: skip
-        request.getHFBody("via").params["branch"] = "z9hG4bKours"
         box.endpoint.send_request(request, peer, lambda response: heard.append(response.getSCode()[0]))
         if ":" in box.ours[0]:
             data = data.replace(b"UDP 192.0.2.1:", b"UDP [%s]:" % box.ours[0].encode())
