@@ -25,6 +25,7 @@ from neon.ports import MediaUnavailable
 from neon.values import Codec, MediaDirection
 from tests.media.peers import PORTS, Peer, next_event
 from tests.media.signals import FRAME, level, loudness, tone
+from tests.media.starvation import again_if_starved
 
 SO_TIMESTAMPNS = 35
 """The kernel's time of arrival in nanoseconds (Linux, asm-generic/socket.h); Python does not name it."""
@@ -51,6 +52,7 @@ class EngineCase(SynchronousTestCase):
         return stream
 
 
+@again_if_starved
 class SendingTests(EngineCase):
     def setUp(self) -> None:
         super().setUp()
@@ -216,6 +218,7 @@ class SendingTests(EngineCase):
             self.assertRaises(ValueError, self.stream.send_digit, digit, duration)
 
 
+@again_if_starved
 class ReceivingTests(EngineCase):
     def setUp(self) -> None:
         super().setUp()

@@ -9,9 +9,11 @@ from array import array
 from neon.media.engine import Device, DeviceGone, Engine, Tone
 from tests.media.peers import LIMIT, PORTS, next_event
 from tests.media.signals import FRAME, level, loudness, tone
+from tests.media.starvation import again_if_starved
 from tests.media.test_engine import EngineCase
 
 
+@again_if_starved
 class DeviceTests(EngineCase):
     def setUp(self) -> None:
         super().setUp()

@@ -7,9 +7,11 @@ import socket
 from neon.media.engine import Echo, FirstPacket, Stream, Tone
 from tests.media.peers import LIMIT, PORTS, Peer, next_event
 from tests.media.signals import FRAME, level
+from tests.media.starvation import again_if_starved
 from tests.media.test_engine import EngineCase
 
 
+@again_if_starved
 class ParkedTests(EngineCase):
     def setUp(self) -> None:
         super().setUp()
@@ -57,6 +59,7 @@ class ParkedTests(EngineCase):
         self.assertRaises(ValueError, self.stream.filenos)
 
 
+@again_if_starved
 class RerouteTests(EngineCase):
     def assert_goes_on(self, peer: Peer, stream: Stream) -> None:
         """Packets go both ways as before, after a reroute."""

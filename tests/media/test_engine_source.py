@@ -9,6 +9,7 @@ from neon.media import _engine
 from neon.media.engine import Echo, SourceLearnt
 from tests.media.peers import Peer, frames, next_event
 from tests.media.signals import FRAME, level, loudness, rtp, tone
+from tests.media.starvation import again_if_starved
 from tests.media.test_engine import EngineCase
 
 FORGED_HZ = 1700
@@ -18,6 +19,7 @@ def forged(samples: int = FRAME) -> bytes:
     return _engine.alaw_encode(tone(FORGED_HZ, samples, 0))
 
 
+@again_if_starved
 class SourceTests(EngineCase):
     """An echo stream, so that what was played can be heard."""
 

@@ -11,12 +11,14 @@ from neon.media.engine import Samples, Silence, Stream, Tap, Tone
 from neon.values import MediaDirection
 from tests.media.peers import LIMIT
 from tests.media.signals import FRAME, level, loudness
+from tests.media.starvation import again_if_starved
 from tests.media.test_engine import EngineCase
 
 SILENT = -60.0
 """dBm0. A-law has no zero: its silence is about 66 dB below a milliwatt."""
 
 
+@again_if_starved
 class TapTests(EngineCase):
     def setUp(self) -> None:
         super().setUp()
@@ -149,6 +151,7 @@ class TapTests(EngineCase):
         self.assertRaises(TypeError, self.stream._native.tap, 5)
 
 
+@again_if_starved
 class LevelTests(EngineCase):
     def test_levels(self) -> None:
         """The counters know how loud both sides were: the mean square of what was sent and played."""

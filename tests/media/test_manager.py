@@ -21,6 +21,7 @@ from neon.ports import Media, MediaStream, MediaUnavailable
 from neon.values import Codec, MediaAgreement
 from tests import audio
 from tests.media.fakes import FakeMediaReactor
+from tests.media.starvation import again_if_starved
 
 HOST = "127.0.0.1"
 PORTS = range(20000, 30000)
@@ -160,6 +161,7 @@ class StreamTests(ManagerCase):
         self.assertEqual(len(os.listdir(folder)), 60)
 
 
+@again_if_starved
 class AudioTests(ManagerCase):
     """What is heard at both ends."""
 
@@ -316,6 +318,7 @@ def wave_header(length: int) -> bytes:
     )  # fmt: skip
 
 
+@again_if_starved
 class ControlTests(ManagerCase):
     """Silence while a call is held, and digits."""
 
