@@ -1,10 +1,13 @@
-"""One desk of many, or the hub of them, as a part of the daemon (L{neon.desks})."""
+"""One desk of many, or the hub of them, as a part of the daemon (L{neon.desks}).
+
+What speaks MQTT is loaded where there is a broker: most have none, and shall not wait for it when they start.
+"""
 
 from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from OpenSSL import crypto
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
@@ -13,12 +16,14 @@ from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFrom
 from neon import config, sections
 from neon.certificates import in_pem
 from neon.desks import topics
-from neon.desks.hub import Hub
-from neon.desks.link import Credentials, Link, Listener, Will
-from neon.desks.publisher import Publisher
 from neon.inifile import ConfigError
 from neon.parts import CannotStart
 from neon.switchboard import Switchboard
+
+if TYPE_CHECKING:
+    from neon.desks.hub import Hub
+    from neon.desks.link import Link, Listener, Will
+    from neon.desks.publisher import Publisher
 
 CONNECT_SECONDS = 5
 
@@ -33,8 +38,12 @@ class Desks:
         self.hub: Hub | None = None
         self._publisher: Publisher | None = None
         if settings.role == "hub":
+            from neon.desks.hub import Hub
+
             self.hub = Hub(reactor, settings.site, self._link)
         elif settings.role == "desk":
+            from neon.desks.publisher import Publisher
+
             self._publisher = Publisher(reactor, switchboard, settings.site, self._name, self._link_with_will)
 
     def start(self) -> None:
@@ -49,9 +58,13 @@ class Desks:
         return None if part is None else part.stop()
 
     def _link_with_will(self, publisher: Publisher) -> Link:
+        from neon.desks.link import Will
+
         return self._link(publisher, Will(topics.state(self._settings.site, self._name), topics.alive(False)))
 
     def _link(self, listener: Listener, will: Will | None = None) -> Link:
+        from neon.desks.link import Credentials, Link
+
         settings = self._settings
         setting = settings.password_file
         try:

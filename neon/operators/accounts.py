@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -16,11 +16,13 @@ from twisted.logger import Logger
 from neon import parsing
 from neon.operators import html
 from neon.operators.answers import Answer
-from neon.operators.service import Services
 from neon.operators.words import Kind, Trouble, sentence
 from neon.operatorvalues import Provisioned, Service, SignupForm, StoredAccount
 from neon.ports import Clock
 from neon.values import AccountSettings
+
+if TYPE_CHECKING:
+    from neon.operators.service import Services
 
 ASK_AGAIN: Final = 300.0
 """Seconds that must lie between two questions because a registrar refused the account."""

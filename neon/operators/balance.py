@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -30,11 +30,13 @@ from neon.events import (
 )
 from neon.operators import money
 from neon.operators.answers import Answer
-from neon.operators.service import Services
 from neon.operators.words import Kind, Trouble
 from neon.operatorvalues import Balance, Service
 from neon.ports import Clock, Timer
 from neon.values import Direction
+
+if TYPE_CHECKING:
+    from neon.operators.service import Services
 
 AFTER_CALL: Final = 2.0
 """Seconds after a call in which the operator may have counted it."""

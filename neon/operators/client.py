@@ -12,7 +12,6 @@ from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 from OpenSSL import SSL
-from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectError, ConnectionLost, DNSLookupError
 from twisted.internet.error import TimeoutError as ConnectTimeout
@@ -44,6 +43,8 @@ class Received:
 
 def make_treq(reactor: Any, policy: Any, timeout: float) -> Any:
     """The client that real requests go through; connections are not kept."""
+    from treq.client import HTTPClient
+
     pool = HTTPConnectionPool(reactor, persistent=False)  # type: ignore[no-untyped-call]
     agent: Any = Agent.usingEndpointFactory(reactor, Endpoints(reactor, policy, timeout), pool)  # type: ignore[no-untyped-call]
     bounded: Any = BoundedAgent(agent)

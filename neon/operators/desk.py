@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred, fail
 
@@ -19,7 +19,6 @@ from neon.operators import accounts, licence, money
 from neon.operators.accounts import Accounts
 from neon.operators.balance import Balances, Owner
 from neon.operators.licence import LicenceKeeper
-from neon.operators.service import Services
 from neon.operators.words import Kind, Trouble, explain, sentence
 from neon.operatorvalues import (
     Balance,
@@ -33,6 +32,9 @@ from neon.operatorvalues import (
 )
 from neon.ports import Clock
 from neon.values import AccountSettings, AccountSnapshot
+
+if TYPE_CHECKING:
+    from neon.operators.service import Services
 
 
 class Memory(accounts.Memory, licence.Memory, Protocol):

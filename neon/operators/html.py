@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import nh3
-
 LONGEST: Final = 64 * 1024
 """Characters of HTML that are looked at at all."""
 
@@ -25,6 +23,8 @@ REMOVED: Final = {"script", "style", "title", "template", "noscript", "iframe", 
 
 def sanitised(html: str) -> str:
     """Text, structure and links; no images, styles, scripts, forms, frames, classes or ids."""
+    import nh3  # seldom needed
+
     if len(html) > LONGEST:
         html = html[:LONGEST]
     return nh3.clean(

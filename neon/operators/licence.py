@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -17,10 +17,12 @@ from twisted.logger import Logger
 from neon.events import Event, LicenceChanged
 from neon.operators import answers
 from neon.operators.answers import Answer
-from neon.operators.service import Services
 from neon.operators.words import Trouble, explain, sentence
 from neon.operatorvalues import Licence, LicenceRecord, Service, Standing
 from neon.ports import Clock, Timer
+
+if TYPE_CHECKING:
+    from neon.operators.service import Services
 
 REFUSED_AGAIN: Final = 600.0
 FIRST_RETRY: Final = 60.0
