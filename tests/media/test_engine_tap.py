@@ -51,8 +51,8 @@ class TapTests(EngineCase):
         self.assertEqual(len(ours), len(theirs))
         self.assertGreater(len(ours), 20 * FRAME)
         for side, hz, dbm0 in ((ours, 1004, -10), (theirs, 440, -20)):
-            self.assertLess(abs(level(side, hz) - dbm0), 0.3)
-            self.assertLess(abs(loudness(side) - dbm0), 0.5)
+            self.assertLess(abs(level(side, hz) - dbm0), 0.6)
+            self.assertLess(abs(loudness(side) - dbm0), 1.0)
 
     def test_beginning(self) -> None:
         """Nothing of before the tap is in it, and nothing at all while the stream has not started."""
@@ -83,7 +83,7 @@ class TapTests(EngineCase):
         self.peer.converse(self.stream, 20, 440)
         ours, theirs = self.heard()
         self.assertLess(loudness(ours), SILENT)
-        self.assertLess(abs(level(theirs, 440) + 10), 0.3)
+        self.assertLess(abs(level(theirs, 440) + 10), 0.6)
 
     def test_pause(self) -> None:
         """A pause is silence on both sides, as long as it lasts."""
@@ -166,4 +166,4 @@ class LevelTests(EngineCase):
         self.assertEqual(sent, 1_000_000)
         heard = (after.heard_energy - before.heard_energy) / (after.heard_samples - before.heard_samples)
         expected = (32768 * 10 ** ((-20 - 3.14) / 20)) ** 2 / 2
-        self.assertLess(abs(heard / expected - 1), 0.2)
+        self.assertLess(abs(heard / expected - 1), 0.4)
