@@ -3,7 +3,7 @@
  * 1.3.1, 4.1.2 names; 1.4.3 contrast; 2.1.1 reach; 2.4.3 no positive tabindex; 2.5.8 size; 3.1.1 language; 4.1.1 ids.
  */
 
-const CONTROLS = "a[href], button, input, select, textarea, iframe, [tabindex]:not([tabindex='-1'])";
+var CONTROLS = "a[href], button, input, select, textarea, iframe, [tabindex]:not([tabindex='-1'])";
 
 function shown() {
   const dialog = document.querySelector("dialog[open]");

@@ -66,13 +66,18 @@ export class Phone extends EventTarget {
   /** Whether this session is the owner's, who may decide about web pages. */
   owner = false;
   #from = 0;
+  #loaded = false;
 
   /** @param {string} url */
   constructor(url) {
     super();
     this.client = new NeonClient({ url, storage: sessionStorage, events: EVENTS });
     this.client.addEventListener("event", (event) => this.#happened(/** @type {CustomEvent<NeonEvent>} */ (event).detail));
-    this.client.addEventListener("resumed", () => void this.load());
+    this.client.addEventListener("resumed", () => {
+      if (this.#loaded) {
+        void this.load().catch((error) => this.tell("trouble", reason(error)));
+      }
+    });
     this.client.addEventListener("state", () => {
       const state = this.client.state;
       if (state === "waiting" || state === "ready") {
@@ -108,6 +113,7 @@ export class Phone extends EventTarget {
 
   /** See how everything is. Afterwards events keep it so. */
   async load() {
+    this.#loaded = true;
     const [accounts, calls] = await Promise.all([this.client.listAccounts(), this.client.listCalls()]);
     this.#from = Math.min(accounts.seq, calls.seq);
     this.#keep(accounts.accounts);
@@ -292,7 +298,9 @@ export class Phone extends EventTarget {
       case "OnHold":
         call.hold = data.local;
         call.remoteHold = data.remote;
-        call.note = data.SIPError ? `${data.SIPError} ${data.reason ?? ""}` : "";
+        if (data.SIPError) {
+          call.note = `${data.SIPError} ${data.reason ?? ""}`;
+        }
         break;
       case "OnMute":
         call.muted = data.muted;
