@@ -188,7 +188,7 @@ def cpu(daemon: Daemon, exchange: Exchange, go: Callable[[], None], times: int, 
 
 def profile(daemon: Daemon, exchange: Exchange, go: Callable[[], None]) -> pstats.Stats:
     """What L{TRACED} of them call."""
-    profiler = cProfile.Profile()
+    profiler = cProfile.Profile(time.thread_time)
     for _ in range(TRACED):
         daemon.profiler = profiler
         go()

@@ -32,6 +32,7 @@ from neon.events import (
     RegistrationRefused,
     Unregistered,
 )
+from neon.model import machine
 from neon.model.actions import AccountAction, Announce, StartRegistration, StopRegistration
 from neon.values import AccountSettings, AccountSnapshot, Cause, RegistrationState
 
@@ -267,7 +268,7 @@ def _build() -> Callable[[AccountFacts], AccountInputs]:
     refused.upon(AccountInputs.lapsed).loop().returns(None)
     for state in (idle, gone):
         state.upon(AccountInputs.unregistered).loop().returns(None)
-    return builder.build()
+    return machine.build(builder)
 
 
 _MACHINE = _build()

@@ -25,7 +25,7 @@ from automat import TypeMachineBuilder
 
 from neon.details import ANSWERED_ELSEWHERE, Why
 from neon.events import CallAccepted, CallRinging, MuteChanged
-from neon.model import control, referral
+from neon.model import control, machine, referral
 from neon.model.actions import (
     AcceptCall,
     Announce,
@@ -341,7 +341,7 @@ def _build_outgoing() -> Callable[[CallFacts], CallInputs]:
         state.upon(CallInputs.answer_due).loop().returns(None)
         state.upon(CallInputs.unanswered).loop().returns(None)
     _add_control(confirmed, (new, trying, early, releasing, terminated))
-    return builder.build()
+    return machine.build(builder)
 
 
 def _build_incoming() -> Callable[[CallFacts], CallInputs]:
@@ -389,7 +389,7 @@ def _build_incoming() -> Callable[[CallFacts], CallInputs]:
         state.upon(CallInputs.unanswered).loop().returns(None)
     terminated.upon(CallInputs.ended).loop().returns(None)
     _add_control(confirmed, (new, early, accepting, releasing, terminated))
-    return builder.build()
+    return machine.build(builder)
 
 
 _OUTGOING = _build_outgoing()
