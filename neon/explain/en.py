@@ -51,6 +51,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "The two sides found no sound format in common.",
         "Switch on G.711 (PCMA, PCMU) at the other side, and switch off its encryption (SRTP).",
     ),
+    "not-encrypted": (
+        "This account only makes encrypted calls, and the other side offered none.",
+        "Switch on SRTP with keys in SDP (SDES) at the other side, or set srtp = optional for the account here.",
+    ),
+    "encryption-differs": (
+        "Both sides would encrypt the call, but not in the same way.",
+        "Switch on AES_CM_128_HMAC_SHA1_80 with keys in SDP (SDES) at the other side.",
+    ),
     "incompatible": (
         "The other side does not understand something in the request.",
         "Give the provider the messages below.",

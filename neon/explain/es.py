@@ -51,6 +51,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Los dos lados no encontraron un formato de sonido en común.",
         "Active G.711 (PCMA, PCMU) en el otro lado y desactive su cifrado (SRTP).",
     ),
+    "not-encrypted": (
+        "Esta cuenta solo hace llamadas cifradas y el otro lado no ofreció cifrado.",
+        "Active SRTP con claves en SDP (SDES) en el otro lado, o ponga srtp = optional en la cuenta de aquí.",
+    ),
+    "encryption-differs": (
+        "Los dos lados cifrarían la llamada, pero no de la misma manera.",
+        "Active AES_CM_128_HMAC_SHA1_80 con claves en SDP (SDES) en el otro lado.",
+    ),
     "incompatible": ("El otro lado no entiende algo de la petición.", "Muestre los mensajes de abajo al operador."),
     "too-big": (
         "Al otro lado la petición le pareció demasiado larga.",

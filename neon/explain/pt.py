@@ -48,6 +48,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Os dois lados não encontraram um formato de som em comum.",
         "Ative o G.711 (PCMA, PCMU) no outro lado e desative a criptografia (SRTP) dele.",
     ),
+    "not-encrypted": (
+        "Esta conta só faz chamadas criptografadas e o outro lado não ofereceu criptografia.",
+        "Ative SRTP com chaves no SDP (SDES) no outro lado, ou use srtp = optional na conta daqui.",
+    ),
+    "encryption-differs": (
+        "Os dois lados criptografariam a chamada, mas não da mesma forma.",
+        "Ative AES_CM_128_HMAC_SHA1_80 com chaves no SDP (SDES) no outro lado.",
+    ),
     "incompatible": ("O outro lado não entende algo no pedido.", "Mostre as mensagens abaixo à operadora."),
     "too-big": ("O outro lado achou o pedido longo demais.", "Mostre as mensagens abaixo à operadora."),
     "bad-request": (

@@ -357,7 +357,8 @@ class SipAgent:
             local = self._endpoint.local_address(invitation.source)
             return Callee(messages.contact_url(invitation.user or None, local))
         known = account.registration.is_trusted(invitation.source[0])
-        return Callee(account.contact(self._endpoint, invitation.source), account.digest() if known else None)
+        contact = account.contact(self._endpoint, invitation.source)
+        return Callee(contact, account.digest() if known else None, account.settings.options.srtp)
 
     def _handle_other(self, request: SipRequest, transaction: ServerTransaction) -> bool:
         """OPTIONS is answered as an INVITE would be (RFC 3261, section 11.2): 404 for a user whom nobody knows."""

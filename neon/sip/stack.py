@@ -11,6 +11,7 @@ from sippy.SipResponse import SipResponse
 from twisted.internet.defer import Deferred
 
 from neon.ports import Clock
+from neon.srtp import SrtpPolicy
 from neon.values import Destination, ReliablePolicy
 
 
@@ -65,7 +66,8 @@ class CallSettings:
     hung up without a status. C{reliable}: whether provisional responses are acknowledged. C{session_expires}: the
     session timer that we ask for, in seconds, 0 for none; C{min_se}: the shortest that others may ask us for.
     C{takes_referrals}: a REFER within a call is passed on to the listener; else, and
-    wherever it cannot be followed, it gets C{refer_status}.
+    wherever it cannot be followed, it gets C{refer_status}. C{srtp}: whether the calls to an account that does not say
+    so itself are encrypted.
     """
 
     max_calls: int = 4
@@ -77,6 +79,7 @@ class CallSettings:
     session_expires: int = 1800
     min_se: int = 90
     takes_referrals: bool = False
+    srtp: SrtpPolicy = SrtpPolicy.OFF
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from neon.sip.session import Session
 from neon.sip.stack import CallSettings, ServerTransaction, Stack
 from neon.sip.uac import Caller, UacCall
 from neon.sip.uas import UasCall, unacceptable
+from neon.srtp import SrtpPolicy
 from neon.values import Codec, Destination, LocalMedia
 
 LINGER = 32.0
@@ -61,10 +62,14 @@ None: whoever was asked has answered it already.
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """Who is called: the Contact of our responses, and what our requests in the dialog are signed with."""
+    """Who is called: the Contact of our responses, and what our requests in the dialog are signed with.
+
+    C{srtp}: whether its calls are encrypted, None if it is as the settings say.
+    """
 
     contact: SipURL
     digest: DigestClient | None = None
+    srtp: SrtpPolicy | None = None
 
 
 CalleeFor: TypeAlias = Callable[[Invitation], Callee]
@@ -160,9 +165,10 @@ class UserAgent:
             transaction.respond(messages.build_response(request, 486))
             return
         try:
-            offer = messages.description_of(request)
+            body = messages.description_of(request)
+            offer = None if body is None else sdp.parse(body)
             if offer is not None:
-                sdp.find_audio(sdp.parse(offer), tuple(Codec))
+                sdp.find_audio(offer, tuple(Codec), SrtpPolicy.OPTIONAL)
         except sdp.SdpError as error:
             transaction.respond(refusal_of(request, error))
             return
@@ -178,7 +184,13 @@ class UserAgent:
         invitation = read_invitation(request, transaction.source, place)
         try:
             callee = self._callee_for(invitation)
+            if offer is not None:
+                # Nobody is rung up for a call that must not be.
+                sdp.find_audio(offer, tuple(Codec), callee.srtp or self._stack.settings.srtp)
             call = UasCall(self._stack, request, transaction, callee.contact, self._over, digest=callee.digest)
+        except sdp.SdpError as error:
+            transaction.respond(refusal_of(request, error))
+            return
         except ValueError as error:
             transaction.respond(messages.build_response(request, 400, reason=f"Bad Request ({error})"))
             return

@@ -40,6 +40,7 @@ net_interface {interface}
 module_path /usr/lib/baresip/modules
 module stdio.so
 module g711.so
+module srtp.so
 module sndfile.so
 module aufile.so
 module aubridge.so
@@ -153,9 +154,11 @@ async def start_baresip(
     host: str = "127.0.0.1",
     interface: str = "127.0.0.1",
     namespace: Namespace | None = None,
+    encryption: str | None = None,
 ) -> Baresip:
     """Start a phone registered as C{number}; it speaks a tone. C{answer} may be C{auto}.
 
+    C{encryption} is C{srtp} (with whoever can) or C{srtp-mand} (or there is no call).
     It listens at C{host} (an IPv6 one in brackets) of C{interface}, in a namespace if one is given.
     """
     folder = test.folder / f"baresip-{number}"
@@ -181,7 +184,7 @@ async def start_baresip(
     )
     (folder / "accounts").write_text(
         f"<sip:{number}@{domain}>;auth_user={number};auth_pass={password};answermode={answer};"
-        f"regint=300;audio_codecs=PCMA,PCMU\n"
+        f"regint=300;audio_codecs=PCMA,PCMU{'' if encryption is None else f';mediaenc={encryption}'}\n"
     )
     (folder / "contacts").write_text("")
     argv: tuple[str, ...] = ("baresip", "-f", str(folder), "-v")
