@@ -40,7 +40,7 @@ ATTRIBUTES: Final = _listed("""
     stop-opacity clip-path clip-rule mask color display visibility font-family font-size font-weight font-style
     text-anchor letter-spacing dx dy rotate textLength style
 """)
-_WORDS: Final = re.compile(r"[\w\s#%(),.;:+'\"/*-]*\Z")
+_WORD: Final = re.compile(r"[\w\s#%(),.+'\"/*-]")
 _URL: Final = re.compile(r"url\s*\(\s*(['\"]?)([^)'\"]*)\1\s*\)", re.IGNORECASE)
 _FUNCTIONS: Final = re.compile(
     r"\b(?:rgba?|hsla?|translate|scale|rotate|skewX|skewY|matrix)\s*\([\d\s.,%e+-]*\)", re.IGNORECASE
@@ -164,7 +164,7 @@ def _copied(element: Any, flaws: dict[str, None], parent: Any = None) -> Any:
         if attribute in (XLINK_HREF, "href"):
             kept = bool(_REFERENCE.match(value))
         else:
-            kept = attribute in ATTRIBUTES and _is_plain(value)
+            kept = attribute in ATTRIBUTES and _is_plain(value, ":;" if attribute == "style" else "")
         if kept:
             made.set(attribute, value)
         else:
@@ -174,9 +174,10 @@ def _copied(element: Any, flaws: dict[str, None], parent: Any = None) -> Any:
     return made
 
 
-def _is_plain(value: str) -> bool:
-    """Whether a value names nothing outside of the picture, in an attribute or in a style."""
+def _is_plain(value: str, more: str) -> bool:
+    """Whether a value names nothing outside of the picture; C{more} may be in it besides."""
     inside = all(_REFERENCE.match(target.strip()) for _, target in _URL.findall(value))
     rest = _URL.sub("", value)
     # Without backslashes and comments nothing can be spelled otherwise, and none of these functions takes an address.
-    return inside and "(" not in _FUNCTIONS.sub("", rest) and bool(_WORDS.match(rest)) and "/*" not in rest
+    words = all(letter in more or _WORD.match(letter) for letter in rest)
+    return inside and words and "(" not in _FUNCTIONS.sub("", rest) and "/*" not in rest

@@ -26,6 +26,11 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
 
             wsdl(options)
             return DONE
+        if options.verb == "brand":
+            from neon.ctl import brands
+
+            brands.verb(options)
+            return DONE
         return _run(options, environ)
     except Ending as ending:
         _complain(options, ending)

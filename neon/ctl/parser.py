@@ -71,6 +71,7 @@ def build() -> argparse.ArgumentParser:
         "--extra", action="append", default=[], metavar="EVENT", help="this extension event too; may be repeated"
     )
     _operators(verb)
+    _brands(verb)
     _history(verb)
     _origins(verb)
     _applications(verb)
@@ -144,6 +145,18 @@ def _operators(verb: Any) -> None:
     wsdl = verb("wsdl", "print the file about an operator that its WSDL describes", whats)
     wsdl.add_argument("source", metavar="URL|FILE", help="the WSDL")
     wsdl.add_argument("--allow-http", action="store_true", help="fetch it by http, which others can change on the way")
+
+
+def _brands(verb: Any) -> None:
+    brand = verb("brand", "make a Debian package of an operator's name, logo, colours and default settings")
+    whats = brand.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=_Parser)
+    check = verb("check", "say whether a brand's directory is good", whats)
+    build = verb("build", "make the package of it", whats)
+    for made in (check, build):
+        made.add_argument("directory", type=Path, metavar="DIR", help="where brand.conf is")
+    build.add_argument("--output", type=Path, metavar="FILE", help="the package (neon-brand-NAME_VERSION_all.deb)")
+    build.add_argument("--version", default="1.0", metavar="VERSION", help="the version of the package (1.0)")
+    build.add_argument("--maintainer", metavar="NAME <MAIL>", help="who makes it ([brand] support, if it is a mailto:)")
 
 
 def _calls(verb: Any) -> None:
