@@ -185,6 +185,32 @@ class StoryTests(PanelCase):
         self.quiet(page)
 
 
+    async def test_signup(self) -> None:
+        """A person signs up with an operator: the number, its message in a frame that runs nothing, and the balance."""
+        await self.started()
+        page = await self.panel()
+        client = await self.daemon.connect()
+        await self.click(page, "#open-signup")
+        fields = {"login": "maria", "password": "a secret of hers", "name": "Maria Silva", "email": "maria@example.com"}
+        for name, value in {**fields, "phone": "7155555555"}.items():
+            await page.run(f"document.querySelector('#signup [name={name}]').value = {json.dumps(value)}")
+        await self.click(page, "#signup form .good")
+        await self.shows(page, "#signup .outcome", "Your number is")
+        account = await client.event("OnSIPRegister")
+        frame = await page.run(
+            "(({ sandbox, srcdoc, contentDocument }) => [sandbox.length, srcdoc.length > 10, contentDocument])"
+            "(document.querySelector('#signup iframe'))"
+        )
+        self.assertEqual(frame, [0, True, None])
+        await self.click(page, "#signup section .close")
+        await self.shows(page, "neon-status", "ready")
+        await self.shows(page, "neon-status", "Balance: R$")
+        await client.command("subscribe", events=["OnBalance"])
+        await self.click(page, "neon-status button")
+        await client.event("OnBalance", connectionId=account["connectionId"])
+        self.quiet(page)
+
+
 class DoorTests(PanelCase):
     async def test_tickets(self) -> None:
         """A ticket opens the panel once and nothing else; a wrong one asks for a name and password, which do as well."""

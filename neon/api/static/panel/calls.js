@@ -81,9 +81,9 @@ export class CallElement extends HTMLElement {
     this.dataset.state = call.state;
     const article = find(this, "article", HTMLElement);
     article.setAttribute("aria-label", say("callOf", { party: call.party }));
-    this.#write("h3", call.party);
+    this.#write("h2", call.party);
     this.#write(".address", call.uri.replace(/^sips?:/, ""));
-    this.#write(".state .words", this.#words(call));
+    this.#write(".state .words", this.words(call));
     this.#write(".note", call.note);
     this.tick();
     this.#write(".consent p", say("transferAsked", { to: call.asked }));
@@ -115,8 +115,8 @@ export class CallElement extends HTMLElement {
     }
   }
 
-  /** @param {Call} call */
-  #words(call) {
+  /** How it is, in words. @param {Call} call */
+  words(call) {
     switch (call.state) {
       case "confirmed":
         return say(call.hold ? "held" : call.remoteHold ? "heldByThem" : "up");
@@ -168,7 +168,10 @@ export class Calls extends HTMLElement {
   attach(phone, transfer) {
     this.setAttribute("role", "region");
     this.setAttribute("aria-label", say("calls"));
-    this.setAttribute("aria-live", "assertive");
+    // Not a live region: the time that passes would be read out. What changes is said once, here.
+    const spoken = find(document, "#spoken", HTMLElement);
+    /** @type {Map<number, string>} */
+    const said = new Map();
     /** @type {Map<number, CallElement>} */
     const elements = new Map();
     phone.addEventListener("calls", () => {
@@ -176,6 +179,7 @@ export class Calls extends HTMLElement {
         if (!phone.calls.has(id)) {
           element.remove();
           elements.delete(id);
+          said.delete(id);
         }
       }
       for (const call of phone.calls.values()) {
@@ -183,10 +187,15 @@ export class Calls extends HTMLElement {
         if (known === undefined) {
           const element = new CallElement();
           elements.set(call.callId, element);
-          this.append(element);
+          this[ringsHere(call) ? "prepend" : "append"](element);
           element.attach(phone, call, transfer);
         } else {
           known.draw(call);
+        }
+        const words = elements.get(call.callId)?.words(call) ?? "";
+        if (said.get(call.callId) !== words) {
+          said.set(call.callId, words);
+          spoken.textContent = say("spoken", { party: call.party, words });
         }
       }
       const ringing = [...phone.calls.values()].find(ringsHere);

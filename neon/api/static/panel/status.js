@@ -38,9 +38,11 @@ export class Status extends HTMLElement {
   /** @param {Phone} phone */
   attach(phone) {
     const accounts = make("ul");
-    accounts.setAttribute("role", "status");
+    const spoken = make("div");
+    spoken.setAttribute("role", "status");
+    spoken.append(accounts);
     const balances = make("ul");
-    this.replaceChildren(accounts, balances);
+    this.replaceChildren(spoken, balances);
     phone.addEventListener("accounts", () => {
       accounts.replaceChildren(...(phone.accounts.length === 0 ? [make("li", say("noAccount"))] : []));
       for (const account of phone.accounts) {

@@ -121,6 +121,7 @@ const WORDS = {
   allow: ["Call", "Ligar", "Llamar"],
   refuse: ["No", "Não", "No"],
   typed: ["Digits sent", "Dígitos enviados", "Dígitos enviados"],
+  spoken: ["{party}: {words}", "{party}: {words}", "{party}: {words}"],
   callOf: ["Call with {party}", "Chamada com {party}", "Llamada con {party}"],
   unknown: ["unknown", "desconhecido", "desconocido"],
   // History
@@ -133,7 +134,7 @@ const WORDS = {
   missed: ["Missed", "Perdidas", "Perdidas"],
   nothing: ["No calls.", "Nenhuma chamada.", "No hay llamadas."],
   further: ["Earlier calls", "Chamadas anteriores", "Llamadas anteriores"],
-  redial: ["Call {party} again", "Ligar de novo para {party}", "Llamar otra vez a {party}"],
+  redial: ["Call again: {party}", "Ligar de novo: {party}", "Llamar otra vez: {party}"],
   again: ["Call again", "Ligar de novo", "Llamar otra vez"],
   resultanswered: ["answered", "atendida", "contestada"],
   resultmissed: ["missed", "perdida", "perdida"],
