@@ -6,7 +6,9 @@ from io import BytesIO
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.protocols.policies import ThrottlingFactory
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
@@ -14,7 +16,8 @@ from neon.testbed.operator import Asked, Operator, Told
 
 MAX_BODY: Final = 64 * 1024
 MAX_CONNECTIONS: Final = 64
-IDLE_SECONDS: Final = 20.0
+REQUEST_SECONDS: Final = 20.0
+"""So long a request may take to arrive, from the end of the one before."""
 
 
 class _Request(Request):
@@ -33,7 +36,7 @@ class _Request(Request):
     def handleContentChunk(self, data: bytes) -> None:
         self._received += len(data)
         if self._received > MAX_BODY:
-            self.channel.loseConnection()
+            self.channel.transport.abortConnection()
         else:
             self.content.write(data)
 
@@ -88,9 +91,31 @@ class _Root(Resource):
         return NOT_DONE_YET
 
 
+class _Channel(HTTPChannel):
+    """One connection, of which the factory counts how many there are."""
+
+    factory: _Site
+    transport: Any
+
+    def connectionMade(self) -> None:
+        super().connectionMade()  # type: ignore[no-untyped-call]
+        self.factory.connections += 1
+        if self.factory.connections > MAX_CONNECTIONS:
+            self.transport.abortConnection()
+
+    def resetTimeout(self) -> None:
+        """Not when something comes: the time is for a whole request."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.factory.connections -= 1
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+
 class _Site(Site):
+    protocol: Any = _Channel
     displayTracebacks = False
     noisy = False
+    connections = 0
 
     def log(self, request: Any) -> None:
         """Nothing: a form's URL may have a password in it."""
@@ -98,7 +123,4 @@ class _Site(Site):
 
 def site(operator: Operator, reactor: Any) -> Any:
     """A factory to listen with."""
-    made = _Site(_Root(operator), requestFactory=_Request, timeout=IDLE_SECONDS, reactor=reactor)  # type: ignore[no-untyped-call]
-    limited = ThrottlingFactory(made, maxConnectionCount=MAX_CONNECTIONS)  # type: ignore[no-untyped-call]
-    limited.noisy = False
-    return limited
+    return _Site(_Root(operator), requestFactory=_Request, timeout=REQUEST_SECONDS, reactor=reactor)  # type: ignore[no-untyped-call]
