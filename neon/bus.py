@@ -60,6 +60,8 @@ class Bus:
         self._clock = clock
         self._wall = wall
         self._seq = 0
+        self._forgotten = 0
+        """The number of the latest event that should be remembered, and is not any more."""
         self._ring: deque[Published] = deque(maxlen=ring_size)
         self._prompt, self._patient = _Audience(), _Audience()
         self._held = 0
@@ -70,11 +72,17 @@ class Bus:
         """The number of the latest event, 0 before the first."""
         return self._seq
 
-    def publish(self, event: Event) -> Published:
-        """Number the event, keep it, and deliver it: now to whoever is prompt, to the others on the next turn."""
+    def publish(self, event: Event, *, keep: bool = True) -> Published:
+        """Number the event and deliver it: now to whoever is prompt, to the others on the next turn.
+
+        It is kept for those who come back, unless it means nothing later (not C{keep}): that is no gap.
+        """
         self._seq += 1
         published = Published(self._seq, self._wall(), event)
-        self._ring.append(published)
+        if keep:
+            if len(self._ring) == self._ring.maxlen:
+                self._forgotten = self._ring[0].seq if self._ring else self._seq
+            self._ring.append(published)
         in_turn = not self._held and not self._prompt.waiting
         for audience in (self._prompt, self._patient):
             audience.waiting.append(published)
@@ -110,8 +118,7 @@ class Bus:
         if seq > self._seq or boot not in (None, self.boot):
             return Replay(tuple(self._ring), gap=True)
         events = tuple(published for published in self._ring if published.seq > seq)
-        oldest = self._ring[0].seq if self._ring else self._seq + 1
-        return Replay(events, gap=seq < oldest - 1)
+        return Replay(events, gap=seq < self._forgotten)
 
     def _deliver(self) -> None:
         # What subscribers publish meanwhile is for the turn after this one.

@@ -11,7 +11,8 @@ from typing import TypeAlias
 
 from neon.details import NO_DETAILS, CallDetails, Why
 from neon.operatorvalues import Balance, Licence
-from neon.values import Cause, Direction, RecordingState
+from neon.quality import Figures
+from neon.values import Cause, Direction, MediaProblem, RecordingState
 from neon.watched import ExtensionStatus, MessageSummary
 
 
@@ -262,4 +263,27 @@ class RecordingChanged:
     reason: str = ""
 
 
-Event: TypeAlias = CallEvent | RegistrationEvent | OperatorEvent | WatchEvent | RecordingChanged | PanelEvent
+@dataclass(frozen=True, slots=True)
+class MediaStatsKnown:
+    """How the last five seconds of a call that is up sounded. It is not among the events that are sent again later."""
+
+    call_id: int
+    connection_id: int
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class MediaWarned:
+    """Something is wrong with the sound of a call, or no longer; C{what} and C{advice} are for a person."""
+
+    call_id: int
+    connection_id: int
+    problem: MediaProblem
+    on: bool
+    what: str
+    advice: str
+
+
+MediaEvent: TypeAlias = RecordingChanged | MediaStatsKnown | MediaWarned
+
+Event: TypeAlias = CallEvent | RegistrationEvent | OperatorEvent | WatchEvent | MediaEvent | PanelEvent

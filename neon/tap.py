@@ -65,6 +65,7 @@ from neon.passwords import PasswordHash
 from neon.phone import Phone
 from neon.phonepart import RulesPart, call_log, phone_settings
 from neon.places import control_socket, default_state_dir
+from neon.qualitypart import quality_watch
 from neon.recordingpart import RecordingPart
 from neon.signals import heed_once
 from neon.sip.agent import AgentSettings, SipAgent
@@ -204,6 +205,7 @@ class Neon(Parts):
         if self.history is not None:
             self.callbacks.dialled = self.history.share
         self.recording = RecordingPart(reactor, loaded.recording, state_dir, self.media, self.phone, self.history)
+        self.quality = quality_watch(reactor, self.bus, self.phone, self.media, self.history, os.environ)
         self.sessions = Sessions(reactor, loaded.api.token_idle_seconds)
         self.journal = JournalPart(reactor, self.bus, self.database, self.phone, self.agent, self.cases, self.sessions)
         self.operators = OperatorPart(reactor, operators, self.bus, self.database, state_dir, self.phone)
@@ -221,6 +223,7 @@ class Neon(Parts):
         self._add("the state", self._open_state, self._close_state)
         if self.history is not None:
             self._add("the call log", self.history.start, self.history.stop)
+        self._add("the watch over quality", None, self.quality.stop)
         self._add("the recorder", self.recording.start, self.recording.stop)
         self.add(self.media)
         if self.testbed is not None:

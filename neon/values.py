@@ -247,6 +247,19 @@ class RecordingState(enum.Enum):
     FAILED = "failed"
 
 
+class MediaProblem(enum.Enum):
+    """What can be wrong with the sound of a call that is up; the value is the APIs' word for it.
+
+    C{NO_AUDIO}: nothing arrives. C{ONE_WAY}: nothing arrives, and the far end reports that it hears us.
+    """
+
+    NO_AUDIO = "no-audio"
+    ONE_WAY = "one-way"
+    HIGH_LOSS = "high-loss"
+    SILENT_MICROPHONE = "silent-microphone"
+    DEVICE_GONE = "device-gone"
+
+
 class RegistrationState(enum.Enum):
     """Where the registration of an account stands."""
 

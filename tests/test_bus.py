@@ -255,3 +255,23 @@ class WallClockTests(SynchronousTestCase):
     def test_utc(self) -> None:
         """The default wall clock is in UTC."""
         self.assertEqual(utc_now().utcoffset(), timedelta(0))
+
+
+class NotKeptTests(SynchronousTestCase):
+    """Events that mean nothing later."""
+
+    def test_no_gap(self) -> None:
+        """They are delivered and numbered, not kept, and crowd nothing out; to miss them is no gap."""
+        clock = Clock()
+        bus = Bus(clock, ring_size=2)
+        heard: list[int] = []
+        bus.subscribe(lambda published: heard.append(published.seq))
+        for keep in (True, False, False, False, True, False):
+            bus.publish(event(1), keep=keep)
+        clock.advance(0)
+        self.assertEqual(heard, [1, 2, 3, 4, 5, 6])
+        for since, kept in ((0, [1, 5]), (1, [5]), (3, [5]), (5, []), (6, [])):
+            replay = bus.since(since)
+            self.assertEqual(([published.seq for published in replay.events], replay.gap), (kept, False))
+        bus.publish(event(1))
+        self.assertEqual([bus.since(since).gap for since in (0, 1, 2)], [True, False, False])

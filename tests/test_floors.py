@@ -18,14 +18,14 @@ FLOORS: dict[str, int] = {
     for floor, parts in {
         0: """
             brandvalues causes challenge config csvlog details errors explain headers heap inifile log operatorvalues
-            parsing passwords places privatefile records safexml sections signals srtp stunmessage values watched
+            parsing passwords places privatefile quality records safexml sections signals srtp stunmessage values watched
         """,
         1: """
             brand bus cases dialling digits events history ladder localboard logos model ports switchboard wsdl
         """,
         2: """
             accountline arguments callback callcontrol closing commands gate journal leftovers line phone reception
-            recorder rulebook watching
+            qualitywatch recorder rulebook watching
         """,
         3: """
             access desks media network operators panel sip store testbed
@@ -35,7 +35,7 @@ FLOORS: dict[str, int] = {
         """,
         5: """
             admission banner certificates controlpart deskpart doctorpart feedpart httppart journalpart networkpart
-            operatorpart options panelpart parts phonepart recordingpart sippart tap testbedpart trycall
+            operatorpart options panelpart parts phonepart qualitypart recordingpart sippart tap testbedpart trycall
         """,
     }.items()
     for part in parts.split()
@@ -44,6 +44,7 @@ FLOORS: dict[str, int] = {
 SAME_FLOOR: dict[str, set[str]] = {
     "values": {"details", "srtp"},
     "headers": {"details"},
+    "quality": {"values"},
     "parsing": {"values", "details", "srtp"},
     "config": {"values", "parsing", "inifile", "sections", "details"},
     "brand": {"logos"},

@@ -21,6 +21,8 @@ from neon.events import (
     CallStarted,
     ExtensionChanged,
     LicenceChanged,
+    MediaStatsKnown,
+    MediaWarned,
     OperatorEvent,
     PanelEvent,
     RecordingChanged,
@@ -28,7 +30,7 @@ from neon.events import (
     WatchEvent,
 )
 from neon.operatorvalues import Standing
-from neon.values import Direction, RecordingState
+from neon.values import Direction, MediaProblem, RecordingState
 from neon.watched import ExtensionState
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -50,6 +52,9 @@ ERRORS: Final[Mapping[int, str]] = {
 
 YES_NO: Final[Mapping[str, Any]] = {"type": "boolean"}
 COUNT: Final[Mapping[str, Any]] = {"type": "integer", "minimum": 0}
+
+PERCENT: Final[Mapping[str, Any]] = {"type": "number", "minimum": 0, "maximum": 100}
+MILLISECONDS: Final[Mapping[str, Any]] = {"type": "number", "minimum": 0}
 
 _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     **details.WORDS,
@@ -82,7 +87,7 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "low": ({"type": "boolean"}, "It is below the operator's threshold."),
     "minutesLeft": ({"type": "integer", "minimum": 0}, "About how many minutes of calls, where a rate is known."),
     "at": ({"type": "string", "format": "date-time"}, "When the operator said so, in UTC."),
-    "active": ({"type": "boolean"}, "Calls are allowed."),
+    "active": ({"type": "boolean"}, "Of a licence: calls are allowed. Of a warning: it is so now, or no longer."),
     "standing": ({"enum": [standing.value for standing in Standing]}, "How the licence stands."),
     "checked": ({"type": "string", "format": "date-time"}, "When the operator last decided about it, in UTC."),
     "until": ({"type": "string", "format": "date-time"}, "How long it is good without a new check, in UTC."),
@@ -96,6 +101,21 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
         {"enum": [state.value for states in (ExtensionState, RecordingState) for state in states]},
         "What the extension is doing; or how the recording stands (started, paused, resumed, stopped, failed).",
     ),
+    "packetsSent": (COUNT, "RTP packets that were sent in the last five seconds."),
+    "packetsReceived": (COUNT, "RTP packets that arrived in that time."),
+    "loss": (PERCENT, "How many of those for us never arrived, in percent."),
+    "late": (PERCENT, "How many arrived too late to be heard, in percent."),
+    "jitter": (MILLISECONDS, "How much their arrival varies (RFC 3550), in milliseconds."),
+    "roundTrip": (MILLISECONDS, "The way there and back, in milliseconds, where the far end sends reports."),
+    "remoteLoss": (PERCENT, "How many of ours the far end has missed during the call, in percent, where it says so."),
+    "remoteJitter": (MILLISECONDS, "How much the arrival of ours varies there, in milliseconds."),
+    "mos": (
+        {"type": "number", "minimum": 1, "maximum": 4.5},
+        "What listeners would say of what is heard here, 1 (bad) to 4.5 (ITU-T G.107), where something arrived.",
+    ),
+    "problem": ({"enum": [problem.value for problem in MediaProblem]}, "What is wrong."),
+    "description": ({"type": "string"}, "What is wrong, in the words of the daemon's language."),
+    "advice": ({"type": "string"}, "What a person can do about it."),
     "path": ({"type": "string"}, "Where the complete file is or will be; empty if there is none."),
     "party": ({"type": "string"}, "Whom it talks to or is called by: a bare SIP URI, where the PBX says so."),
     "partyName": ({"type": "string"}, "The name beside it."),
@@ -141,9 +161,17 @@ EXTENSION_FIELDS: Final[Mapping[str, bool]] = {
 }
 """The data of the events about what a PBX tells without a call."""
 
-RECORDING_FIELDS: Final[Mapping[str, bool]] = {
-    **dict.fromkeys(("callId", "connectionId", "state", "path"), True), "reason": False
+MEDIA_FIELDS: Final[Mapping[wire.EventType, Mapping[str, bool]]] = {
+    RecordingChanged: {**dict.fromkeys(("callId", "connectionId", "state", "path"), True), "reason": False},
+    MediaStatsKnown: {
+        **dict.fromkeys(
+            ("callId", "connectionId", "packetsSent", "packetsReceived", "loss", "late", "jitter"), True
+        ),
+        **dict.fromkeys(("roundTrip", "remoteLoss", "remoteJitter", "mos"), False),
+    },
+    MediaWarned: dict.fromkeys(("callId", "connectionId", "problem", "active", "description", "advice"), True),
 }
+"""The data of the events about the sound of a call."""
 
 _WARNINGS: Final[Mapping[str, Any]] = {
     "type": "array",
@@ -230,8 +258,8 @@ def event_fields(kind: wire.EventType) -> dict[str, bool]:
         return {"connectionId": True, "SIPError": True, "reason": False}
     if issubclass(kind, OperatorEvent):
         return dict(LICENCE_FIELDS if kind is LicenceChanged else BALANCE_FIELDS)
-    if issubclass(kind, RecordingChanged):
-        return dict(RECORDING_FIELDS)
+    if issubclass(kind, (RecordingChanged, MediaStatsKnown, MediaWarned)):
+        return dict(MEDIA_FIELDS[kind])
     if issubclass(kind, WatchEvent):
         return dict(EXTENSION_FIELDS if kind is ExtensionChanged else MESSAGE_FIELDS)
     if issubclass(kind, PanelEvent):

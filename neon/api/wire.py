@@ -42,6 +42,9 @@ from neon.events import (
     ExtensionChanged,
     HoldChanged,
     LicenceChanged,
+    MediaEvent,
+    MediaStatsKnown,
+    MediaWarned,
     MessagesWaiting,
     MuteChanged,
     OperatorEvent,
@@ -69,6 +72,8 @@ EventType: TypeAlias = (
     | type[WatchEvent]
     | type[PanelEvent]
     | type[RecordingChanged]
+    | type[MediaStatsKnown]
+    | type[MediaWarned]
 )
 
 NAMES: Final[Mapping[EventType, str]] = {
@@ -97,6 +102,8 @@ EXTENSIONS: Final[Mapping[EventType, str]] = {
     DigitReceived: "OnDTMF",
     CallBridged: "OnBridge",
     RecordingChanged: "OnRecording",
+    MediaStatsKnown: "OnMediaStats",
+    MediaWarned: "OnMediaWarning",
     BalanceKnown: "OnBalance",
     BalanceLow: "OnBalanceLow",
     LicenceChanged: "OnLicense",
@@ -177,10 +184,8 @@ def fields(event: Event) -> dict[str, Any]:
         return {"show": event.show}
     if isinstance(event, QuestionsChanged):
         return {"pending": event.pending}
-    if isinstance(event, RecordingChanged):
-        reason = {"reason": event.reason} if event.reason else {}
-        whose = {"callId": event.call_id, "connectionId": event.connection_id}
-        return {**whose, "state": event.state.value, "path": event.path, **reason}
+    if isinstance(event, (RecordingChanged, MediaStatsKnown, MediaWarned)):
+        return {"callId": event.call_id, "connectionId": event.connection_id, **_of_media(event)}
     assert isinstance(event, CallEvent)
     data: dict[str, Any] = {
         "callId": event.call_id,
@@ -220,6 +225,15 @@ def fields(event: Event) -> dict[str, Any]:
     if event.display_name:
         data["displayName"] = event.display_name
     return data
+
+
+def _of_media(event: MediaEvent) -> dict[str, Any]:
+    if isinstance(event, RecordingChanged):
+        reason = {"reason": event.reason} if event.reason else {}
+        return {"state": event.state.value, "path": event.path, **reason}
+    if isinstance(event, MediaStatsKnown):
+        return event.figures.data()
+    return {"problem": event.problem.value, "active": event.on, "description": event.what, "advice": event.advice}
 
 
 def timestamp(at: datetime) -> str:

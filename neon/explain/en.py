@@ -186,4 +186,25 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Check the spelling of the domain, the network, and the DNS of this machine.",
     ),
     "account-malformed": ("The account's domain or proxy is not well formed.", "Correct it and register again."),
+    # The sound of a call that is up (neon.values.MediaProblem)
+    "no-audio": (
+        "No sound arrives from the other side.",
+        "Check that firewall and router let the audio ports (UDP) through.",
+    ),
+    "one-way": (
+        "The other side receives you, but no sound arrives from it.",
+        "Check that firewall and router let the audio ports (UDP) in; ask whether the other side is muted.",
+    ),
+    "high-loss": (
+        "Much of the sound is lost on the way.",
+        "Use a cable instead of Wi-Fi, and pause downloads and videos; if it stays so, tell the provider.",
+    ),
+    "silent-microphone": (
+        "Your microphone gives no sound at all.",
+        "Check whether it is muted, at the headset or in the system, and whether the right one is chosen.",
+    ),
+    "device-gone": (
+        "The sound card or headset does not work.",
+        "Plug it in again, or choose another one; the call goes on meanwhile.",
+    ),
 }

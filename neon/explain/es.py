@@ -202,4 +202,26 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "El dominio o el proxy de la cuenta está mal escrito.",
         "Corríjalo y registre la cuenta de nuevo.",
     ),
+    # The sound of a call that is up (neon.values.MediaProblem)
+    "no-audio": (
+        "No llega ningún sonido del otro lado.",
+        "Revise que el cortafuegos y el router dejen pasar los puertos de audio (UDP).",
+    ),
+    "one-way": (
+        "El otro lado lo recibe a usted, pero de allí no llega ningún sonido.",
+        "Revise que el cortafuegos y el router dejen entrar los puertos de audio (UDP); pregunte si el otro "
+        "lado está silenciado.",
+    ),
+    "high-loss": (
+        "Gran parte del sonido se pierde por el camino.",
+        "Use un cable en vez de Wi-Fi y pause descargas y vídeos; si sigue así, avise al proveedor.",
+    ),
+    "silent-microphone": (
+        "Su micrófono no da ningún sonido.",
+        "Revise si está silenciado, en los auriculares o en el sistema, y si está elegido el correcto.",
+    ),
+    "device-gone": (
+        "La tarjeta de sonido o los auriculares no funcionan.",
+        "Vuelva a conectarlos o elija otros; la llamada sigue mientras tanto.",
+    ),
 }

@@ -196,4 +196,26 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "O domínio ou o proxy da conta está mal escrito.",
         "Corrija-o e registre a conta de novo.",
     ),
+    # The sound of a call that is up (neon.values.MediaProblem)
+    "no-audio": (
+        "Não chega nenhum som do outro lado.",
+        "Verifique se o firewall e o roteador deixam passar as portas de áudio (UDP).",
+    ),
+    "one-way": (
+        "O outro lado recebe você, mas de lá não chega nenhum som.",
+        "Verifique se o firewall e o roteador deixam entrar as portas de áudio (UDP); pergunte se o outro "
+        "lado está mudo.",
+    ),
+    "high-loss": (
+        "Grande parte do som se perde no caminho.",
+        "Use um cabo em vez de Wi-Fi e pause downloads e vídeos; se continuar, avise o provedor.",
+    ),
+    "silent-microphone": (
+        "Seu microfone não dá som nenhum.",
+        "Verifique se ele está mudo, no fone ou no sistema, e se o certo está escolhido.",
+    ),
+    "device-gone": (
+        "A placa de som ou o fone não funciona.",
+        "Conecte de novo ou escolha outro; a ligação continua enquanto isso.",
+    ),
 }

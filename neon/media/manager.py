@@ -76,6 +76,9 @@ class MediaManager(Service):
     on_silent: Callable[[int], None] | None = None
     """Called with the call id when a call that should be heard has not been for a while (the engine's setting)."""
 
+    on_closed: Callable[[int, MediaStatistics], None] | None = None
+    """Called with the call id and the last counters when a call gives its stream back."""
+
     on_digit: Callable[[int, str], None] | None = None
     """Called with the call id and a digit that the far end sent as a telephone event."""
 
@@ -152,6 +155,21 @@ class MediaManager(Service):
             self.sound_card.acquire()
         return call
 
+    def statistics(self, call_id: int) -> MediaStatistics | None:
+        """The counters of a call that has audio, None if it has none."""
+        call = next((call for call in self._calls.values() if call.call_id == call_id and call.started), None)
+        return None if call is None else call.statistics()
+
+    @property
+    def device_problem(self) -> str | None:
+        """Why the sound card does not work, in words; None if it does, or if none is used."""
+        return None if self.sound_card is None else self.sound_card.problem
+
+    @property
+    def has_microphone(self) -> bool:
+        """Whether what calls send comes from a sound card."""
+        return isinstance(self._settings.capture, PortAudioDevice)
+
     def set_tap(self, call_id: int, tap: native.Tap | None) -> bool:
         """Have a tap hear a call, instead of the one before, or nobody; returns whether there is audio to be heard."""
         call = next((call for call in self._calls.values() if call.call_id == call_id and call.started), None)
@@ -209,6 +227,8 @@ class MediaManager(Service):
     def closed(self, call: CallStream) -> None:
         """A call has been closed."""
         del self._calls[call.stream.id]
+        if self.on_closed is not None:
+            self.on_closed(call.call_id, call.statistics())
         if self.sound_card is not None:
             self.sound_card.release()
 

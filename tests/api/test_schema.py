@@ -25,7 +25,8 @@ from neon.commands import TABLE
 from neon.details import NO_DETAILS, CallDetails, Diversion, Why
 from neon.events import Event
 from neon.operatorvalues import Balance, Licence, Standing
-from neon.values import Cause, Direction, RecordingState
+from neon.quality import Figures
+from neon.values import Cause, Direction, MediaProblem, RecordingState
 from neon.watched import ExtensionState, ExtensionStatus, MessageSummary
 from tests.api.websockets import Client, WebSocketCase
 from tests.fakes import AGREEMENT, EPOCH, FakeCall
@@ -108,7 +109,9 @@ class DocumentTests(SynchronousTestCase):
             events.WatchEvent,
             events.PanelEvent,
         )
-        kinds = {kind.__name__ for base in bases for kind in type.__subclasses__(base)} | {"RecordingChanged"}
+        kinds = {kind.__name__ for base in bases for kind in type.__subclasses__(base)} | {
+            "RecordingChanged", "MediaStatsKnown", "MediaWarned"
+        }
         self.assertEqual({kind.__name__ for kind in wire.ALL_NAMES}, kinds)
         self.assertEqual(set(MANUAL["events"]), set(wire.ALL_NAMES.values()))
 
@@ -240,6 +243,15 @@ class EventTests(SynchronousTestCase):
                 "muted": True,
                 "state": RecordingState.FAILED if display_name else RecordingState.STARTED,
                 "path": "/r/43.wav",
+                "figures": Figures(250, 248, 0.8, 0.4, 3.2, 41.0, 1.0, 2.0, 4.3, -20.0)
+                if display_name
+                else Figures(250, 0, 0.0, 0.0, 0.0, None, None, None, None, None),
+                "problem": MediaProblem.ONE_WAY,
+                "on": True,
+                "what": "Nothing arrives.",
+                "advice": "Look.",
+                "show": True,
+                "pending": 1,
                 "reason": "disk full" if display_name else "",
                 "encrypted": bool(display_name),
                 "details": DETAILS if display_name else NO_DETAILS,
