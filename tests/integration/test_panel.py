@@ -196,7 +196,7 @@ class StoryTests(PanelCase):
             await page.run(f"document.querySelector('#signup [name={name}]').value = {json.dumps(value)}")
         await self.click(page, "#signup form .good")
         await self.shows(page, "#signup .outcome", "Your number is")
-        account = await client.event("OnSIPRegister")
+        await client.event("OnSIPRegister")
         frame = await page.run(
             "(({ sandbox, srcdoc, contentDocument }) => [sandbox.length, srcdoc.length > 10, contentDocument])"
             "(document.querySelector('#signup iframe'))"
@@ -205,9 +205,12 @@ class StoryTests(PanelCase):
         await self.click(page, "#signup section .close")
         await self.shows(page, "neon-status", "ready")
         await self.shows(page, "neon-status", "Balance: R$")
-        await client.command("subscribe", events=["OnBalance"])
+        audit = self.daemon.state_dir / "audit.log"
+        asked = audit.read_text().count("getbalance")
         await self.click(page, "neon-status button")
-        await client.event("OnBalance", connectionId=account["connectionId"])
+        await until(lambda: audit.read_text().count("getbalance") > asked, "the operator to be asked again")
+        await page.until("!document.querySelector('neon-status button').disabled", "its answer")
+        self.assertEqual(await self.text(page, "#trouble"), "")
         self.quiet(page)
 
 
