@@ -4,12 +4,12 @@
     python -m bench.callpath --quick    five seconds
     python -m bench.callpath --json     the figures for programs
 
-A command becomes an INVITE, and an INVITE becomes an event, with real sockets, frames, files and threads. Only the
-turns of the reactor are timed, by the CPU time of this thread, so that neither the client nor the far end counts. Of
-several batches the cheapest one counts: whatever else the machine does can only add. "Warm" is one call after the
-other, "cold" with 10 ms of sleep between two, as in C{bench.api}. The functions that were called are counted in a
-round of its own; that number is the same on any machine. It also says which part of the daemon the time goes to, as
-the profiler sees it.
+A command becomes an INVITE, an INVITE becomes an event, and a call comes in, is answered and hung up, with real
+sockets, frames, files and threads. Only the turns of the reactor are timed, by the CPU time of this thread, so that
+neither the client nor the far end counts. Of several batches the cheapest one counts: whatever else the machine does
+can only add. "Warm" is one call after the other, "cold" with 10 ms of sleep between two, as in C{bench.api}. The
+functions that were called are counted in a round of its own; that number is the same on any machine. It also says
+which part of the daemon the time goes to, as the profiler sees it.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from typing import Any
 from twisted.internet.epollreactor import EPollReactor
 from twisted.logger import LogLevel, globalLogBeginner
 
-from bench.fanout import RawWebSocket
-from bench.latency import CONFIGURATION, GAP, PATIENCE, Message, NeonPhone, Phone, Proxy
+from bench.fanout import HOST, RawWebSocket
+from bench.latency import CONFIGURATION, GAP, PATIENCE, SDP, Message, NeonPhone, Proxy
 from neon import config, log
 from neon.tap import Neon, use_monotonic_time
 
@@ -103,6 +103,31 @@ class OurProxy(Proxy):
                 return message
 
 
+    def call_up(self, answer: Callable[[], None]) -> None:
+        """Call, have C{answer} answer, and hang up."""
+        call_id = f"{next(self._numbers)}x{time.monotonic_ns()}@bench"
+
+        def send(method: str, number: int, tag: str = "", body: str = "") -> None:
+            kind = "Content-Type: application/sdp\r\n" if body else ""
+            lines = (
+                f"{method} {self.contact} SIP/2.0\r\n"
+                f"Via: SIP/2.0/UDP {self.domain};branch=z9hG4bK{number}{method}{call_id[:-6]}\r\n"
+                f"Max-Forwards: 70\r\nFrom: <sip:2002@{self.domain}>;tag=b\r\nTo: <sip:2001@{self.domain}>{tag}\r\n"
+                f"Call-ID: {call_id}\r\nCSeq: {number} {method}\r\nContact: <sip:2002@{self.domain}>\r\n{kind}"
+                f"Content-Length: {len(body)}\r\n\r\n{body}"
+            )
+            self.socket.sendto(lines.encode(), self.address)
+
+        send("INVITE", 1, body=SDP.format(host=HOST))
+        self.wait(lambda message: message.status == 180)
+        answer()
+        answered = self.wait(lambda message: message.status == 200)
+        tag = ";tag=" + answered.headers("To", "t")[0].split(";tag=")[1]
+        send("ACK", 1, tag)
+        send("BYE", 2, tag)
+        self.wait(lambda message: message.status == 200 and message.method == "BYE")
+
+
 class OurSocket(RawWebSocket):
     """The client's end, likewise."""
 
@@ -119,12 +144,18 @@ class OurPhone(NeonPhone):
     """The daemon as a phone under measurement."""
 
     def __init__(self, daemon: Daemon, folder: Path) -> None:
-        self.proxy = OurProxy(daemon)
+        self.proxy: OurProxy = OurProxy(daemon)
         told = json.loads((folder / "access.json").read_text())
         self._socket = OurSocket(daemon, int(told["websocket"].rstrip("/").rpartition(":")[2]))
         self._token = self._command("authenticate", user=told["user"], password=told["password"])["token"]
         self.register("2001")
         self._event("OnSIPRegister")
+
+    def answer(self) -> None:
+        """Answer the call that rings."""
+        while (told := self.receive()).get("name") != "OnNewCall":
+            pass
+        self.send("acceptcall", callid=told["data"]["callId"])
 
     def close(self) -> None:
         self._socket.close()
@@ -144,7 +175,7 @@ class Row:
 class Exchange:
     """What is measured, and what has to happen after it unmeasured."""
 
-    def __init__(self, daemon: Daemon, phone: Phone) -> None:
+    def __init__(self, daemon: Daemon, phone: OurPhone) -> None:
         self._daemon = daemon
         self._phone = phone
         self._end: Callable[[], Any] = lambda: None
@@ -166,6 +197,12 @@ class Exchange:
     def _cancel(self, end: Callable[[], None]) -> None:
         end()
         self._phone.over()
+
+    def whole_call(self) -> None:
+        """As in C{bench.calls}: it comes in, is answered by the client and hung up by the caller."""
+        self._phone.proxy.call_up(self._phone.answer)
+        self._phone.over()
+        self._end = lambda: None
 
     def settle(self) -> None:
         """End the call, and let the daemon do what it has put off."""
@@ -225,6 +262,7 @@ def measure(folder: Path, batches: int, times: int, show: int = 0) -> list[Row]:
     for what, go in (
         ("command to INVITE", exchange.command_to_invite),
         ("INVITE to event", exchange.invite_to_event),
+        ("a whole call", exchange.whole_call),
     ):
         cpu(daemon, exchange, go, times)  # warms up
         warm = min(cpu(daemon, exchange, go, times) for _ in range(batches))

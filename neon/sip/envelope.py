@@ -39,13 +39,14 @@ _TAG = re.compile(r";\s*tag\s*=", re.IGNORECASE)
 _MEDIA_LINE = re.compile(rb"^m=", re.MULTILINE)
 # What str.splitlines, with which sippy cuts lines, takes for a line end beside CR LF: inside a value it is a blank.
 _LINE_ENDS = str.maketrans(dict.fromkeys("\r\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", " "))
-_SINGLE = ("call-id", "content-type", "cseq", "expires", "from", "max-forwards", "to")
+_SINGLE = frozenset(("call-id", "content-type", "cseq", "expires", "from", "max-forwards", "to"))
+_ADDRESSES = frozenset(("from", "to", "contact"))
 # The other lists of addresses: each element becomes an object of the parser's, and 13 kB of commas take 60 ms.
 _LISTS = frozenset(
     ("route", "record-route", "path", "p-asserted-identity", "diversion", "cc-diversion", "also", "refer-to",
      "referred-by")
 )
-_MANDATORY = ("via", "from", "to", "call-id", "cseq")
+_MANDATORY = frozenset(("from", "to", "call-id", "cseq"))
 
 # Tags of stateless answers must be the same for a retransmission (RFC 3261, section 8.2.7) and not guessable.
 _TAG_KEY = secrets.token_bytes(16)
@@ -82,7 +83,10 @@ class Via:
 
     @property
     def branch(self) -> str | None:
-        return next((value for name, value in self.parameters if name == "branch"), None)
+        for name, value in self.parameters:
+            if name == "branch":
+                return value
+        return None
 
     def received_from(self, source: Address) -> Via:
         """The value with C{received} and C{rport} as the server writes them (RFC 3581, section 4)."""
@@ -214,12 +218,14 @@ def _read_via(value: str, senders: bool, trouble: list[str]) -> Via | None:
     if port is not None and not 1 <= port <= 65535:
         return None
     parameters: list[tuple[str, str | None]] = []
+    names: set[str] = set()
     for part in match[5].split(";")[1:]:
         name, equals, content = part.partition("=")
         name = name.strip().lower()
-        if not _NAME.match(name) or any(name == known for known, _ in parameters):
+        if name in names or not _NAME.match(name):
             trouble.append("a Via parameter is not well formed")
             continue
+        names.add(name)
         # What the network says about our own view of it is not believed; proxies below the top rely on theirs.
         if senders and name == "received":
             continue
@@ -242,7 +248,9 @@ def read(data: bytes, limits: Limits) -> Envelope:
     if status is None and loose is None:
         raise BadMessage("the first line is not of SIP")
 
-    fields: list[tuple[str, str]] = []
+    headers: list[tuple[str, str]] = []
+    by_name: dict[str, list[str]] = {}
+    written_vias: list[str] = []
     trouble: list[str] = []
     for line in _unfold(lines):
         spelling, colon, value = line.partition(":")
@@ -250,15 +258,23 @@ def read(data: bytes, limits: Limits) -> Envelope:
         if name is None or not colon:
             trouble.append("a header line without a name")
             continue
-        fields.append((name, (value if value.isprintable() else value.translate(_LINE_ENDS)).strip()))
+        value = (value if value.isprintable() else value.translate(_LINE_ENDS)).strip()
         # A character is four octets at most, so the short ones need not be counted.
         if 4 * len(line) > limits.header_line < len(line.encode("utf-8", "surrogateescape")):
             trouble.append("a header line is too long")
-    if len(fields) > limits.headers:
+        if name == "via":
+            written_vias.append(value)
+            continue
+        headers.append((name, value))
+        if name in by_name:
+            by_name[name].append(value)
+        else:
+            by_name[name] = [value]
+    if len(headers) + len(written_vias) > limits.headers:
         raise BadMessage("too many header lines")
 
     vias: list[Via] = []
-    for part in (part for name, value in fields if name == "via" for part in split_list(value)):
+    for part in [part for value in written_vias for part in split_list(value)]:
         if vias and not part.strip(" ;"):
             trouble.append("an empty Via")
             continue
@@ -269,10 +285,7 @@ def read(data: bytes, limits: Limits) -> Envelope:
     if not vias:
         raise BadMessage("no Via")
 
-    headers = tuple(item for item in fields if item[0] != "via")
-    by_name: dict[str, list[str]] = {}
-    for name, value in headers:
-        by_name.setdefault(name, []).append(value)
+    length = _content_length(by_name, body)
     envelope = Envelope(
         method="" if loose is None else loose[1],
         uri="" if request is None else request[2],
@@ -280,8 +293,8 @@ def read(data: bytes, limits: Limits) -> Envelope:
         status=0 if status is None else int(status[1]),
         reason="" if status is None else (status[2] or "").translate(_LINE_ENDS),
         vias=tuple(vias),
-        headers=headers,
-        body=body,
+        headers=tuple(headers),
+        body=body if length is None else body[:length],
         fields=by_name,
     )
     if status is None and request is None:
@@ -290,26 +303,21 @@ def read(data: bytes, limits: Limits) -> Envelope:
         raise BadMessage("a version other than SIP/2.0", envelope, 505)
     if len(first) > limits.header_line:
         raise BadMessage("the first line is too long", envelope, 414)
-    if any(via.version != "2.0" for via in vias):
-        trouble.append("a Via of another version")
-    trouble += _structure(envelope, limits)
-    length = _content_length(envelope)
+    trouble += ["a Via of another version" for via in vias if via.version != "2.0"]
+    trouble += _structure(by_name, body, limits)
     if length is None or length > len(body):
         trouble.append("Content-Length does not fit")
     if trouble:
         raise BadMessage(trouble[0], envelope)
-    assert length is not None
-    return Envelope(
-        envelope.method, envelope.uri, envelope.version, envelope.status, envelope.reason,
-        envelope.vias, envelope.headers, body[:length] if envelope.values("content-length") else body, by_name,
-    )  # fmt: skip
+    return envelope
 
 
 def _unfold(lines: list[str]) -> list[str]:
     """Join continuation lines (RFC 3261, section 7.3.1)."""
     joined: list[str] = []
     for line in lines:
-        line = line.rstrip("\r")
+        if line[-1:] == "\r":
+            line = line.rstrip("\r")
         if line[:1] in (" ", "\t") and joined:
             joined[-1] += " " + line.strip()
         elif line:
@@ -317,38 +325,48 @@ def _unfold(lines: list[str]) -> list[str]:
     return joined
 
 
-def _structure(envelope: Envelope, limits: Limits) -> list[str]:
+def _structure(fields: Mapping[str, Sequence[str]], body: bytes, limits: Limits) -> list[str]:
     """What is wrong with the number of header fields and of media lines, and with quoting."""
-    trouble = [f"no {name}" for name in _MANDATORY[1:] if name not in envelope.fields]
-    trouble += [f"more than one {name}" for name in _SINGLE if len(envelope.values(name)) > 1]
-    for name in ("from", "to", "contact"):
-        values = envelope.values(name)
-        if not all(map(quotes_balance, values)):
-            trouble.append(f"a quote is not closed in {name}")
-        elif name == "contact" and _elements(values) > limits.contacts:
-            trouble.append("too many Contacts")
-        elif name != "contact" and any(len(split_list(value)) > 1 for value in values):
+    trouble = [f"no {name}" for name in _MANDATORY.difference(fields)]
+    for name, values in fields.items():
+        if name in _SINGLE and len(values) > 1:
             trouble.append(f"more than one {name}")
-    for name in _LISTS.intersection(envelope.fields):
-        if _elements(envelope.values(name)) > limits.addresses:
+        if name in _ADDRESSES:
+            trouble += _addresses(name, values, limits)
+        elif name in _LISTS and _elements(values) > limits.addresses:
             trouble.append(f"too many in {name}")
-    if len(_MEDIA_LINE.findall(envelope.body)) > limits.media_lines:
+    if body.count(b"m=") > limits.media_lines < len(_MEDIA_LINE.findall(body)):
         trouble.append("too many media lines")
     return trouble
 
 
+def _addresses(name: str, values: Sequence[str], limits: Limits) -> list[str]:
+    """What is wrong with From, To or Contact."""
+    for value in values:
+        if not quotes_balance(value):
+            return [f"a quote is not closed in {name}"]
+    count = _elements(values)
+    if name == "contact":
+        return ["too many Contacts"] if count > limits.contacts else []
+    return [f"more than one {name}"] if count > len(values) else []
+
+
 def _elements(values: Sequence[str]) -> int:
     """How many elements these values of a list have together."""
-    return sum(len(split_list(value)) for value in values)
+    count = 0
+    for value in values:
+        count += len(split_list(value)) if "," in value else 1
+    return count
 
 
-def _content_length(envelope: Envelope) -> int | None:
+def _content_length(fields: Mapping[str, Sequence[str]], body: bytes) -> int | None:
     """The length of the body in octets; None if the header field is not one non-negative number."""
-    values = set(envelope.values("content-length"))
-    if not values:
-        return len(envelope.body)
-    value = values.pop()
-    return int(value) if not values and value.isascii() and value.isdigit() and len(value) <= 9 else None
+    values = fields.get("content-length")
+    if values is None:
+        return len(body)
+    value = values[0]
+    agreed = len(values) == 1 or len(set(values)) == 1
+    return int(value) if agreed and value.isascii() and value.isdigit() and len(value) <= 9 else None
 
 
 def reply(

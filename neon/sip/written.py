@@ -42,13 +42,14 @@ class Key(NamedTuple):
 class Field:
     """What one header line says; C{name} is the long one in lower case."""
 
-    __slots__ = ("_body", "label", "name", "text")
+    __slots__ = ("_body", "_parsed", "label", "name", "text")
 
     def __init__(self, name: str, text: str, label: str | None = None) -> None:
         self.name = name
         self.text = text
         self.label = label or _LABELS.get(name) or name.title()
         self._body: Any = None
+        self._parsed: Any = None
 
     @property
     def body(self) -> Any:
@@ -60,10 +61,12 @@ class Field:
 
     def getBody(self) -> Any:
         """The same, parsed; raises whatever sippy's string operations raise."""
-        body = self.body
-        if not body.parsed:
-            body.parse()
-        return body
+        if self._parsed is None:
+            body = self.body
+            if not body.parsed:
+                body.parse()
+            self._parsed = body
+        return self._parsed
 
     def getBCopy(self) -> Any:
         return self.body.getCopy()
