@@ -265,7 +265,7 @@ class RecordingChanged:
 
 @dataclass(frozen=True, slots=True)
 class MediaStatsKnown:
-    """How the last five seconds of a call that is up sounded. It is not among the events that are sent again later."""
+    """How a call that is up sounded in the last five seconds, or since the last such event. It is not among the events that are sent again later."""
 
     call_id: int
     connection_id: int

@@ -11,10 +11,17 @@ from neon.media.manager import MediaManager
 from neon.phone import Phone
 from neon.ports import Clock
 from neon.qualitywatch import QualityWatch
+from neon.sections import Media
 
 
 def quality_watch(
-    clock: Clock, bus: Bus, phone: Phone, media: MediaManager, history: History | None, environ: Mapping[str, str]
+    clock: Clock,
+    settings: Media,
+    bus: Bus,
+    phone: Phone,
+    media: MediaManager,
+    history: History | None,
+    environ: Mapping[str, str],
 ) -> QualityWatch:
     """Warnings are in the language of C{environ}."""
     words = LANGUAGES[language_of(environ)]
@@ -25,6 +32,7 @@ def quality_watch(
         media,
         words=lambda problem: words[problem.value],
         note=lambda call_id, quality: None if history is None else history.note(call_id, quality=quality),
+        look_seconds=float(settings.stats_seconds),
     )
     media.on_closed = watch.closed
     return watch

@@ -1,4 +1,4 @@
-"""Looks at the quality of every call that is up, every five seconds: figures for whoever wants them, warnings in words.
+"""Looks at the quality of every call that is up, every few seconds: figures for whoever wants them, warnings in words.
 
 A warning begins after it has been so for some looks, and ends when it has been better for some: what flickers is
 nobody's help. The last figures of a call, over all of it, go into the call log.
@@ -20,7 +20,6 @@ from neon.values import CallSnapshot, CallState, MediaProblem, MediaStatistics
 
 _log = Logger()
 
-LOOK_SECONDS: Final = 5.0
 HIGH_LOSS: Final = 5.0
 LOW_LOSS: Final = 2.0
 """Percent of packets: between the two a warning neither begins nor ends."""
@@ -75,12 +74,14 @@ class QualityWatch:
         sound: Sound,
         words: Callable[[MediaProblem], tuple[str, str]],
         note: Callable[[int, dict[str, Any]], None] = lambda call_id, quality: None,
+        look_seconds: float = 5.0,
     ) -> None:
         self._bus = bus
         self._clock = clock
         self._calls = calls
         self._sound = sound
         self._words = words
+        self._look_seconds = look_seconds
         self._note = note
         self._watched: dict[int, _Watched] = {}
         self._timer: Timer | None = None
@@ -103,11 +104,11 @@ class QualityWatch:
         if isinstance(event, CallAccepted) and (now := self._sound.statistics(event.call_id)) is not None:
             self._watched[event.call_id] = _Watched(event.connection_id, now)
             if self._timer is None:
-                self._timer = self._clock.callLater(LOOK_SECONDS, self._look)
+                self._timer = self._clock.callLater(self._look_seconds, self._look)
 
     def _look(self) -> None:
         # No call, no timer: a daemon that has nothing to do does not wake up.
-        self._timer = self._clock.callLater(LOOK_SECONDS, self._look) if self._watched else None
+        self._timer = self._clock.callLater(self._look_seconds, self._look) if self._watched else None
         for call in self._calls() if self._watched else ():
             watched = self._watched.get(call.call_id)
             now = self._sound.statistics(call.call_id) if watched is not None else None

@@ -76,6 +76,7 @@ class Media:
     capture: Setting = key(Setting("portaudio", BUILT_IN), None)  # noqa: RUF009 - it is dataclasses.field()
     playback: Setting = key(Setting("portaudio", BUILT_IN), None)  # noqa: RUF009
     silence_seconds: int = key(30, parsing.whole_number(0, 3600))
+    stats_seconds: int = key(5, parsing.whole_number(1, 60))
 
 
 @dataclass(frozen=True, slots=True)

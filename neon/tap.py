@@ -205,7 +205,9 @@ class Neon(Parts):
         if self.history is not None:
             self.callbacks.dialled = self.history.share
         self.recording = RecordingPart(reactor, loaded.recording, state_dir, self.media, self.phone, self.history)
-        self.quality = quality_watch(reactor, self.bus, self.phone, self.media, self.history, os.environ)
+        self.quality = quality_watch(
+            reactor, loaded.media, self.bus, self.phone, self.media, self.history, os.environ
+        )
         self.sessions = Sessions(reactor, loaded.api.token_idle_seconds)
         self.journal = JournalPart(reactor, self.bus, self.database, self.phone, self.agent, self.cases, self.sessions)
         self.operators = OperatorPart(reactor, operators, self.bus, self.database, state_dir, self.phone)
@@ -422,7 +424,8 @@ class Neon(Parts):
         gc.collect()
         gc.freeze()
         heap.trim()
-        gc.set_threshold(50_000, 50, 1_000)
+        # Often, so that none takes long: the young ones of 50,000 allocations take up to 25 ms.
+        gc.set_threshold(5_000, 500, 1_000)
         self._tidy.start(TIDY_SECONDS, now=False)
 
     def _stop_tidying(self) -> None:

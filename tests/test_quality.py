@@ -10,12 +10,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from neon.events import MediaStatsKnown, MediaWarned
 from neon.explain import LANGUAGES
 from neon.quality import burst_ratio, figures, level_dbov, opinion, rating
-from neon.qualitywatch import LOOK_SECONDS, QualityWatch
+from neon.qualitywatch import QualityWatch
 from neon.values import Cause, MediaProblem, MediaStatistics
 from tests.fakes import AGREEMENT, FakeWorld
 
 LOUD = 1000 * 1000
 """The square of an ordinary sample."""
+
+LOOK_SECONDS = 5.0
 
 
 class EModelTests(SynchronousTestCase):

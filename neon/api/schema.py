@@ -101,7 +101,7 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
         {"enum": [state.value for states in (ExtensionState, RecordingState) for state in states]},
         "What the extension is doing; or how the recording stands (started, paused, resumed, stopped, failed).",
     ),
-    "packetsSent": (COUNT, "RTP packets that were sent in the last five seconds."),
+    "packetsSent": (COUNT, "RTP packets that were sent in these seconds."),
     "packetsReceived": (COUNT, "RTP packets that arrived in that time."),
     "loss": (PERCENT, "How many of those for us never arrived, in percent."),
     "late": (PERCENT, "How many arrived too late to be heard, in percent."),

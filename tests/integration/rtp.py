@@ -59,6 +59,8 @@ class RtpPeer(DatagramProtocol):
         self._remote: tuple[str, int] | None = None
         self._sent = 0
         self._sequence = 0
+        self.loses = 0
+        """One of so many packets gets lost on the way; 0: none."""
         self._loop = task.LoopingCall.withCount(self._speak)
         # The interfaces of Twisted's transports say nothing to mypy.
         self.transport: Any
@@ -103,7 +105,8 @@ class RtpPeer(DatagramProtocol):
 
     def _packet(self, payload_type: int, timestamp: int, payload: bytes) -> None:
         header = struct.pack("!BBHII", 0x80, payload_type, self._sequence & 0xFFFF, timestamp, SSRC)
-        self.transport.write(header + payload, self._remote)
+        if not self.loses or self._sequence % self.loses:
+            self.transport.write(header + payload, self._remote)
         self._sequence += 1
 
     def close(self) -> Deferred[None] | None:
