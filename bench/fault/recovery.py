@@ -86,7 +86,8 @@ def _virtual(seed: int, lifetime: int) -> float:
     network = Network(clock, latency=0.02)
     answers = _Answers(network, clock)
     network.listenUDP(REGISTRAR[1], answers, REGISTRAR[0])
-    endpoint = Endpoint(network, clock, host="192.0.2.1", port=5060, door=DoorPolicy(trusted=lambda host: True),
+    door = DoorPolicy(trusted=lambda host, transport: True)
+    endpoint = Endpoint(network, clock, host="192.0.2.1", port=5060, door=door,
                         on_request=lambda request, transaction: None, user_agent="bench")  # fmt: skip
     endpoint.start()
     account = AccountSettings("example.org", "1000", "secret", expires=lifetime)

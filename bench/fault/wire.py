@@ -54,7 +54,7 @@ class Phone:
         self.address = address
         self.ears: list[Ear] = []
         self.endpoint = Endpoint(
-            network, clock, host=address[0], port=address[1], door=DoorPolicy(trusted=lambda host: True,
+            network, clock, host=address[0], port=address[1], door=DoorPolicy(trusted=lambda host, transport: True,
             pending_invites=10_000, pending_invites_per_source=10_000, pending_messages=10_000),
             on_request=self._request, user_agent="bench",
         )  # fmt: skip

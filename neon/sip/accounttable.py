@@ -56,6 +56,6 @@ class AccountTable:
         """The accounts that have one of these numbers, each once."""
         return list(dict.fromkeys(account for number in numbers for account in self._by_number.get(number, ())))
 
-    def trust(self, host: str) -> bool:
-        """Whether C{host} is a registrar or outbound proxy of at least one account."""
-        return any(account.registration.is_trusted(host) for account in self._by_id.values())
+    def trust(self, host: str, transport: str | None = None) -> bool:
+        """Whether C{host} is a registrar or outbound proxy of at least one account that it reaches by C{transport}."""
+        return any(account.registration.is_trusted(host, transport) for account in self._by_id.values())

@@ -201,9 +201,10 @@ class SipAgent:
         gatherResults(farewells, consumeErrors=True).addCallbacks(all_gone, all_gone)
         return stopped
 
-    def trusted(self, host: str) -> bool:
-        """Whether a numeric host is one of the registrars' or outbound proxies'."""
-        return self._accounts.trust(host) or any(account.registration.is_trusted(host) for account in self._leaving)
+    def trusted(self, host: str, transport: str | None = None) -> bool:
+        """Whether a numeric host is one of the registrars' or outbound proxies', and may send by that transport."""
+        leaving = (account.registration for account in self._leaving)
+        return self._accounts.trust(host, transport) or any(gone.is_trusted(host, transport) for gone in leaving)
 
     def network_changed(self) -> None:
         """The machine's addresses changed: register anew, at once, and tell the calls' far ends."""
@@ -310,11 +311,11 @@ class SipAgent:
         if not self.subscriptions.receive(request, transaction):
             self._calls.receive(request, transaction)
 
-    def _subscriber(self, user: str, host: str) -> AccountSubscriptions | None:
-        """The subscriptions of the account whose Contact or number a request of C{host} names."""
-        account = self._accounts.with_contact(user) or next(
-            (known for known in self._accounts.with_number(user) if known.registration.is_trusted(host)), None
-        )
+    def _subscriber(self, user: str, source: Destination) -> AccountSubscriptions | None:
+        """The subscriptions of the account whose Contact or number a request from C{source} names."""
+        named = self._accounts.with_number(user)
+        registrars = (known for known in named if known.registration.is_trusted(source.host, source.transport))
+        account = self._accounts.with_contact(user) or next(registrars, None)
         return None if account is None else account.subscriptions
 
     def _account_for(self, invitation: Invitation) -> AgentAccount | None:
@@ -327,9 +328,8 @@ class SipAgent:
         if account is not None:
             return account
         named = self._accounts.with_number(invitation.user, invitation.called_user)
-        host = invitation.source[0]
         for account in named:
-            if account.registration.is_trusted(host):
+            if account.registration.is_trusted(invitation.source.host, invitation.source.transport):
                 return account
         return named[0] if named and self._settings.direct_calls else None
 
@@ -339,7 +339,7 @@ class SipAgent:
             return 404
         if self.incoming_listener is None or account.leaving:
             return 480
-        trusted = account.registration.is_trusted(invitation.source[0])
+        trusted = account.registration.is_trusted(invitation.source.host, invitation.source.transport)
         incoming = IncomingCall(
             account.connection_id,
             invitation.caller,
@@ -356,7 +356,7 @@ class SipAgent:
         if account is None:  # it is going to be refused
             local = self._endpoint.local_address(invitation.source)
             return Callee(messages.contact_url(invitation.user or None, local))
-        known = account.registration.is_trusted(invitation.source[0])
+        known = account.registration.is_trusted(invitation.source.host, invitation.source.transport)
         contact = account.contact(self._endpoint, invitation.source)
         return Callee(contact, account.digest() if known else None, account.settings.options.srtp)
 

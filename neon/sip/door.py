@@ -41,12 +41,12 @@ Extra: TypeAlias = tuple[tuple[str, str], ...]
 class DoorPolicy:
     """The limits of one endpoint's door.
 
-    C{trusted} says whether a numeric host is one of the registrars' or outbound proxies' resolved addresses: they
-    may open dialogs and are not rate-limited. C{direct_calls} lets everybody open dialogs. C{supported} are the
-    option tags that may stand in Require.
+    C{trusted} says whether a numeric host is one of the registrars' or outbound proxies' resolved addresses: they are
+    not rate-limited, and may open dialogs by the transports for which it says so too. C{direct_calls} lets everybody
+    open dialogs. C{supported} are the option tags that may stand in Require.
     """
 
-    trusted: Callable[[str], bool] = field(default=lambda host: False)
+    trusted: Callable[[str, str | None], bool] = field(default=lambda host, transport: False)
     direct_calls: bool = False
     limits: Limits = field(default_factory=Limits)
     source_rate: float = 20.0
@@ -117,7 +117,7 @@ class Door:
             self._peers.popitem(last=False)
 
     def _known(self, host: str) -> bool:
-        return self.policy.trusted(host) or self._peers.get(host, float("-inf")) >= self._clock.seconds()
+        return self.policy.trusted(host, None) or self._peers.get(host, float("-inf")) >= self._clock.seconds()
 
     def welcomes(self, host: str) -> bool:
         """Whether a connection from C{host} may be taken."""
@@ -139,7 +139,7 @@ class Door:
     def judge(self, data: bytes, sender: Destination | Address) -> Verdict:
         """Look at one datagram, or one message of a connection. Never raises, whatever it holds."""
         source: Address = sender[0], sender[1]
-        secure = isinstance(sender, Destination) and sender.transport == "tls"
+        transport = sender.transport if isinstance(sender, Destination) else "udp"
         limits = self.policy.limits
         host = source[0]
         if not data.strip(b"\r\n\0 "):
@@ -168,10 +168,10 @@ class Door:
             return self.refuse(refused, source, bad.status, _REASONS[bad.status])
         if not envelope.is_request:
             return self._judge_response(envelope, source)
-        if not envelope.has_to_tag and not (self.policy.direct_calls or self.policy.trusted(host)):
+        if not envelope.has_to_tag and not (self.policy.direct_calls or self.policy.trusted(host, transport)):
             self.counters["stranger"] += 1
             return None
-        return self._judge_request(envelope, source, welcome, secure)
+        return self._judge_request(envelope, source, welcome, transport == "tls")
 
     def _judge_response(self, envelope: Envelope, source: Address) -> Verdict:
         # RFC 3261, section 8.1.3.3: with more than one Via it was not meant for us.

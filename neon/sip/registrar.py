@@ -136,9 +136,9 @@ class Registration:
         """The URIs that requests out of dialog must be routed through (RFC 3608), outermost first."""
         return self._service_route
 
-    def is_trusted(self, host: str) -> bool:
-        """Whether C{host}, a numeric address, is one of the registrar's or outbound proxy's."""
-        return self._targets.has(host)
+    def is_trusted(self, host: str, transport: str | None = None) -> bool:
+        """Whether C{host} is one of the registrar's or outbound proxy's, and may send by that transport."""
+        return self._targets.has(host, transport)
 
     # What the agent asks for
 

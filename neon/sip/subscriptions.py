@@ -22,7 +22,7 @@ from neon.sip.dialoginfo import DialogInfo
 from neon.sip.stack import ServerTransaction, Stack
 from neon.sip.subscription import Subscription, Table, Wish
 from neon.sip.uac import Caller
-from neon.values import AccountSettings, Cause
+from neon.values import AccountSettings, Cause, Destination
 from neon.watched import ExtensionState, ExtensionStatus
 
 SPREAD: Final = 0.02
@@ -193,7 +193,7 @@ class AccountSubscriptions:
 class Subscriptions:
     """Those of every account, and the NOTIFYs that come for them."""
 
-    def __init__(self, stack: Stack, account_called: Callable[[str, str], AccountSubscriptions | None]) -> None:
+    def __init__(self, stack: Stack, account_called: Callable[[str, Destination], AccountSubscriptions | None]) -> None:
         self._stack = stack
         self._account_called = account_called
         self._table: Table = {}
@@ -225,7 +225,7 @@ class Subscriptions:
     def _unsolicited(self, request: SipRequest, transaction: ServerTransaction) -> bool:
         """Waiting messages that were not asked for. Whoever may call us may tell us so: the door has looked."""
         package = next((str(header.body) for header in request.getHFs("event")), "").partition(";")[0].strip().lower()
-        account = self._account_called(str(request.getRURI().username or ""), transaction.source.host)
+        account = self._account_called(str(request.getRURI().username or ""), transaction.source)
         if package != "message-summary" or account is None:
             return False
         transaction.respond(messages.build_response(request, 200))

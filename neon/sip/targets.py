@@ -66,6 +66,11 @@ class Targets:
         if self.serving == self.tried:
             self.serving = None
 
-    def has(self, host: str) -> bool:
-        """Whether C{host}, a numeric address, is one of theirs."""
-        return any(unbracketed(host) == unbracketed(known.host) for known in self.known)
+    def has(self, host: str, transport: str | None = None) -> bool:
+        """Whether C{host}, a numeric address, is one of theirs.
+
+        Whom we reach by TLS only is not believed to be who sends by another C{transport}: that address may be forged
+        (RFC 3261, section 26.3.2).
+        """
+        there = [known.transport for known in self.known if unbracketed(host) == unbracketed(known.host)]
+        return bool(there) and (transport in (None, "tls") or set(there) != {"tls"})

@@ -115,7 +115,7 @@ class Testbed(Service):
             host=host,
             port=port,
             door=DoorPolicy(
-                trusted=lambda source: True,
+                trusted=lambda host, transport: True,
                 direct_calls=True,
                 pending_invites_per_source=MOST_CALLS,
                 supported=extensions.understood(settings),

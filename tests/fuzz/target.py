@@ -73,7 +73,7 @@ class Box:
         self._glue = glue.install(self.clock)
         self.endpoint = Endpoint(
             self.network, self.clock, host=ours[0], port=ours[1],
-            door=DoorPolicy(trusted=lambda host: host == peer[0]), user_agent="NEON/test",
+            door=DoorPolicy(trusted=lambda host, transport: host == peer[0]), user_agent="NEON/test",
             on_request=self._request,
         )  # fmt: skip
         settings = CallSettings(takes_referrals=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from datetime import timedelta
 
 from tests.certificates import Authority
 from tests.integration.cutter import Cutter
 from tests.integration.daemon import Client, start_daemon
 from tests.integration.kamailio import Kamailio, start_kamailio
-from tests.integration.processes import IntegrationCase, free_port
+from tests.integration.processes import IntegrationCase, free_port, until
 from tests.integration.sipp import start_sipp
+from tests.sip.messages import request_text
 
 USERS = {"2001": "one", "2002": "two"}
 
@@ -156,6 +159,31 @@ class TlsTests(StreamCase):
         await self.hang_up(client, *await self.talk(client, first))
         self.assertRegex(proxy.program.output, r"registered 2001 with .*;transport=tls.* over tls")
         self.assertIn("called 2002 over tls", proxy.program.output)
+        await self.forged(client, proxy)
+
+    async def forged(self, client: Client, proxy: Kamailio) -> None:
+        """A datagram with the address of a server that we reach by TLS only is met with silence."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.bind(("127.0.0.1", 0))
+            stranger.setblocking(False)
+            heard: list[bytes] = []
+
+            def ask(call_id: str) -> None:
+                via = f"SIP/2.0/UDP 127.0.0.1:{stranger.getsockname()[1]};branch=z9hG4bK{call_id}"
+                request = request_text("OPTIONS", via=via, call_id=call_id)
+                stranger.sendto(request.encode(), ("127.0.0.1", self.daemon.sip_port))
+
+            def answered() -> bool:
+                with contextlib.suppress(BlockingIOError):
+                    heard.append(stranger.recv(4096))
+                return bool(heard)
+
+            ask("forged")
+            # As soon as an account is reached there by UDP too, the same datagram is welcome.
+            await client.register(proxy.domain, "2001", "one")
+            ask("welcome")
+            await until(answered, "an answer")
+        self.assertIn(b"Call-ID: welcome", heard[0])
 
     async def test_refused(self) -> None:
         """Wrong name, expired, by an unknown authority: each is refused in words, and no REGISTER is sent."""

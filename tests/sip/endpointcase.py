@@ -18,7 +18,7 @@ from tests.sip.network import Datagram, Network
 class EndpointCase(SynchronousTestCase):
     """One endpoint that trusts everybody; the test is the far end."""
 
-    policy = DoorPolicy(trusted=lambda host: True)
+    policy = DoorPolicy(trusted=lambda host, transport: True)
 
     def setUp(self) -> None:
         self.clock = Clock()

@@ -18,7 +18,7 @@ class Account:
     def __init__(self, connection_id: int, number: str, contact: str) -> None:
         self.connection_id = connection_id
         self.settings = AccountSettings(domain="sip.test", number=number, password="x")
-        self.registration = SimpleNamespace(contact_user=contact, is_trusted=lambda host: host == contact)
+        self.registration = SimpleNamespace(contact_user=contact, is_trusted=lambda host, transport: host == contact)
 
 
 class AccountTableTests(SynchronousTestCase):

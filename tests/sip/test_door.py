@@ -7,7 +7,7 @@ from twisted.logger import LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon.sip.door import Admitted, Answer, Door, DoorPolicy
-from neon.values import Address
+from neon.values import Address, Destination
 from tests.sip.messages import PEER, request_text
 
 STRANGER: Address = ("198.51.100.7", 5060)
@@ -16,7 +16,7 @@ STRANGER: Address = ("198.51.100.7", 5060)
 class DoorCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.door = Door(DoorPolicy(trusted=lambda host: host == PEER[0]), self.clock, "NEON/test")
+        self.door = Door(DoorPolicy(trusted=lambda host, transport: host == PEER[0]), self.clock, "NEON/test")
 
     def judge(self, message: str | bytes, source: Address = PEER) -> str:
         """The verdict in words: C{admitted}, C{silence}, or the answer's status and reason."""
@@ -33,6 +33,18 @@ class DoorCase(SynchronousTestCase):
         verdict = self.door.judge(message if isinstance(message, bytes) else message.encode(), PEER)
         assert isinstance(verdict, Admitted)
         return verdict.envelope.text
+
+
+class ForgedTests(DoorCase):
+    def test_transport(self) -> None:
+        """Whom we reach by TLS only opens no dialog by UDP or TCP: its address may be forged."""
+        policy = DoorPolicy(trusted=lambda host, transport: host == PEER[0] and transport in (None, "tls"))
+        self.door = Door(policy, self.clock, "NEON/test")
+        self.assertEqual(self.judge(request_text("INVITE")), "silence")
+        for transport, admitted in (("udp", False), ("tcp", False), ("tls", True)):
+            verdict = self.door.judge(request_text("INVITE").encode(), Destination(*PEER, transport))
+            self.assertEqual(isinstance(verdict, Admitted), admitted, transport)
+        self.assertEqual(self.door.counters["stranger"], 3)
 
 
 class SizeTests(DoorCase):

@@ -132,7 +132,7 @@ class VersionSixTests(SynchronousTestCase):
             transaction.on_ack = acks.append
             transaction.respond(answer(request, 200))
 
-        policy = DoorPolicy(trusted=lambda host: host == "::1")
+        policy = DoorPolicy(trusted=lambda host, transport: host == "::1")
         caller, callee = (
             Endpoint(network, clock, host="::1", port=port, door=policy, on_request=ring, user_agent="x")
             for port in (5060, 5070)
@@ -160,7 +160,7 @@ class LossTests(EndpointCase):
             transaction.on_ack = answered.append
             transaction.respond(answer(request, 200))
 
-        generous = DoorPolicy(trusted=lambda host: True, pending_invites=100, pending_invites_per_source=100)
+        generous = DoorPolicy(trusted=lambda host, transport: True, pending_invites=100, pending_invites_per_source=100)
         other = Endpoint(self.network, self.clock, host=PEER[0], port=PEER[1], door=generous, on_request=callee,
                          user_agent="other")  # fmt: skip
         other.start()

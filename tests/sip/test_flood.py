@@ -80,7 +80,7 @@ class GarbageTests(SynchronousTestCase):
         self.clock = Clock()
         self.addCleanup(glue.install(self.clock).restore)
         self.network = Network(self.clock)
-        policy = DoorPolicy(direct_calls=True, trusted=lambda host: True)
+        policy = DoorPolicy(direct_calls=True, trusted=lambda host, transport: True)
         self.endpoint = Endpoint(
             self.network, self.clock, host=OURS[0], port=OURS[1], door=policy,
             user_agent="x", on_request=lambda request, transaction: transaction.respond(answer(request, 200)),
