@@ -33,9 +33,25 @@ class CalledTests(SippCase):
         self.assertIsNone(sound.pure_complaint(await sound.recording(heard), 1100, -10))
         self.daemon_is_well()
 
-    async def test_hung_up_by_us(self) -> None:
-        """finalizecall of an accepted call sends the BYE; once more it is still a success."""
+    async def test_answered(self) -> None:
+        """Calls that were answered, one after the other: hung up by us, cancelled too late, without an offer."""
+        await self.registered(capture="tone:700:-14")
+        await self.hung_up_by_us()
+        await self.cancelled_too_late()
+        await self.delayed_offer()
+        self.daemon_is_well()
+
+    async def test_not_answered(self) -> None:
+        """Calls that were not: refused by us, given up, without a codec in common; and an OPTIONS."""
         await self.registered()
+        await self.no_codec_in_common()
+        await self.refused_by_us()
+        await self.caller_gives_up()
+        await self.options()
+        self.daemon_is_well()
+
+    async def hung_up_by_us(self) -> None:
+        """finalizecall of an accepted call sends the BYE; once more it is still a success."""
         sipp = await self.caller("uac_is_hung_up")
         call = await self.client.incoming()
         await self.client.command("acceptcall", callid=call)
@@ -45,21 +61,17 @@ class CalledTests(SippCase):
         await self.over(call, 0)
         await self.client.command("finalizecall", callid=call)
         await sipp.finished()
-        self.daemon_is_well()
 
-    async def test_refused_by_us(self) -> None:
+    async def refused_by_us(self) -> None:
         """finalizecall of a call that rings refuses it: 486."""
-        await self.registered()
         sipp = await self.caller("uac_is_refused")
         call = await self.client.incoming()
         await self.client.command("finalizecall", callid=call)
         await self.over(call)
         await sipp.finished()
-        self.daemon_is_well()
 
-    async def test_caller_gives_up(self) -> None:
+    async def caller_gives_up(self) -> None:
         """A CANCEL ends the ringing; accepting it then is refused."""
-        await self.registered()
         sipp = await self.caller("uac_cancels")
         call = await self.client.incoming()
         await self.over(call)
@@ -67,7 +79,6 @@ class CalledTests(SippCase):
         refusal = await self.failed(call)
         self.assertEqual(refusal.code, 102)
         self.assertEqual(self.client.happened(call), [])
-        self.daemon_is_well()
 
     async def failed(self, call: int) -> Refused:
         """Accept a call that cannot be accepted."""
@@ -77,20 +88,17 @@ class CalledTests(SippCase):
             return refusal
         raise AssertionError("accepted a call that is over")
 
-    async def test_cancelled_too_late(self) -> None:
+    async def cancelled_too_late(self) -> None:
         """A CANCEL after the 200 changes nothing."""
-        await self.registered()
         sipp = await self.caller("uac_cancels_late")
         call = await self.client.incoming()
         await self.client.command("acceptcall", callid=call)
         await self.client.event("OnAcceptCall", callId=call)
         await self.over(call, 0)
         await sipp.finished()
-        self.daemon_is_well()
 
-    async def test_delayed_offer(self) -> None:
+    async def delayed_offer(self) -> None:
         """An INVITE without an offer gets one in the 200, and media as the ACK answers."""
-        await self.registered(capture="tone:700:-14")
         peer = open_peer(self)
         sipp = await self.caller("uac_delayed_offer", "-d", "1200", rtp_port=peer.port)
         call = await self.client.incoming()
@@ -99,21 +107,16 @@ class CalledTests(SippCase):
         await self.over(call, 0)
         await sipp.finished()
         self.assertIsNone(sound.pure_complaint(peer.samples(), 700, -14))
-        self.daemon_is_well()
 
-    async def test_no_codec_in_common(self) -> None:
+    async def no_codec_in_common(self) -> None:
         """An offer of G.729 only is refused with 488, and no client hears of it."""
-        await self.registered()
         sipp = await self.caller("uac_bad_codec")
         await sipp.finished()
         self.assertEqual([event["name"] for event in self.client.events if "Call" in event["name"]], [])
-        self.daemon_is_well()
 
-    async def test_options(self) -> None:
+    async def options(self) -> None:
         """OPTIONS is answered with what we allow and accept."""
-        await self.registered()
         await (await self.caller("uac_options")).finished()
-        self.daemon_is_well()
 
     async def test_too_many(self) -> None:
         """A call more than max_calls is refused with 486."""
