@@ -43,6 +43,9 @@ _FIELDS: Final = {
         *("retry-after", "warning", "reason", "expires", "min-expires"),
     )
 } | {"i": "call-id", "t": "to"}
+_FIELD_LINE: Final = re.compile(
+    rf"^({'|'.join(_FIELDS)})[ \t]*:([^\r\n]*)", re.IGNORECASE | re.MULTILINE
+)
 _NOTED: Final = (
     ("retry-after", "Retry-After"),
     ("min-expires", "Min-Expires"),
@@ -143,13 +146,10 @@ class Ladder:
 
     def _describe(self, at: datetime, direction: str, peer: Address, message: object) -> None:
         head, _, body = str(message).partition("\r\n\r\n")
-        start, *lines = head.split("\r\n")
+        start, _, lines = head.partition("\r\n")
         fields: dict[str, str] = {}
-        for line in lines:
-            name, _, value = line.partition(":")
-            known = _FIELDS.get(name.rstrip().lower())
-            if known is not None:
-                fields.setdefault(known, value.strip())
+        for name, value in _FIELD_LINE.findall(lines):
+            fields.setdefault(_FIELDS[name.lower()], value.strip())
         cseq = " ".join(fields.get("cseq", "").split())
         if cseq.endswith(" OPTIONS"):
             return

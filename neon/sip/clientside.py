@@ -38,7 +38,7 @@ class ClientTransactionState(SipTransaction):  # type: ignore[misc]
         self.method = request.getMethod()
         self.needack = self.method == "INVITE"
         self.routes = request.getHFs("route")
-        self.within = request.getHFBody("to").getTag() is not None
+        self.within = request.to_tag is not None
         self.teA = self.teB = self.teC = self.teG = None
 
     @cached_property

@@ -215,6 +215,7 @@ def build_request(
     key = Key(call_id, sender_tag, cseq, method, via.branch)
     request = WrittenRequest(key, ruri, fields, None if body is None else _body(body, content_type))
     request.target = (remote.address, remote.transport)
+    request.to_tag = to_tag
     return request
 
 

@@ -7,8 +7,10 @@ telephone-event (RFC 4733). L{neon.sip.negotiation} keeps a dialog's state over 
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -54,7 +56,7 @@ class NotAcceptable(SdpError):
     status = 488
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Media:
     """One m= section. C{host} is the connection address that applies to it, session level included.
 
@@ -96,8 +98,8 @@ class Media:
                 return name
         return {"0": "PCMU", "8": "PCMA"}.get(payload)
 
-    @property
-    def codecs(self) -> dict[Codec, int]:
+    @functools.cached_property
+    def codecs(self) -> Mapping[Codec, int]:
         """The codecs that we know, with their payload types, in the description's order."""
         found: dict[Codec, int] = {}
         for payload in self.formats:
@@ -135,8 +137,9 @@ class _Section:
     crypto: list[str] | None = None
 
 
+@functools.lru_cache(maxsize=1)
 def parse(body: str) -> Description:
-    """Read a description.
+    """Read a description. An offer is looked at before the call rings, and again when it has its media.
 
     @raise BadSdp: it is none, or beyond the bounds.
     """
@@ -278,6 +281,7 @@ def _rtcp_address(media: Media, remote: Address) -> Address | None:
     return str(address), media.rtcp_port
 
 
+@functools.lru_cache(maxsize=64)
 def _numeric(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """A numeric address; none with a zone, which means nothing beyond the machine that wrote it."""
     try:

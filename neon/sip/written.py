@@ -7,6 +7,7 @@ CANCEL, and between all requests that say the same.
 
 from __future__ import annotations
 
+import functools
 import secrets
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
@@ -105,6 +106,7 @@ class Written(SipMsg):  # type: ignore[misc]
 
     headers: list[Field]
     key: Key
+    to_tag: Any
 
     def getTId(self, wCSM: bool = False, wBRN: bool = False, wTTG: bool = False) -> tuple[Any, ...]:
         """The parts of the key that sippy's tables want."""
@@ -114,7 +116,7 @@ class Written(SipMsg):  # type: ignore[misc]
             found += (key.method,)
         if wBRN:
             found += (key.branch,)
-        return (*found, self.getHFBody("to").getTag()) if wTTG else found
+        return (*found, self.to_tag) if wTTG else found
 
     def getHFBody(self, name: str, idx: int = 0) -> Any:
         """The first, or another, value of a header field; raises IndexError."""
@@ -150,6 +152,12 @@ class WrittenRequest(Written, SipRequest):  # type: ignore[misc]
         self.key, self.method, self.ruri, self.sipver = key, key.method, ruri, "SIP/2.0"
         self.headers, self.body = headers, body
 
+    @functools.cached_property
+    def to_tag(self) -> str | None:
+        """The tag in To, which a request within a dialog has."""
+        tag: str | None = self.getHFBody("to").getTag()
+        return tag
+
     def getSL(self, local_addr: Any = None) -> str:
         return f"{self.method} {url_text(self.ruri)} SIP/2.0"
 
@@ -163,8 +171,8 @@ class WrittenRequest(Written, SipRequest):  # type: ignore[misc]
         """A response; it repeats the request's own fields (RFC 3261, section 8.2.6.2)."""
         fields = self.fields("via")
         fields += self.fields("record-route")
-        to = self.getHFBody("to").getTag()
-        return WrittenResponse(scode, reason, fields + self.fields("from", "to", "call-id", "cseq"), body, to)
+        fields += self.fields("from", "to", "call-id", "cseq")
+        return WrittenResponse(scode, reason, fields, body, self.to_tag)
 
     def genCANCEL(self) -> WrittenRequest:
         """Its CANCEL, by the same way (RFC 3261, section 9.1)."""
@@ -185,7 +193,7 @@ class WrittenRequest(Written, SipRequest):  # type: ignore[misc]
         for field in self.fields("max-forwards", "from", "to", "call-id", "cseq", "user-agent"):
             if field.name == "cseq":
                 field = Field("cseq", f"{key.cseq} {key.method}")
-            elif field.name == "to" and to_tag is not None and field.getBody().getTag() is None:
+            elif field.name == "to" and to_tag is not None and self.to_tag is None:
                 field = tagged(field, to_tag)
             headers.append(field)
         request = WrittenRequest(key, ruri, headers)
