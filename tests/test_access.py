@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from neon import access
 from neon.passwords import N_FOR_RANDOM, PasswordHash
 from neon.sections import Application
+from neon.values import Scope
 
 
 def cheap(password: str) -> PasswordHash:
@@ -50,6 +51,16 @@ class ApplicationsTests(SynchronousTestCase):
         """A wrong name, a wrong password, a name in another case."""
         for user, password in (("crm", "Secret"), ("CRM", "secret"), ("", ""), ("crm", ""), ("crm", "\ud800")):
             self.assertFalse(self.verify(user, password), (user, password))
+
+    def test_tickets(self) -> None:
+        """An application with tickets shows one in place of a password, may do everything, and takes nobody's name."""
+        good = {"ticket"}
+        self.applications.put_tickets("panel", lambda ticket: ticket in good)
+        self.assertTrue(self.verify("panel", "ticket"))
+        self.assertFalse(self.verify("panel", "another"))
+        self.assertFalse(self.verify("crm", "ticket"))
+        self.assertEqual(self.applications.scopes("panel"), frozenset(Scope))
+        self.assertIn("panel", self.applications)
 
     def test_same_cost(self) -> None:
         """An unknown application costs a hash, as a known one does."""

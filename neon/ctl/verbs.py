@@ -35,8 +35,10 @@ def version(options: argparse.Namespace, neon: Connection) -> None:
 
 
 def show(options: argparse.Namespace, neon: Connection) -> None:
-    data = neon.command("showui", show=options.verb == "show")
-    say(options, data, None if data["ui"] else "There is no panel, and no display to open one on: neonctl panel")
+    wanted = options.verb == "show"
+    data = neon.command("showui", show=wanted)
+    nothing = wanted and not data.get("ui", True)
+    say(options, data, "No panel is open, and NEON has no display to open one on: neonctl panel" if nothing else None)
 
 
 def panel(options: argparse.Namespace, neon: Connection) -> None:

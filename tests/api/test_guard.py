@@ -234,6 +234,14 @@ class ConnectionTests(GuardCase):
         guard.left(connections[0])
         self.assertEqual(guard.decide(self.visitor(origin=CRM, connection=connections[19])).status, 200)
 
+    def test_room_of_our_own_page(self) -> None:
+        """NEON's own pages are counted with everybody, and not on their own: browsers open six connections each."""
+        own = "http://localhost:15060"
+        self.made.origins.own.add(own)
+        connections = [self.enter(self.made)[0] for _ in range(20)]
+        verdicts = [self.made.decide(self.visitor(origin=own, connection=one)) for one in connections]
+        self.assertEqual({verdict.status for verdict in verdicts}, {200})
+
     def test_another_page(self) -> None:
         """A connection that a browser uses for another page counts for that one."""
         guard = self.guard(Policy.ANY, Limits(connections_per_origin=1))

@@ -222,6 +222,20 @@ class CallTests(VerbCase):
         self.assertEqual(self.asked("show"), ("showui", {"show": True}))
         self.assertEqual(self.asked("hide"), ("showui", {"show": False}))
 
+    def test_no_panel(self) -> None:
+        """Where nothing could be shown a person is told what helps."""
+        self.neon.answers["showui"] = {"ui": False}
+        self.assertIn("neonctl panel", drive(self.neon, "show"))
+        self.assertEqual(drive(self.neon, "hide"), "")
+
+    def test_panel_address(self) -> None:
+        """The address of the panel, where no browser is to be opened."""
+        url = "http://localhost:15060/#ticket=abc"
+        self.neon.answers["panelticket"] = {"url": url, "seconds": 60}
+        self.assertEqual(drive(self.neon, "panel", "--print"), url + "\n")
+        told = {"url": url, "seconds": 60, "opened": False}
+        self.assertEqual(drive_json(self.neon, "panel", "--print"), told)
+
 
 class RegisterTests(VerbCase):
     def setUp(self) -> None:

@@ -135,7 +135,7 @@ class Page:
             code = _CODES.get(key, ord(key) if len(key) == 1 else 0)
             text = {"Enter": "\r", "Tab": "", "Escape": ""}.get(key, key if len(key) == 1 else "")
             for kind in ("keyDown", "keyUp"):
-                more = {"text": text} if text and kind == "keyDown" else {}
+                more: dict[str, Any] = {"text": text} if text and kind == "keyDown" else {}
                 await self._channel.command(
                     "Input.dispatchKeyEvent",
                     self._session,
@@ -148,7 +148,7 @@ class Page:
     async def picture(self, path: Path) -> None:
         """Write what is to be seen now into a PNG file."""
         taken = await self._channel.command("Page.captureScreenshot", self._session)
-        path.write_bytes(base64.b64decode(taken["data"]))
+        _write(path, base64.b64decode(taken["data"]))
 
     async def colours(self, scheme: str) -> None:
         """Prefer C{dark} or C{light}."""
@@ -171,6 +171,10 @@ class Page:
             }})""",
             within + 5,
         )
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
 
 
 class Browser:

@@ -155,7 +155,7 @@ class StoryTests(PanelCase):
         self.quiet(page)
 
     async def test_accounts(self) -> None:
-        """An account is added, refused with a wrong password in words, and taken away; another gets DND and forwarding."""
+        """An account is refused in words for a wrong password, works with the right one, gets DND, and goes."""
         await self.started()
         page = await self.panel()
         sip = self.daemon.access["sip"]
@@ -216,7 +216,7 @@ class StoryTests(PanelCase):
 
 class DoorTests(PanelCase):
     async def test_tickets(self) -> None:
-        """A ticket opens the panel once and nothing else; a wrong one asks for a name and password, which do as well."""
+        """A ticket opens the panel, once; a wrong one asks for a name and password, which do as well."""
         await self.started()
         address = await self.address()
         page = await self.panel(address)
@@ -332,7 +332,7 @@ class AccessTests(PanelCase):
         return found
 
     async def test_everybody(self) -> None:
-        """Every control has a name, everything is reached by Tab, texts have contrast in light and dark, in 3 languages."""
+        """Every control has a name, Tab reaches everything, and texts have contrast, in light and in dark."""
         await self.started()
         client = await self.registered()
         page = await self.panel()
@@ -360,7 +360,7 @@ class AccessTests(PanelCase):
         await page.until("document.querySelector('dialog[open]') === null", "the dialogs to be closed by Escape")
 
     async def test_languages(self) -> None:
-        """The panel speaks the browser's language; it is painted at once, and small; its policy lets nothing else in."""
+        """The panel speaks the browser's language, is small, and loads and runs nothing but itself."""
         await self.started(language="pt-BR")
         page = await self.panel()
         self.assertEqual(await page.run("document.documentElement.lang"), "pt")
