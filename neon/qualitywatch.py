@@ -28,8 +28,8 @@ SILENT_DBOV: Final = -75.0
 """Quieter than any microphone that is open; a level of 16-bit zeros and ones is -90."""
 
 LOOKS_TO_BEGIN: Final = {
-    MediaProblem.NO_AUDIO: 1,
-    MediaProblem.ONE_WAY: 1,
+    MediaProblem.NO_AUDIO: 2,
+    MediaProblem.ONE_WAY: 2,
     MediaProblem.HIGH_LOSS: 2,
     MediaProblem.SILENT_MICROPHONE: 3,
     MediaProblem.DEVICE_GONE: 1,
@@ -133,15 +133,19 @@ class QualityWatch:
             (MediaProblem.SILENT_MICROPHONE, speaks and silent and not broken),
             (MediaProblem.DEVICE_GONE, broken),
         ):
-            self._consider(call, watched, problem, is_so)
+            # A far end may send nothing while nobody speaks there; but if nothing has ever come, something is wrong.
+            at_once = nothing and now.packets_received == 0
+            self._consider(call, watched, problem, is_so, 1 if at_once else LOOKS_TO_BEGIN[problem])
 
-    def _consider(self, call: CallSnapshot, watched: _Watched, problem: MediaProblem, is_so: bool) -> None:
+    def _consider(
+        self, call: CallSnapshot, watched: _Watched, problem: MediaProblem, is_so: bool, looks_to_begin: int
+    ) -> None:
         warned = problem in watched.warned
         if is_so == warned:
             watched.runs.pop(problem, None)
             return
         run = watched.runs[problem] = watched.runs.get(problem, 0) + 1
-        if run < (LOOKS_TO_BEGIN if is_so else LOOKS_TO_END)[problem]:
+        if run < (looks_to_begin if is_so else LOOKS_TO_END[problem]):
             return
         del watched.runs[problem]
         (watched.warned.add if is_so else watched.warned.discard)(problem)

@@ -154,7 +154,9 @@ class Recorder:
 
     def _tell(self, call_id: int, running: _Running, state: RecordingState, reason: str = "") -> None:
         if running.path or state is RecordingState.FAILED or state is RecordingState.STOPPED:
-            self._bus.publish(RecordingChanged(call_id, running.connection_id, state, running.path, reason))
+            # The answer to the command that made it so comes first.
+            with self._bus.held():
+                self._bus.publish(RecordingChanged(call_id, running.connection_id, state, running.path, reason))
 
     def _account(self, call: CallSnapshot) -> str:
         account = self._phone.account(call.connection_id)

@@ -157,6 +157,11 @@ class WatchTests(SynchronousTestCase):
         self.assertEqual(self.look(received=0), [])
         self.assertEqual(self.look(), [(MediaProblem.NO_AUDIO, False)])
 
+    def test_falls_silent(self) -> None:
+        """Where audio has arrived before it is said a little later: the far end may have nothing to send."""
+        told = [self.look(), self.look(received=0), self.look(), self.look(received=0), self.look(received=0)]
+        self.assertEqual(told, [[], [], [], [], [(MediaProblem.NO_AUDIO, True)]])
+
     def test_one_way(self) -> None:
         """Nothing arrives from a far end that reports about what it hears of us."""
         self.assertEqual(self.look(received=0, remote_packets_lost=0), [(MediaProblem.ONE_WAY, True)])

@@ -104,6 +104,17 @@ class VerbTests(RecorderCase):
         self.assertEqual(self.notes, [(self.call_id, "/r/43.wav")])
         self.assertEqual(self.told(), [("started", "/r/43.wav", "")])
 
+    def test_answer_first(self) -> None:
+        """The command's answer is there before the event, for those too who hear events at once."""
+        self.answer()
+        heard: list[object] = []
+        self.world.bus.subscribe(heard.append, prompt=True)
+        self.recorder.start(self.call_id).addCallback(heard.append)
+        self.recordings.made[0].began.callback("/r/43.wav")
+        self.assertEqual(heard, ["/r/43.wav"])
+        self.world.turn()
+        self.assertEqual(len(heard), 2)
+
     def test_twice(self) -> None:
         """A call has one recording at a time; after its end there may be another."""
         self.answer()

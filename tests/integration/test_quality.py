@@ -11,7 +11,7 @@ OFTEN = "stats-seconds = 2"
 
 class QualityTests(SippCase):
     async def test_good(self) -> None:
-        """A call on one machine: nothing lost, a round trip of next to nothing, and the best opinion that G.711 gets."""
+        """A call on one machine: nothing lost, hardly a round trip, and the best opinion that G.711 gets."""
         await self.started(testbed=True, media_more=OFTEN)
         await self.client.command("subscribe", events=EVENTS)
         sip = self.daemon.access["sip"]
@@ -32,7 +32,7 @@ class QualityTests(SippCase):
         self.daemon_is_well()
 
     async def test_bad(self) -> None:
-        """A tenth is lost: figures, an opinion and a warning say so; then nothing arrives any more, which is another."""
+        """A tenth is lost: figures, an opinion and a warning say so; then nothing arrives, which is another."""
         await self.started(media_more=OFTEN)
         await self.client.command("subscribe", events=EVENTS)
         peer = open_peer(self, tone_hz=1100)

@@ -33,6 +33,17 @@ def sides(path: Path) -> tuple[list[int], list[int]]:
     return samples[::2], samples[1::2]
 
 
+def mode(path: Path) -> int:
+    """Who may read it."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def mounted(directory: Path, size: str) -> bool:
+    """Put a small disk there; whether we may."""
+    argv = ("mount", "-t", "tmpfs", "-o", f"size={size}", "neon-test", str(directory))
+    return subprocess.run(argv, check=False, capture_output=True).returncode == 0
+
+
 class RecordingCase(IntegrationCase):
     daemon: Daemon
     client: Client
@@ -59,7 +70,7 @@ class RecordingCase(IntegrationCase):
 
 class RecordingTests(RecordingCase):
     async def test_both_sides(self) -> None:
-        """Our tone alone on the left, theirs alone on the right; a pause and a mute are silent; log, list and feed know."""
+        """Our tone alone on the left, theirs on the right; a pause and a mute are silent; log, list and feed know."""
         await self.started(feed_section())
         supervisor = await feed_client(self.daemon, "/ws")
         await supervisor.log_in("luz", member(self.daemon, "supervisoradd", name="luz"))
@@ -89,7 +100,7 @@ class RecordingTests(RecordingCase):
         self.assertEqual((await self.recording(call, "stopped"))["path"], str(path))
         await supervisor.hears(action="end-record", callid=call)
         self.assertFalse(part.exists())
-        self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
+        self.assertEqual(mode(path), 0o600)
         ours, theirs = sides(path)
         frames = [slice(start, start + 800) for start in range(0, len(ours) - 799, 800)]
         kinds = [tuple(audio.level_dbm0(side[frame]) > -60 for side in (ours, theirs)) for frame in frames]
@@ -103,7 +114,7 @@ class RecordingTests(RecordingCase):
         self.assertEqual(self.daemon.complaints(), [])
 
     async def test_always(self) -> None:
-        """Every call of an account, from its answer until the far end hangs up; nothing of one that is not answered."""
+        """Every call of an account, from its answer until the far end or the daemon ends it; none without an answer."""
         directory = self.folder / "calls"
         await self.started(ALWAYS.format(directory=directory, name="%Y/{account}/{number}-{callid}"))
         ringing = await self.client.call("604")
@@ -118,8 +129,11 @@ class RecordingTests(RecordingCase):
         self.assertLess(len(ours), 3 * audio.RATE)
         await self.client.command("finalizecall", callid=ringing)
         await self.client.event("OnFinalizedCall", callId=ringing)
+        last = await self.called("600")
+        await self.recording(last, "started")
         await self.daemon.program.stop(within=8)
-        self.assertEqual([one.name for one in directory.rglob("*.wav*")], [path.name])
+        names = sorted(one.name for one in directory.rglob("*.wav*"))
+        self.assertEqual(names, [f"600-{last}.wav", path.name], "the end of the daemon completes what it records")
         self.assertEqual(self.daemon.complaints(), [])
 
     async def test_killed(self) -> None:
@@ -157,10 +171,7 @@ class RecordingTests(RecordingCase):
         """A disk that takes no more is told; the call goes on, and what there is plays."""
         directory = self.folder / "small"
         directory.mkdir()
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=64k", "neon-test", str(directory)], check=False, capture_output=True
-        )
-        if mounted.returncode:
+        if not mounted(directory, "64k"):
             self.skipTest("only root can mount a small disk")
         self.addCleanup(subprocess.run, ["umount", "--lazy", str(directory)], check=True)
         await self.started(ALWAYS.format(directory=directory, name="{callid}"))

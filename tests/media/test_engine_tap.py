@@ -136,13 +136,14 @@ class TapTests(EngineCase):
         self.until(lambda: self.tap.lost >= 3 * FRAME)
         ours, _ = self.heard()
         self.assertEqual(list(ours), [1000] * 6 * FRAME)
+        lost = self.tap.lost
         deadline = time.monotonic() + LIMIT
         later: list[int] = []
         while 1000 not in later and time.monotonic() < deadline:
             later += self.heard()[0]
-        lost = self.tap.lost
-        self.assertEqual(later[:lost], [0] * lost)
-        self.assertEqual(later[lost], 1000)
+        silence = later.index(1000)
+        self.assertEqual(set(later[:silence]), {0})
+        self.assertGreaterEqual(silence, lost)
 
     def test_wrong(self) -> None:
         """Only a tap is a tap, and its room is bounded."""
