@@ -96,7 +96,8 @@ class CallMissed(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class TransferRequested(CallEvent):
-    """The far end asks us to call somebody else in its place; answertransfer says yes or no within 30 seconds.
+    """The far end asks us to call somebody else in its place; answertransfer says yes or no within 30 seconds. Only
+    applications with the scope C{call} are asked.
 
     C{target}, C{referred_by}: bare SIP URIs of whom to call and of who wishes it.
     """
@@ -265,7 +266,7 @@ class RecordingChanged:
 
 @dataclass(frozen=True, slots=True)
 class MediaStatsKnown:
-    """How a call that is up sounded in the last five seconds, or since the last such event. It is not among the events that are sent again later."""
+    """How a call that is up sounded since the last such event, or in its first five seconds; it is not sent again later."""
 
     call_id: int
     connection_id: int

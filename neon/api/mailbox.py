@@ -257,7 +257,7 @@ class Mailboxes:
                 forgotten = token.readers.pop(next(idle, next(iter(token.readers))))
                 if forgotten.mailbox is not None:
                     forgotten.mailbox.close()
-            reader = _Reader(Subscription(self._bus, self.key(session, client)))
+            reader = _Reader(Subscription(self._bus, self.key(session, client), lambda: session.scopes))
         token.readers[client] = reader
         self._with_readers[session] = token
         return reader

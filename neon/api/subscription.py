@@ -1,30 +1,38 @@
 """What one client hears of the bus: which events, and from where on (spec section 2, C{subscribe}).
 
 The client is a WebSocket connection, or a mailbox of the HTTP API. Documented events reach every client that has a
-token, extension events those that asked. An earlier event is replayed out of the bus's ring; what is replayed does
-not come a second time when the bus delivers it.
+token, extension events those that asked, and of these the questions whoever may answer them. An earlier event is
+replayed out of the bus's ring; what is replayed does not come a second time when the bus delivers it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from neon.api import wire
 from neon.bus import Bus, Published
 from neon.commands import Subscribed
-from neon.events import CallClaimed, Event
+from neon.events import CallClaimed, Event, TransferRequested
+from neon.values import Scope
 
 _BY_NAME: Final = {name.lower(): name for name in wire.EXTENSIONS.values()}
 ALL: Final = frozenset({"all", "*"})
 NONE: Final = frozenset({"none"})
 
+QUESTIONS: Final[Mapping[type[Event], Scope]] = {TransferRequested: Scope.CALL}
+"""Events that ask something, and the scope of the command that answers."""
+
 
 class Subscription:
-    """The wishes of one client; C{key} tells it from every other client."""
+    """The wishes of one client; C{key} tells it from every other client, C{scopes} what it may do now."""
 
-    def __init__(self, bus: Bus, key: str) -> None:
+    def __init__(
+        self, bus: Bus, key: str, scopes: Callable[[], frozenset[Scope]] = lambda: frozenset(Scope)
+    ) -> None:
         self._bus = bus
         self._key = key
+        self._scopes = scopes
         self._seen = 0
         self._extensions: frozenset[str] = frozenset()
 
@@ -59,4 +67,5 @@ class Subscription:
             return True
         if isinstance(event, CallClaimed) and event.claimant == self._key:
             return False
-        return wire.name(event) in self._extensions
+        needed = QUESTIONS.get(type(event))
+        return wire.name(event) in self._extensions and (needed is None or needed in self._scopes())

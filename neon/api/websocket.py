@@ -184,6 +184,11 @@ class Connection(Handshake):
 
     # Events
 
+    def scopes(self) -> frozenset[Scope]:
+        """What whoever is at the other end may do now."""
+        session = self.session
+        return frozenset() if session is None else session.scopes
+
     @property
     def session(self) -> Session | None:
         """The live session whose token was shown last."""
@@ -259,7 +264,7 @@ class Api(WebSocketServerFactory):
     def opened(self, connection: Connection) -> None:
         """A handshake is done."""
         connection.key = f"websocket {next(self._numbers)}"
-        connection.subscription = Subscription(self._bus, connection.key)
+        connection.subscription = Subscription(self._bus, connection.key, connection.scopes)
         self._audience[connection] = None
 
     def lost(self, connection: Connection) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 
 from neon.api import paced, websocket, wire
 from neon.bus import RING_SIZE
-from neon.events import Unregistered
-from neon.values import Cause
+from neon.events import TransferRequested, Unregistered
+from neon.values import Cause, Direction, Scope
 from tests.api.websockets import Client, WebSocketCase
 from tests.fakes import AGREEMENT, FakeCall
+
+WHO = (3, 1, Direction.INCOMING, "sip:31@acme.com", "sip:32@acme.com", None)
 
 
 class SubscriptionCase(WebSocketCase):
@@ -259,6 +261,23 @@ class FilterTests(SubscriptionCase):
         client = self.authenticated()
         self.assertEqual(self.chosen(client, ["OnFuture", "OnNewCall", "OnSIPUnregister"]), [])
         self.assertEqual(self.warnings, ["there is no extension event OnFuture in this version"])
+
+    def test_questions(self) -> None:
+        """Whether we call whom the far end names is asked of those only who may answer: also what was missed."""
+        client = self.authenticated()
+        self.chosen(client, "all")
+        self.world.bus.publish(TransferRequested(*WHO, "sip:33@acme.com", None, attended=False))
+        self.world.turn()
+        self.assertEqual([event["name"] for event in client.take()], ["OnTransferRequest"])
+        session = self.sessions.find(client.token)
+        assert session is not None
+        session.scopes = frozenset({Scope.EVENTS})
+        self.world.bus.publish(TransferRequested(*WHO, "sip:33@acme.com", None, attended=False))
+        self.publish()
+        self.world.turn()
+        self.assertEqual([event["name"] for event in client.take()], ["OnSIPUnRegister"])
+        _, answer, seqs = self.come_back(client.token, since=0, events="all")
+        self.assertEqual((answer["replayed"], seqs), (1, [3]))
 
     def test_per_connection(self) -> None:
         """One connection's choice is not another's, and ends with it."""
