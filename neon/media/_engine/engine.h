@@ -116,6 +116,8 @@ void engine_post(struct engine *engine, struct command *command);
 void command_free(struct command *command);
 
 /* For the thread. */
+bool wheel_add(struct engine *engine, struct stream *stream);    /* serves it from now on; false without memory */
+bool wheel_remove(struct engine *engine, struct stream *stream); /* false if it was not served */
 void engine_emit(struct engine *engine, enum event_kind kind, uint32_t id, uint32_t value);
 void engine_note_sent(struct engine *engine, uint64_t deadline);
 uint64_t monotonic_ns(void);
