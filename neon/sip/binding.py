@@ -265,6 +265,7 @@ def redirection(response: SipResponse) -> SipURL | None:
         except Exception:  # noqa: S112 (unreadable: the next may do)
             continue
         if not contact.asterisk and is_callable(contact.address.url):
-            contact.address.url.headers = None
-            return contact.address.url
+            url = contact.address.url.getCopy()
+            url.headers = None
+            return url
     return None

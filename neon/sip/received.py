@@ -7,6 +7,7 @@ response to such a request repeats fields as they were written (RFC 3261, sectio
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from sippy.ESipHeaderCSV import ESipHeaderCSV
@@ -28,7 +29,7 @@ class ReceivedRequest(WrittenRequest):
 
     def __init__(self, envelope: Envelope) -> None:
         headers, body = _contents(envelope)
-        super().__init__(_key(envelope, headers), SipURL(envelope.uri), headers, body)
+        super().__init__(_key(envelope, headers), _uri(envelope.uri), headers, body)
 
 
 class ReceivedResponse(Written, SipResponse):  # type: ignore[misc]
@@ -85,6 +86,12 @@ def _contents(envelope: Envelope) -> tuple[list[Field], MsgBody | None]:
                 continue
         headers.append(field)
     return headers, body
+
+
+@lru_cache(maxsize=64)
+def _uri(text: str) -> SipURL:
+    """A Request-URI; it is the same in most requests of a call, and nobody changes it."""
+    return SipURL(text)
 
 
 def _key(envelope: Envelope, headers: list[Field]) -> Key:

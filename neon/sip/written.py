@@ -30,6 +30,25 @@ _SHORT: Final = {
 """RFC 3261, section 7.3.3, and what later RFCs have added to it."""
 
 
+_ADDRESSES: Final = frozenset(("contact", "from", "record-route", "to"))
+"""Most messages of a call say the same here as the one before."""
+
+
+def _body(name: str, text: str) -> Any:
+    kind = hf_types.get(name)
+    return SipGenericHF(text, name) if kind is None else kind(text)
+
+
+def _parse(name: str, text: str) -> Any:
+    body = _body(name, text)
+    if not body.parsed:
+        body.parse()
+    return body
+
+
+_address = functools.lru_cache(maxsize=128)(_parse)
+
+
 class Key(NamedTuple):
     """What names a transaction (RFC 3261, section 17): that of a request, or of the one that is answered."""
 
@@ -56,17 +75,13 @@ class Field:
     def body(self) -> Any:
         """sippy's object, perhaps not parsed yet."""
         if self._body is None:
-            kind = hf_types.get(self.name)
-            self._body = SipGenericHF(self.text, self.name) if kind is None else kind(self.text)
+            self._body = _body(self.name, self.text)
         return self._body
 
     def getBody(self) -> Any:
         """The same, parsed; raises whatever sippy's string operations raise."""
         if self._parsed is None:
-            body = self.body
-            if not body.parsed:
-                body.parse()
-            self._parsed = body
+            self._parsed = (_address if self.name in _ADDRESSES else _parse)(self.name, self.text)
         return self._parsed
 
     def getBCopy(self) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from neon.sip import reactor, received
+from neon.sip import messages, reactor, received
+from neon.sip.binding import redirection
 from neon.sip.envelope import Limits
 from neon.sip.envelope import read as read_envelope
 from neon.sip.received import ReceivedRequest, ReceivedResponse
@@ -77,3 +78,18 @@ class ReceivedTests(SynchronousTestCase):
         """A message with a field that cannot be read is none."""
         for good, bad in ((b"<sip:agb@192.0.2.2>", b"<mailto:x>"), (b"1   INVITE", b"one INVITE")):
             self.assertIsNone(read(ReceivedRequest, INVITE.replace(good, bad)), bad)
+
+    def test_redirection_is_no_change(self) -> None:
+        """Whoever takes a Contact for a target gets one of its own: what was parsed is shared between messages."""
+        lines = INVITE.partition(b"\r\n")[2].replace(b"<sip:agb@192.0.2.2>", b"<sip:agb@192.0.2.2?Subject=x>")
+        for take in (redirection, messages.contact_of):
+            response = read(ReceivedResponse, b"SIP/2.0 302 Moved Temporarily\r\n" + lines)
+            assert isinstance(response, ReceivedResponse)
+            response.source = (("192.0.2.1", 5060), "udp")
+            target = take(response)
+            assert target is not None
+            target.host = "elsewhere"
+            again = read(ReceivedResponse, b"SIP/2.0 200 OK\r\n" + lines)
+            assert isinstance(again, ReceivedResponse)
+            url = again.getHFBody("contact").getUrl()
+            self.assertEqual((url.host, url.headers), ("192.0.2.2", {"Subject": "x"}))
