@@ -69,7 +69,8 @@ tls = no
 class Row:
     """C{cpu} is in ms of one core for each event, which every supervisor gets; memory in bytes for an extension.
 
-    C{right_after_broker_s}: seconds from the new start of a broker that was killed until every supervisor is right.
+    C{right_after_broker_s}: seconds from the new start of a broker that was killed until every supervisor is right;
+    C{right_after_desks_s}: from the death of a tenth of the desks.
     """
 
     desks: int
@@ -80,6 +81,7 @@ class Row:
     broker_cpu_ms: float
     bytes_per_extension: float
     right_after_broker_s: float
+    right_after_desks_s: float
 
 
 class Supervisor(WebSocketClientProtocol):
@@ -113,6 +115,30 @@ class Supervisor(WebSocketClientProtocol):
             self.status[message["extension"]] = message["status"]
 
 
+class Cable:
+    """The way to the broker, which can be cut: implements IStreamClientEndpoint as far as a link needs it."""
+
+    def __init__(self, endpoint: Any) -> None:
+        self._endpoint = endpoint
+        self._cut = False
+        self._protocol: Any = None
+
+    def connect(self, factory: Any) -> defer.Deferred[Any]:
+        if self._cut:
+            return defer.fail(ConnectionError("cut"))
+        connected: defer.Deferred[Any] = self._endpoint.connect(factory)
+        return connected.addCallback(self._connected)
+
+    def _connected(self, protocol: Any) -> Any:
+        self._protocol = protocol
+        return protocol
+
+    def cut(self) -> None:
+        """As if the desk were killed: the kernel closes its connection."""
+        self._cut = True
+        self._protocol.transport.abortConnection()
+
+
 class Desk:
     """A desk with one extension."""
 
@@ -122,14 +148,14 @@ class Desk:
         self.board = Board()
         self.board.put(self.idle)
         self._calls = 0
-        endpoint = HostnameEndpoint(reactor, HOST, port)
+        self.cable = Cable(HostnameEndpoint(reactor, HOST, port))
         will = Will(topics.state("default", self.name), topics.alive(False))
         self.publisher = Publisher(
             reactor,
             self.board,
             "default",
             self.name,
-            lambda publisher: Link(reactor, endpoint, Credentials(self.name), publisher, will=will),
+            lambda publisher: Link(reactor, self.cable, Credentials(self.name), publisher, will=will),
         )
 
     def toggle(self, marker: str) -> bool:
@@ -248,6 +274,12 @@ async def measure(reactor: Any, folder: Path, desks: int, rate: float, seconds: 
         truth = {desk.idle.name: desk.board.pictures()[0].status.value for desk in floor}
         await until(reactor, lambda: all(one.status == truth for one in supervisors), "the truth")
         right = time.monotonic() - back
+        died = time.monotonic()
+        for desk in floor[::10]:
+            desk.cable.cut()
+            truth[desk.idle.name] = "unavailable"
+        await until(reactor, lambda: all(one.status == truth for one in supervisors), "the truth about dead desks")
+        dead = time.monotonic() - died
         delays.sort()
         return Row(
             desks,
@@ -258,6 +290,7 @@ async def measure(reactor: Any, folder: Path, desks: int, rate: float, seconds: 
             round(1000 * spent[1] / events, 3),
             round(grown / desks),
             round(right, 1),
+            round(dead, 1),
         )
     finally:
         for supervisor in supervisors:
@@ -281,11 +314,13 @@ async def run(reactor: Any, options: argparse.Namespace) -> None:
         sys.stdout.write(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
         return
     sys.stdout.write(f"{SUPERVISORS} supervisors, each told of every event\n")
-    sys.stdout.write("desks  events/s  p50 ms  p99 ms  hub ms/event  broker ms/event  bytes/extension  right again s\n")
+    titles = "desks  events/s  p50 ms  p99 ms  hub ms/event  broker ms/event  bytes/extension"
+    sys.stdout.write(f"{titles}  right again s  dead desks s\n")
     for row in rows:
         sys.stdout.write(
             f"{row.desks:5}  {row.events_per_second:8.0f}  {row.p50_ms:6.1f}  {row.p99_ms:6.1f}  {row.hub_cpu_ms:12.3f}"
-            f"  {row.broker_cpu_ms:15.3f}  {row.bytes_per_extension:15.0f}  {row.right_after_broker_s:13.1f}\n"
+            f"  {row.broker_cpu_ms:15.3f}  {row.bytes_per_extension:15.0f}  {row.right_after_broker_s:13.1f}"
+            f"  {row.right_after_desks_s:12.1f}\n"
         )
     growth = rows[-1].hub_cpu_ms / rows[0].hub_cpu_ms
     span = f"from {rows[0].desks} to {rows[-1].desks} desks"
