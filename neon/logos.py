@@ -1,6 +1,7 @@
 """Pictures of brands, made harmless before any browser sees them: PNG checked chunk by chunk, SVG built anew.
 
 What comes out shows shapes and text and nothing else: no scripts, no events, no addresses, no other documents.
+lxml, which needs 4 MB, is loaded with the first SVG.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ import re
 import struct
 import zlib
 from typing import Any, Final
-
-from lxml import etree
 
 from neon import safexml
 from neon.brandvalues import Logo
@@ -131,6 +130,8 @@ def _check_picture(chunks: list[tuple[bytes, bytes]]) -> None:
 
 
 def _svg(data: bytes) -> Logo:
+    from lxml import etree
+
     try:
         parsed = safexml.parse(data, keep_namespaces=True)
     except safexml.BadXml as error:
@@ -150,6 +151,8 @@ def _svg(data: bytes) -> Logo:
 
 def _copied(element: Any, flaws: dict[str, None], parent: Any = None) -> Any:
     """The element with what is allowed of it; None if it is not. The tree is no deeper than L{safexml} lets it be."""
+    from lxml import etree
+
     name = etree.QName(element)
     if name.localname not in ELEMENTS or name.namespace not in (SVG, None):
         flaws[f"its <{name.localname[:40]}> was left out"] = None

@@ -2,7 +2,7 @@
 
 What is not well-formed is recovered where that can be done, because operators' services do write things like
 C{</GetBalancegResult>} where C{</GetBalanceResult>} belongs; L{Parsed.flaws} says what was wrong. Nothing here raises
-anything but L{BadXml}, whatever the bytes are.
+anything but L{BadXml}, whatever the bytes are. lxml, which needs 4 MB, is loaded with the first document.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from lxml import etree
+if TYPE_CHECKING:
+    from lxml import etree
 
 MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 32
@@ -55,6 +56,8 @@ def parse(data: bytes, charset: str | None = None, *, keep_namespaces: bool = Fa
 
     @raise BadXml: it is too long, too deep, has a DOCTYPE, or is no XML that could be recovered.
     """
+    from lxml import etree
+
     if len(data) > MAX_BYTES:
         raise BadXml(f"it is longer than {MAX_BYTES} bytes")
     text, flaws = _decoded(data, charset)
@@ -74,6 +77,8 @@ def parse(data: bytes, charset: str | None = None, *, keep_namespaces: bool = Fa
 
 
 def _recovered(encoded: bytes) -> etree._Element:
+    from lxml import etree
+
     try:
         root = etree.fromstring(encoded, etree.XMLParser(encoding="utf-8", recover=True, **SETTINGS))
     except etree.XMLSyntaxError:
@@ -137,6 +142,8 @@ def _check(root: etree._Element) -> None:
 
     @raise BadXml: it is too deep, too big, or has one.
     """
+    from lxml import etree
+
     if root.getroottree().docinfo.internalDTD is not None:
         raise BadXml("it has a DOCTYPE, which is refused")
     depth = count = 0

@@ -6,18 +6,20 @@
 Names are the JSON API's with a capital first letter. A list is an element with one child per item, named by its
 singular: C{<Calls><Call>...</Call></Calls>}. What is no XML name at all becomes C{<Entry Name="...">}.
 The extensions C{Seq}, C{Ts} and C{Warnings} stand where a client that counts elements does not meet them.
+lxml, which needs 4 MB, is loaded with the first answer.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
-
-from lxml import etree
+from typing import TYPE_CHECKING, Any, Final
 
 from neon.api import wire
 from neon.bus import Published
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 CONTENT_TYPE: Final = "text/xml; charset=utf-8"
 DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -40,6 +42,8 @@ def refusal(code: int, description: str, system_code: int = 0, warnings: Sequenc
 
 def event(published: Published, spelling: wire.Spelling = wire.TABLE) -> bytes:
     """One thing that happened."""
+    from lxml import etree
+
     root = etree.Element("EventData")
     _add(root, "Name", wire.name(published.event, spelling))
     _add(root, "Data", wire.fields(published.event))
@@ -51,6 +55,8 @@ def event(published: Published, spelling: wire.Spelling = wire.TABLE) -> bytes:
 def _return_data(
     success: str, code: int, system_code: int, description: str, data: Mapping[str, Any], warnings: Sequence[str]
 ) -> bytes:
+    from lxml import etree
+
     root = etree.Element("ReturnData")
     _add(root, "Success", success)
     _add(root, "Error", {"Code": code, "SystemCode": system_code or None, "Description": description})
@@ -61,6 +67,8 @@ def _return_data(
 
 
 def _add(parent: etree._Element, name: str, value: object) -> None:
+    from lxml import etree
+
     capital = name[:1].upper() + name[1:]
     if _NAME.match(capital):
         element = etree.SubElement(parent, capital)
@@ -87,6 +95,8 @@ def _possible(text: str) -> str:
 
 
 def _written(root: etree._Element) -> bytes:
+    from lxml import etree
+
     encoded: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=False)
     return DECLARATION + encoded
 

@@ -10,13 +10,14 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
-
-from lxml import etree
 
 from neon import safexml
 from neon.safexml import BadXml
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 MAX_BYTES: Final = safexml.MAX_BYTES
 MAX_DEPTH: Final = safexml.MAX_DEPTH
@@ -86,6 +87,8 @@ class Expression:
         @raise ValueError: it is none; the end of a sentence.
         """
         if kind == "xml":
+            from lxml import etree
+
             try:
                 return cls(kind, text, etree.XPath(text))
             except etree.XPathError:
@@ -106,6 +109,8 @@ class Expression:
         return None if found is None else found.text
 
     def _by_xpath(self, root: etree._Element) -> str | None:
+        from lxml import etree
+
         try:
             found = self.xpath(root)
         except etree.XPathError:
@@ -212,6 +217,8 @@ def _from_element(root: etree._Element, depth: int = 0) -> Node:
     text = safexml.text_of(root)
     markup = ""
     if children and folded(str(root.tag)) in HTML_NAMES:
+        from lxml import etree
+
         markup = (root.text or "") + "".join(etree.tostring(child, encoding="unicode") for child in inside)
     return Node(str(root.tag), text if not children else "", (*children, *attributes), markup)
 

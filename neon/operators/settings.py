@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from lxml import etree
-
 from neon import config, inifile
 from neon.inifile import ConfigError, Place, Setting
 from neon.operators import templates
@@ -307,8 +305,10 @@ def _body(raw: Common, general: General, template: Any) -> Template | None:
         if general.protocol == "json":
             json.loads(made.render({}, templates.in_json))
         elif general.protocol != "form":
+            from lxml import etree
+
             etree.fromstring(made.render({}, templates.in_xml).encode("utf-8"))
-    except (ValueError, etree.XMLSyntaxError):
+    except (ValueError, SyntaxError):  # which lxml's errors are
         raise setting.error(f"'body' is no {'JSON' if general.protocol == 'json' else 'XML'}") from None
     return made
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from lxml import etree
 from sippy.SipURL import SipURL
 
 from neon import safexml
 from neon.sip import messages
 from neon.values import Direction
 from neon.watched import ExtensionState, ExtensionStatus
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 TYPE: Final = "application/dialog-info+xml"
 
