@@ -3,7 +3,8 @@
 The dataclasses of L{neon.sections} are the schema.
 
 Files are read in this order, a later one overriding key by key: C{/etc/neon/brand/brand.conf} (L{neon.brand}),
-C{/etc/neon/neon.conf}, C{/etc/neon/conf.d/*.conf}, C{$XDG_CONFIG_HOME/neon/neon.conf}; or one file only, when one is
+C{/etc/neon/neon.conf}, C{/etc/neon/conf.d/*.conf}, C{$CREDENTIALS_DIRECTORY/neon.conf} (passwords that systemd hands
+over, systemd.exec(5)), C{$XDG_CONFIG_HOME/neon/neon.conf}; or one file only, when one is
 named, or those of one directory that is laid out as C{/etc/neon}.
 """
 
@@ -38,8 +39,10 @@ def directory_files(etc: Path) -> tuple[Path, ...]:
 def standard_files(environ: Mapping[str, str], etc: Path = ETC) -> tuple[Path, ...]:
     """The configuration files that exist, in reading order."""
     home = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME", "/")) / ".config")
-    own = Path(home) / "neon" / "neon.conf"
-    return directory_files(etc) + ((own,) if own.is_file() else ())
+    own = [Path(home) / "neon" / "neon.conf"]
+    if credentials := environ.get("CREDENTIALS_DIRECTORY"):
+        own.insert(0, Path(credentials) / "neon.conf")
+    return directory_files(etc) + tuple(path for path in own if path.is_file())
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:

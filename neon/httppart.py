@@ -12,7 +12,7 @@ from neon.api import download, schema
 from neon.api.autodisconnect import Autodisconnect
 from neon.api.guard import LOCAL_NAMES, Guard
 from neon.api.http import Root, Served
-from neon.api.listen import Listeners, listen
+from neon.api.listen import Listeners, TcpReactor, listen
 from neon.api.mailbox import Mailboxes
 from neon.api.sessions import Sessions
 from neon.api.site import HttpSite
@@ -27,8 +27,9 @@ _log = Logger()
 class HttpServer:
     """Made before there is anything to serve, so that what is to be stopped is known."""
 
-    def __init__(self, reactor: Any, settings: sections.Http) -> None:
+    def __init__(self, reactor: Any, settings: sections.Http, sockets: TcpReactor) -> None:
         self._reactor = reactor
+        self._sockets = sockets
         self._settings = settings
         self._mailboxes: Mailboxes | None = None
         self._root: Root | None = None
@@ -63,7 +64,7 @@ class HttpServer:
         """
         assert self._root is not None
         assert self._guard is not None
-        self._listeners = listen(self._reactor, self._site, self._settings.host, self._settings.port)
+        self._listeners = listen(self._sockets, self._site, self._settings.host, self._settings.port)
         port = self._listeners.addresses[0][1]
         self._guard.origins.own |= {f"http://{name}:{port}" for name in LOCAL_NAMES}
         for address in self._listeners.addresses:

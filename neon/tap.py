@@ -55,6 +55,7 @@ from neon.ladder import Ladder
 from neon.media.engine import Engine
 from neon.media.manager import MediaManager, MediaSettings
 from neon.networkpart import NetworkWatch, resolver, stun_finder, with_every_family
+from neon.notify import Activation, ServiceManager
 from neon.operatorpart import OperatorPart
 from neon.operators.settings import Settings as Operator
 from neon.options import Options, load, load_operators, named_devices, own_log
@@ -67,6 +68,7 @@ from neon.phonepart import RulesPart, call_log, phone_settings
 from neon.places import control_socket, default_state_dir
 from neon.qualitypart import quality_watch
 from neon.recordingpart import RecordingPart
+from neon.retirepart import Retirement
 from neon.signals import heed_once
 from neon.sip.agent import AgentSettings, SipAgent
 from neon.sip.door import DoorPolicy
@@ -143,7 +145,8 @@ class Neon(Parts):
         self._own_log = own_log
         self._control = ControlSocket(reactor, control)
         self._listeners: Listeners | None = None
-        self._http = HttpServer(reactor, loaded.http)
+        self._sockets = Activation(reactor, os.environ)
+        self._http = HttpServer(reactor, loaded.http, self._sockets)
         # Each takes a core and 16 MB for a moment.
         self._checks = DeferredSemaphore(PASSWORD_CHECKS_AT_ONCE)
         self._tidy = LoopingCall(self._tidy_up)
@@ -244,10 +247,13 @@ class Neon(Parts):
             self._add("the WebSocket API", self._listen, self._stop_listening)
         if loaded.http.enabled:
             self._add("the HTTP API", self._listen_http, self._http.stop_listening)
+        self._add("systemd's sockets", self._sockets.close_rest, None)
         self._add("the feed", self._feed.start, self._feed.stop)
         self._add("the control socket", self._control.listen, self._control.stop_listening)
         self._add("access.json", self._tell, None)
         self._add("the garbage collector", self._start_tidying, self._stop_tidying)
+        self.add(Retirement(reactor, self.phone.calls))
+        self.add(ServiceManager(reactor, os.environ))
 
     def setServiceParent(self, parent: Any) -> None:
         """twistd hands over its application: that is where a program may say how it logs."""
@@ -368,7 +374,7 @@ class Neon(Parts):
 
     def _listen(self) -> None:
         websocket = self._config.websocket
-        self._listeners = listen(self._reactor, self.api, websocket.host, websocket.port)
+        self._listeners = listen(self._sockets, self.api, websocket.host, websocket.port)
         for address in self._listeners.addresses:
             _log.info("WebSocket API at ws://{address}/", address=format_address(address))
 

@@ -35,7 +35,8 @@ FLOORS: dict[str, int] = {
         """,
         5: """
             admission banner certificates controlpart deskpart doctorpart feedpart httppart journalpart networkpart
-            operatorpart options panelpart parts phonepart qualitypart recordingpart sippart tap testbedpart trycall
+            notify operatorpart options panelpart parts phonepart program qualitypart recordingpart retirepart
+            sippart tap testbedpart trycall
         """,
     }.items()
     for part in parts.split()
@@ -81,7 +82,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "panelpart": {"admission", "httppart"},
     "feedpart": {"certificates", "deskpart", "parts"},
     "deskpart": {"certificates", "parts"},
-    "tap": {part for part, floor in FLOORS.items() if floor == 5} - {"tap", "trycall"},
+    "tap": {part for part, floor in FLOORS.items() if floor == 5} - {"tap", "trycall", "program"},
 }
 """What a part may import of its own floor."""
 

@@ -1,0 +1,5 @@
+"""pycryptodome under the name that sippy imports it by; Debian has it as Cryptodome."""
+
+import Cryptodome
+
+__path__ = Cryptodome.__path__

@@ -1,0 +1,13 @@
+"""The command C{neon}: C{twistd neon} in the foreground, without a pid file, by a shorter name."""
+
+from __future__ import annotations
+
+import sys
+
+from twisted.scripts import twistd
+
+
+def run() -> None:
+    """The console script."""
+    sys.argv[1:1] = ["--nodaemon", "--pidfile=", "neon"]
+    twistd.run()  # type: ignore[no-untyped-call]
