@@ -166,5 +166,12 @@ class LevelTests(EngineCase):
         sent = (after.sent_energy - before.sent_energy) / (after.sent_samples - before.sent_samples)
         self.assertEqual(sent, 1_000_000)
         heard = (after.heard_energy - before.heard_energy) / (after.heard_samples - before.heard_samples)
+        stream.set_source(Samples(array("h", [-32768] * FRAME).tobytes(), loop=True))
+        peer.converse(stream, 5, 440, -20)
+        before = stream.statistics()
+        peer.converse(stream, 5, 440, -20)
+        after = stream.statistics()
+        loudest = (after.sent_energy - before.sent_energy) / (after.sent_samples - before.sent_samples)
+        self.assertEqual(loudest, 32768**2)
         expected = (32768 * 10 ** ((-20 - 3.14) / 20)) ** 2 / 2
         self.assertLess(abs(heard / expected - 1), 0.4)

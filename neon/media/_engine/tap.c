@@ -10,8 +10,10 @@ struct tap *tap_new(uint32_t room)
     uint32_t rounded = 1024;
     while (rounded < room)
         rounded *= 2;
-    struct tap *tap = calloc(1, sizeof *tap + rounded * sizeof *tap->samples);
+    struct tap *tap = malloc(sizeof *tap + rounded * sizeof *tap->samples);
     if (tap != NULL) {
+        /* All of it is touched now, so that the thread never waits for a page. */
+        memset(tap, 0, sizeof *tap + rounded * sizeof *tap->samples);
         atomic_init(&tap->references, 1);
         tap->room = rounded;
     }
