@@ -15,7 +15,8 @@ TAGS: Final = {
     *("p", "br", "hr", "div", "span", "h1", "h2", "h3", "h4", "b", "strong", "i", "em", "u", "small", "code", "pre"),
     *("ul", "ol", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td", "a", "blockquote"),
 }
-ATTRIBUTES: Final = {"a": {"href"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}}
+ATTRIBUTES: Final = {"*": set[str](), "a": {"href"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}}
+"""By tag. nh3 would let C{title} and C{lang} stand everywhere if C{*} were not there."""
 SCHEMES: Final = {"https", "http", "mailto", "tel"}
 REMOVED: Final = {"script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math"}
 """Gone with all that is in them."""

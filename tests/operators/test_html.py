@@ -25,7 +25,7 @@ ATTACKS = (
     "<title><a title='</title><script>x</script>'>", "<textarea><script>x</script>",
     "<xmp><p title='</xmp><img onerror=x>'>",
     "<details open ontoggle=alert(1)>", "<a href='https://x' target=_blank onmouseover=x>y</a>", "\x00<scr\x00ipt>x",
-    "<p>" * 20_000, "<" * 60_000, "&" * 60_000, "<a href='" * 5_000,
+    "<p lang=x title=y>x</p>", "<p>" * 20_000, "<" * 60_000, "&" * 60_000, "<a href='" * 5_000,
 )
 _TAG = re.compile(r"</?([a-z0-9]+)((?:\s+[a-z-]+=\"[^\"]*\")*)\s*/?>")
 
