@@ -1,6 +1,6 @@
 """C{neonctl brand}: an operator's brand (L{neon.brand}) checked, and made into a Debian package of its configuration.
 
-Neither needs a daemon that runs. Whether the configuration is good is asked of C{twistd neon --check-config}, about the
+Neither needs a daemon that runs. Whether the configuration is good is asked of C{neon --check-config}, about the
 files as they would be installed.
 """
 
@@ -155,8 +155,7 @@ def _check(etc: Path, directory: Path) -> None:
 
     @raise Failed: with its sentence, about the files as they stand in C{directory}.
     """
-    twistd = ("-c", "from twisted.scripts.twistd import run; run()", "-n", "--pidfile=")
-    argv = [sys.executable, *twistd, "neon", "--config", str(etc), "--check-config"]
+    argv = [sys.executable, "-c", "from neon.program import run; run()", "--config", str(etc), "--check-config"]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=CHECK_SECONDS, cwd=etc, check=False)
     except subprocess.TimeoutExpired:
