@@ -30,6 +30,7 @@ from neon.media.filesink import FileSink, ThreadReactor
 from neon.media.link import Link
 from neon.media.mappedports import FindServer, MappedPort, MappedPorts
 from neon.media.soundcard import ProcessReactor, SoundCard
+from neon.media.sparestream import SpareStream
 from neon.media.wavefile import WaveError, read_wave
 from neon.ports import MediaUnavailable
 from neon.srtp import SrtpPolicy
@@ -95,7 +96,8 @@ class MediaManager(Service):
         self._host = settings.host
         self._mapped = None
         if find_stun is not None:
-            self._mapped = MappedPorts(reactor, lambda: self._open_stream(parked=True), find_stun)
+            self._mapped = MappedPorts(reactor, self._open_stream, find_stun)
+        self._spare = SpareStream(reactor, self._open_stream)
         self._reactor = reactor
         self._settings = settings
         self._calls: dict[int, CallStream] = {}
@@ -121,7 +123,7 @@ class MediaManager(Service):
             self._load(capture)
         names = [_name(capture), _name(playback)]
         if names != [None, None]:
-            self._card_link = Link(self.engine)
+            self._card_link = Link(self.engine, native.WIDE)
             self.sound_card = SoundCard(self._reactor, self._card_link.far.fileno(), *names)
             self.sound_card.start()
 
@@ -130,6 +132,7 @@ class MediaManager(Service):
         super().stopService()  # type: ignore[no-untyped-call]
         for call in list(self._calls.values()):
             call.close()
+        self._spare.drop()
         if self._mapped is not None:
             self._mapped.stop()
         if self._events is not None:
@@ -149,7 +152,7 @@ class MediaManager(Service):
     def open(self, call_id: int) -> CallStream:
         """As L{neon.ports.Media.open}; the devices are woken now, so that they are ready at the answer."""
         port = None if self._mapped is None else self._mapped.take()
-        stream = self._open_stream() if port is None else port.stream
+        stream = self._spare.take() if port is None else port.stream
         call = self._calls[stream.id] = CallStream(self, call_id, stream, port)
         if self.sound_card is not None:
             self.sound_card.acquire()
@@ -181,6 +184,7 @@ class MediaManager(Service):
         """The machine's addresses changed: what is sent must leave from one that it has now."""
         for call in self._calls.values():
             call.stream.reroute()
+        self._spare.drop()
         if self._mapped is not None:
             self._mapped.renew()
 
@@ -196,23 +200,26 @@ class MediaManager(Service):
             srtp=self._settings.srtp,
         )
 
-    def _open_stream(self, *, parked: bool = False) -> native.Stream:
-        """@raise MediaUnavailable: there is no port, or not the address."""
+    def _open_stream(self) -> native.Stream:
+        """One that is parked: the thread gets it when audio begins.
+
+        @raise MediaUnavailable: there is no port, or not the address.
+        """
         try:
             if self._host != EVERYWHERE:
-                return self.engine.open_stream(self._host, self._settings.ports, parked=parked)
-            return self._open_anywhere(parked)
+                return self.engine.open_stream(self._host, self._settings.ports, parked=True)
+            return self._open_anywhere()
         except ValueError as error:
             raise MediaUnavailable(str(error)) from error
 
-    def _open_anywhere(self, parked: bool) -> native.Stream:
+    def _open_anywhere(self) -> native.Stream:
         """On a socket of both families, or where the machine has no IPv6 on one of IPv4; the next ones the same way."""
         host, other = WILDCARDS
         try:
-            stream = self.engine.open_stream(host, self._settings.ports, parked=parked)
+            stream = self.engine.open_stream(host, self._settings.ports, parked=True)
         except MediaUnavailable:
             host = other
-            stream = self.engine.open_stream(host, self._settings.ports, parked=parked)
+            stream = self.engine.open_stream(host, self._settings.ports, parked=True)
         self._host = host
         return stream
 
@@ -348,7 +355,7 @@ class CallStream:
             self.started = True
             if self._port is not None:
                 self._port.release()
-                self.stream.unpark()
+            self.stream.unpark()
             self._manager.attach(self)
         try:
             self.stream.start(agreement)
