@@ -15,7 +15,7 @@ SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-o
 sanitize = SANITIZE if os.environ.get("NEON_SANITIZE") == "1" else []
 
 # pkg-config's name, the least version that was tried, and the package of Debian and Ubuntu.
-LIBRARIES = (("libsrtp2", "2.5.0", "libsrtp2-dev"),)
+LIBRARIES = (("libsrtp2", "2.5.0", "libsrtp2-dev"), ("spandsp", "0.0.6", "libspandsp-dev"))
 
 
 def flags(of: str) -> list[str]:

@@ -54,11 +54,12 @@ class Codec(enum.Enum):
 
     PCMU = "PCMU"
     PCMA = "PCMA"
+    G722 = "G722"
 
     @property
     def payload_type(self) -> int:
-        """The static payload type (RFC 3551, table 4)."""
-        return 0 if self is Codec.PCMU else 8
+        """The static payload type (RFC 3551, table 4). The RTP clock of all three is 8 kHz, also G.722's."""
+        return {Codec.PCMU: 0, Codec.PCMA: 8, Codec.G722: 9}[self]
 
 
 class DigitsBy(enum.Enum):

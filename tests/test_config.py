@@ -48,7 +48,7 @@ MISTAKES = (
     ("[media]\nports = 16584-16384\n", 2, "the lower port first"),
     ("[media]\nports = 80-16384\n", 2, "within 1024-65535"),
     ("[media]\nports = 16385-16400\n", 2, "must begin with an even port"),
-    ("[media]\ncodecs = G729\n", 2, "'codecs' must be one of PCMU, PCMA, not 'G729'"),
+    ("[media]\ncodecs = G729\n", 2, "'codecs' must be one of PCMU, PCMA, G722, not 'G729'"),
     ("[media]\ncodecs = PCMA pcma\n", 2, "names a codec twice"),
     ("[media]\ncodecs = ,\n", 2, "must name at least one codec"),
     ("[websocket]\nhost = 0.0.0.0\n", 2, "'host' must be a loopback address"),
@@ -273,6 +273,11 @@ class PlacesTests(ConfigCase):
         """XDG_CONFIG_HOME moves the user's file; nothing there is fine."""
         self.assertEqual(config.standard_files({"XDG_CONFIG_HOME": str(self.directory)}, self.directory), (self.path,))
         self.assertEqual(config.standard_files({"HOME": "/nonexistent"}, Path("/nonexistent")), ())
+
+    def test_credentials(self) -> None:
+        """What systemd hands over as the credential neon.conf is read before the user's own."""
+        environ = {"CREDENTIALS_DIRECTORY": str(self.directory), "HOME": "/nonexistent"}
+        self.assertEqual(config.standard_files(environ, Path("/nonexistent")), (self.path,))
 
 
 class ExampleTests(SynchronousTestCase):

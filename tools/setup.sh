@@ -67,7 +67,8 @@ find_python() {
 
 # need_build_tools LOG: everything that building NEON takes; sets $python.
 need_build_tools() {
-    local log=$1 missing=()
+    local log=$1 missing=() spandsp
+    spandsp=$(printf "#include <%s>\n" stdint.h spandsp/telephony.h spandsp/g722.h)
     find_python || {
         [ -n "$python" ] || die "NEON needs Python 3.11 or newer; none was found (Debian 12 has it: apt-get install python3)"
         missing+=(python3-venv python3-dev)
@@ -76,11 +77,13 @@ need_build_tools() {
     c_compiles '#include <portaudio.h>' || missing+=(portaudio19-dev)
     command -v pkg-config >/dev/null || missing+=(pkg-config)
     c_compiles '#include <srtp2/srtp.h>' || missing+=(libsrtp2-dev)
+    c_compiles "$spandsp" || missing+=(libspandsp-dev)
     [ ${#missing[@]} -eq 0 ] && return
     apt_install "$log" "${missing[@]}"
     find_python || die "$python can still not make a virtualenv or has no headers: it needs the modules venv and ensurepip, and Python.h"
     c_compiles '#include <portaudio.h>' || die "portaudio.h can still not be compiled; see $log"
     c_compiles '#include <srtp2/srtp.h>' || die "srtp2/srtp.h can still not be compiled; see $log"
+    c_compiles "$spandsp" || die "spandsp/g722.h can still not be compiled; see $log"
 }
 
 # What a build depends on, relative to the checkout: an editable one, and a regular one.

@@ -148,8 +148,8 @@ def _tone(rest: str | None) -> ToneDevice:
     parts = rest.split(":")
     if len(parts) > 2:
         raise DeviceError("a tone is tone, tone:HZ or tone:HZ:DBM0")
-    # The telephone band ends at 3,400 Hz and the law of sampling at 4,000; +3.14 dBm0 is the loudest A-law sine.
-    hz = _number(parts[0], "frequency of a tone", "Hz", 20, 3900)
+    # G.711 carries what is below 4,000 Hz, G.722 what is below 8,000; +3.14 dBm0 is the loudest A-law sine.
+    hz = _number(parts[0], "frequency of a tone", "Hz", 20, 7800)
     dbm0 = _number(parts[1], "level of a tone", "dBm0", -70, 3.14) if len(parts) == 2 else ToneDevice().dbm0
     return ToneDevice(hz, dbm0)
 

@@ -4,7 +4,8 @@ The work is done by L{neon.media._engine}, C in a native thread of its own (docs
 only hand a command over and return; the thread takes it at its next slot, within 10 ms. What happens is
 fetched with L{Engine.take_events} when L{Engine.fileno} is readable. All of it belongs to one Python thread.
 
-Audio is 8 kHz, 16 bits, little-endian, mono; levels are dBm0 (G.711: +3.14 dBm0 is the loudest sine).
+Audio is 8 kHz, 16 bits, little-endian, mono; a device may have 16 kHz, and a stream has with G.722. The engine converts
+between them. Levels are dBm0 (G.711: +3.14 dBm0 is the loudest sine).
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from neon.media import _engine
 from neon.ports import MediaUnavailable
 from neon.values import MediaAgreement, MediaStatistics
 
+NARROW, WIDE = 8000, 16000
+"""The rates that a device may have, in hertz."""
+
 
 @dataclass(frozen=True, slots=True)
 class Silence:
@@ -25,7 +29,7 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Tone:
-    """A sine of C{hz} (above 0, below 4000) at C{dbm0} (at most 3.14)."""
+    """A sine of C{hz} (above 0, below 8000; from 4000 on silence for narrowband codecs) at C{dbm0} (at most 3.14)."""
 
     hz: float
     dbm0: float = -10.0
@@ -45,7 +49,7 @@ class Echo:
 
 
 class Device:
-    """One end of a SOCK_SEQPACKET socketpair that carries 20 ms frames (160 samples) of audio both ways.
+    """One end of a SOCK_SEQPACKET socketpair that carries 20 ms frames (160 samples, 320 at 16 kHz) of audio both ways.
 
     Frames read from it are captured audio: every stream whose source it is gets them, 20 to 40 ms later. While it
     is open, the mix of the streams whose sink it is is written to it every 20 ms, silence too. Frames of another
@@ -352,13 +356,15 @@ class Engine:
         self._streams[native.id] = stream
         return stream
 
-    def open_device(self, fd: int) -> Device:
+    def open_device(self, fd: int, rate: int = NARROW) -> Device:
         """Use one end of a SOCK_SEQPACKET socketpair as a device. The engine duplicates C{fd}: close yours.
 
-        @raise ValueError: C{fd} is another kind of socket.
+        C{rate} is L{NARROW} or L{WIDE}.
+
+        @raise ValueError: C{fd} is another kind of socket, or C{rate} another rate.
         @raise OSError: C{fd} is no socket, or no descriptor is left.
         """
-        native = self._native.open_device(fd)
+        native = self._native.open_device(fd, rate)
         device = Device(native)
         self._devices[native.id] = device
         return device

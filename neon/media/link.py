@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import socket
 
-from neon.media.engine import Device, Engine
+from neon.media.engine import NARROW, Device, Engine
 
-FRAME = 320
-"""Bytes of a frame: 20 ms, 160 little-endian 16-bit samples at 8 kHz."""
+_LONGEST_FRAME = 4096
 
 
 class Link:
@@ -18,9 +17,10 @@ class Link:
     an idle daemon sleeps, and a file does not fill with silence.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        """@raise OSError: no descriptor is left."""
+    def __init__(self, engine: Engine, rate: int = NARROW) -> None:
+        """C{rate} is the device's. @raise OSError: no descriptor is left."""
         self._engine = engine
+        self._rate = rate
         self._near, self.far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._near.setblocking(False)
         self._device: Device | None = None
@@ -30,7 +30,7 @@ class Link:
         """The device, for one more call. @raise OSError: no descriptor is left."""
         if self._device is None:
             self._drain()
-            self._device = self._engine.open_device(self._near.fileno())
+            self._device = self._engine.open_device(self._near.fileno(), self._rate)
         self._users += 1
         return self._device
 
@@ -51,5 +51,5 @@ class Link:
     def _drain(self) -> None:
         """Forget what was captured while nobody listened: at most the few seconds that the socket holds."""
         with contextlib.suppress(BlockingIOError):
-            while self._near.recv(FRAME):
+            while self._near.recv(_LONGEST_FRAME):
                 pass

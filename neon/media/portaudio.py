@@ -6,8 +6,8 @@ because PortAudio may print, hang or die with the sound server, and none of that
 Wire contract:
 
     stdin       one byte: open the device now. End of file: the daemon is done with this worker; exit 0.
-    --fd N      a SOCK_SEQPACKET socket to the engine; a message is a frame of 160 little-endian 16-bit samples
-                at 8 kHz, captured ones going out, those to be played coming in. Frames that find the socket
+    --fd N      a SOCK_SEQPACKET socket to the engine; a message is a frame of 320 little-endian 16-bit samples
+                at 16 kHz, captured ones going out, those to be played coming in. Frames that find the socket
                 full are lost; of those that wait too long here the oldest are.
     stdout      one line "open" when the device works, or one line that says why it does not.
     exit code   the constants below.
@@ -35,8 +35,8 @@ from typing import Any, Final, NoReturn
 
 import pyaudio
 
-RATE: Final = 8000
-SAMPLES: Final = 160
+RATE: Final = 16000
+SAMPLES: Final = 320
 FRAME: Final = SAMPLES * 2
 
 EXIT_DONE: Final = 0

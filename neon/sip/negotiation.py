@@ -69,7 +69,7 @@ class Negotiation:
 
         C{direction} is said instead of our wish, which goes on to be what the answer is read by.
         """
-        codecs = tuple(Codec) if self._plain else self.local.codecs
+        codecs = (Codec.PCMU, Codec.PCMA) if self._plain else self.local.codecs
         self._offered = {codec: codec.payload_type for codec in codecs}
         self.host = host
         host = self._beside(host, None if self.agreement is None else self.agreement.remote[0])

@@ -96,7 +96,7 @@ class Media:
         for known, name in self.rtpmap:
             if known == payload:
                 return name
-        return {"0": "PCMU", "8": "PCMA"}.get(payload)
+        return {"0": "PCMU", "8": "PCMA", "9": "G722"}.get(payload)
 
     @functools.cached_property
     def codecs(self) -> Mapping[Codec, int]:

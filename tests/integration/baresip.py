@@ -23,8 +23,8 @@ audio_buffer 100
 audio_player aubridge,nobody
 audio_source aufile,{speech}
 audio_alert aubridge,nobody
-ausrc_srate 8000
-auplay_srate 8000
+ausrc_srate {rate}
+auplay_srate {rate}
 ausrc_channels 1
 auplay_channels 1
 ausrc_format s16
@@ -40,6 +40,7 @@ net_interface {interface}
 module_path /usr/lib/baresip/modules
 module stdio.so
 module g711.so
+module g722.so
 module srtp.so
 module sndfile.so
 module aufile.so
@@ -155,10 +156,13 @@ async def start_baresip(
     interface: str = "127.0.0.1",
     namespace: Namespace | None = None,
     encryption: str | None = None,
+    codecs: str = "PCMA,PCMU",
+    rate: int = audio.RATE,
 ) -> Baresip:
     """Start a phone registered as C{number}; it speaks a tone. C{answer} may be C{auto}.
 
-    C{encryption} is C{srtp} (with whoever can) or C{srtp-mand} (or there is no call).
+    C{encryption} is C{srtp} (with whoever can) or C{srtp-mand} (or there is no call). C{rate} is that of
+    its sound, in hertz; C{codecs} as baresip writes them.
     It listens at C{host} (an IPv6 one in brackets) of C{interface}, in a namespace if one is given.
     """
     folder = test.folder / f"baresip-{number}"
@@ -167,8 +171,8 @@ async def start_baresip(
     with wave.open(str(speech), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(audio.RATE)
-        file.writeframes(audio.pcm_of(audio.tone(tone_hz, tone_dbm0, 1.0)) * SPEECH_SECONDS)
+        file.setframerate(rate)
+        file.writeframes(audio.pcm_of(audio.tone(tone_hz, tone_dbm0, 1.0, rate)) * SPEECH_SECONDS)
     control, rtp = free_port(), free_port(22)
     (folder / "config").write_text(
         CONFIGURATION.format(
@@ -180,11 +184,12 @@ async def start_baresip(
             folder=folder,
             host=host,
             interface=interface,
+            rate=rate,
         )
     )
     (folder / "accounts").write_text(
         f"<sip:{number}@{domain}>;auth_user={number};auth_pass={password};answermode={answer};"
-        f"regint=300;audio_codecs=PCMA,PCMU{'' if encryption is None else f';mediaenc={encryption}'}\n"
+        f"regint=300;audio_codecs={codecs}{'' if encryption is None else f';mediaenc={encryption}'}\n"
     )
     (folder / "contacts").write_text("")
     argv: tuple[str, ...] = ("baresip", "-f", str(folder), "-v")

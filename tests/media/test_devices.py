@@ -51,7 +51,7 @@ class CaptureTests(SynchronousTestCase):
             "tone:": "''",
             "tone:high": "'high'",
             "tone:nan": "'nan'",
-            "tone:19": "20 to 3900",
+            "tone:19": "20 to 7800",
             "tone:4000": "'4000'",
             "tone:440:4": "level",
             "tone:440:-16:2": "tone:HZ:DBM0",

@@ -212,7 +212,7 @@ class SendingTests(EngineCase):
             replace(good, telephone_event=200),
         ):
             self.assertRaises(ValueError, self.stream.start, bad)
-        for source in (Tone(0), Tone(4000), Tone(400, 10), Tone(float("nan")), Samples(b"odd")):
+        for source in (Tone(0), Tone(8000), Tone(400, 10), Tone(float("nan")), Samples(b"odd")):
             self.assertRaises(ValueError, self.stream.set_source, source)
         for digit, duration in (("x", 100), ("1", 0), ("1", 7000)):
             self.assertRaises(ValueError, self.stream.send_digit, digit, duration)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "wideband.h"
 
 enum {
     PITCH_MIN = 40,     /* 200 Hz */
@@ -62,25 +63,37 @@ static bool all_present(const struct jitter *jitter, uint32_t position, size_t c
     return true;
 }
 
-static void decode(enum codec codec, int16_t *samples, const uint8_t *codes, size_t count)
+static void decode(const struct jitter *jitter, int16_t *samples, const uint8_t *codes, size_t count)
 {
-    if (codec == CODEC_ULAW)
+    switch (jitter->codec) {
+    case CODEC_ULAW:
         ulaw_decode(samples, codes, count);
-    else
+        break;
+    case CODEC_ALAW:
         alaw_decode(samples, codes, count);
+        break;
+    case CODEC_G722:
+        g722_read(jitter->g722, samples, codes, count);
+        break;
+    }
 }
 
 static void decode_ring(const struct jitter *jitter, uint32_t position, int16_t *samples, size_t count)
 {
     size_t offset = position % JITTER_RING;
     size_t before_wrap = count < JITTER_RING - offset ? count : JITTER_RING - offset;
-    decode(jitter->codec, samples, jitter->codes + offset, before_wrap);
-    decode(jitter->codec, samples + before_wrap, jitter->codes, count - before_wrap);
+    decode(jitter, samples, jitter->codes + offset, before_wrap);
+    decode(jitter, samples + before_wrap * (size_t)jitter->wide, jitter->codes, count - before_wrap);
 }
 
 void jitter_reset(struct jitter *jitter, enum codec codec)
 {
     jitter->codec = codec;
+    jitter->wide = codec == CODEC_G722 ? 2 : 1;
+    if (codec == CODEC_G722) {
+        g722_restart_decoder(jitter->g722);
+        memset(jitter->recent, 0, 2 * JITTER_HISTORY * sizeof *jitter->recent);
+    }
     jitter->started = false;
     jitter->concealment.active = false;
     jitter->spare_min = INT32_MAX;
@@ -119,7 +132,7 @@ enum jitter_put jitter_put(struct jitter *jitter, uint32_t timestamp, const uint
     if (lateness > 0) {
         /* If all that was played since its time was concealment, going back loses nothing: the delay grows by as
          * much. A packet that was overtaken by one already played is of no more use. */
-        if (lateness > jitter->concealment.run || distance(jitter->high, timestamp) > 0 ||
+        if (lateness > jitter->concealment.run / jitter->wide || distance(jitter->high, timestamp) > 0 ||
             (int32_t)count + lateness > JITTER_DELAY_MAX) {
             jitter->late++;
             return JITTER_LATE;
@@ -148,7 +161,8 @@ void jitter_put_silence(struct jitter *jitter, uint32_t end)
     int32_t count = distance(end, jitter->high);
     if (!jitter->started || count <= 0 || count > JITTER_PACKET_MAX)
         return;
-    memset(codes, jitter->codec == CODEC_ULAW ? 0xff : 0xd5, sizeof codes);
+    static const uint8_t silence[] = {[CODEC_ULAW] = 0xff, [CODEC_ALAW] = 0xd5, [CODEC_G722] = 0xfa};
+    memset(codes, silence[jitter->codec], sizeof codes);
     jitter_put(jitter, jitter->high, codes, (size_t)count);
 }
 
@@ -174,16 +188,27 @@ static int find_pitch(const int16_t *history)
     return best;
 }
 
-static void begin_concealment(struct jitter *jitter)
+/* What came before the loss at 8 kHz, for finding the pitch. */
+static void remember(const struct jitter *jitter, int16_t *history)
 {
-    struct concealment *concealment = &jitter->concealment;
-    int16_t history[JITTER_HISTORY];
+    if (jitter->wide == 2) {
+        for (int i = 0; i < JITTER_HISTORY; i++)
+            history[i] = (int16_t)((jitter->recent[2 * i] + jitter->recent[2 * i + 1]) / 2);
+        return;
+    }
     decode_ring(jitter, jitter->play - JITTER_HISTORY, history, JITTER_HISTORY);
     for (uint32_t i = 0; i < JITTER_HISTORY; i++)
         if (!is_present(jitter, jitter->play - JITTER_HISTORY + i))
             history[i] = 0;
-    int pitch = find_pitch(history);
-    const int16_t *end = history + JITTER_HISTORY;
+}
+
+static void begin_concealment(struct jitter *jitter)
+{
+    struct concealment *concealment = &jitter->concealment;
+    int16_t history[JITTER_HISTORY];
+    remember(jitter, history);
+    int pitch = find_pitch(history) * jitter->wide;
+    const int16_t *end = jitter->wide == 2 ? jitter->recent + 2 * JITTER_HISTORY : history + JITTER_HISTORY;
     memcpy(concealment->period, end - pitch, (size_t)pitch * sizeof(int16_t));
     /* The end of the period slides into what came before its beginning, so that it may be repeated. */
     int join = pitch / 4;
@@ -198,9 +223,9 @@ static void begin_concealment(struct jitter *jitter)
     concealment->active = true;
 }
 
-static int16_t conceal_one(struct concealment *concealment)
+static int16_t conceal_one(struct concealment *concealment, int wide)
 {
-    int run = concealment->run++;
+    int run = concealment->run++ / wide;
     if (run >= FULL_RUN + FADE_RUN)
         return 0;
     int sample = concealment->period[concealment->phase];
@@ -208,25 +233,38 @@ static int16_t conceal_one(struct concealment *concealment)
     return (int16_t)(run < FULL_RUN ? sample : sample * (FULL_RUN + FADE_RUN - run) / FADE_RUN);
 }
 
-/* Produces samples one after the other where some are missing. Rare, so plain. */
+static void note_left(struct jitter *jitter, const int16_t *samples, size_t count)
+{
+    if (jitter->wide == 1)
+        return;
+    const size_t room = 2 * JITTER_HISTORY;
+    if (count > room) {
+        samples += count - room;
+        count = room;
+    }
+    memmove(jitter->recent, jitter->recent + count, (room - count) * sizeof *samples);
+    memcpy(jitter->recent + room - count, samples, count * sizeof *samples);
+}
+
+/* Produces the samples of one code after the other where some are missing. Rare, so plain. */
 static void get_with_gaps(struct jitter *jitter, int16_t *samples, size_t count)
 {
     struct concealment *concealment = &jitter->concealment;
+    const int wide = jitter->wide;
     bool concealed = false;
     int joining = 0; /* samples of cross-fade still to come */
-    for (size_t i = 0; i < count; i++, jitter->play++) {
+    for (size_t i = 0; i < count; i++, jitter->play++, samples += wide) {
         if (distance(jitter->play, jitter->first) < 0) {
-            samples[i] = 0; /* the delay at the beginning is not a loss */
+            memset(samples, 0, (size_t)wide * sizeof *samples); /* the delay at the beginning is not a loss */
         } else if (distance(jitter->play, jitter->high) < 0 && is_present(jitter, jitter->play)) {
-            decode(jitter->codec, &samples[i], &jitter->codes[jitter->play % JITTER_RING], 1);
+            decode(jitter, samples, &jitter->codes[jitter->play % JITTER_RING], 1);
             if (concealment->active) {
                 concealment->active = false;
-                joining = concealment->run < FULL_RUN + FADE_RUN ? JOIN : 0;
+                joining = concealment->run / wide < FULL_RUN + FADE_RUN ? JOIN * wide : 0;
             }
-            if (joining > 0) {
-                int weight = joining * 256 / (JOIN + 1);
-                samples[i] = (int16_t)((conceal_one(concealment) * weight + samples[i] * (256 - weight)) / 256);
-                joining--;
+            for (int j = 0; j < wide && joining > 0; j++, joining--) {
+                int weight = joining * 256 / (JOIN * wide + 1);
+                samples[j] = (int16_t)((conceal_one(concealment, wide) * weight + samples[j] * (256 - weight)) / 256);
             }
             if (joining == 0)
                 concealment->run = 0;
@@ -236,29 +274,33 @@ static void get_with_gaps(struct jitter *jitter, int16_t *samples, size_t count)
                 jitter->gaps++;
             }
             joining = 0;
-            concealed = concealed || concealment->run < FULL_RUN + FADE_RUN;
-            samples[i] = conceal_one(concealment);
+            concealed = concealed || concealment->run / wide < FULL_RUN + FADE_RUN;
+            for (int j = 0; j < wide; j++)
+                samples[j] = conceal_one(concealment, wide);
         }
+        note_left(jitter, samples, (size_t)wide);
     }
     if (!concealment->active)
         concealment->run = 0;
     if (concealed)
         jitter->frames_concealed++;
-    if (concealment->active && concealment->run >= JITTER_GIVE_UP)
+    if (concealment->active && concealment->run / wide >= JITTER_GIVE_UP)
         jitter_reset(jitter, jitter->codec);
 }
 
 /* Leaves 10 ms out, faded over: `count` samples come from count + SHRINK. */
 static void get_shortened(struct jitter *jitter, int16_t *samples, size_t count)
 {
-    int16_t ahead[JITTER_PACKET_MAX + SHRINK];
+    const size_t wide = (size_t)jitter->wide, wanted = count * wide, left_out = SHRINK * wide;
+    int16_t ahead[2 * (JITTER_PACKET_MAX + SHRINK)];
     decode_ring(jitter, jitter->play, ahead, count + SHRINK);
-    size_t join = count < SHRINK ? count : SHRINK;
+    size_t join = wanted < left_out ? wanted : left_out;
     for (size_t i = 0; i < join; i++) {
         int weight = (int)((i + 1) * 256 / (join + 1));
-        samples[i] = (int16_t)((ahead[i] * (256 - weight) + ahead[i + SHRINK] * weight) / 256);
+        samples[i] = (int16_t)((ahead[i] * (256 - weight) + ahead[i + left_out] * weight) / 256);
     }
-    memcpy(samples + join, ahead + join + SHRINK, (count - join) * sizeof(int16_t));
+    memcpy(samples + join, ahead + join + left_out, (wanted - join) * sizeof(int16_t));
+    note_left(jitter, samples, wanted);
     jitter->play += (uint32_t)count + SHRINK;
 }
 
@@ -280,7 +322,7 @@ static bool may_shrink(struct jitter *jitter, size_t count)
 void jitter_get(struct jitter *jitter, int16_t *samples, size_t count)
 {
     if (!jitter->started) {
-        memset(samples, 0, count * sizeof(int16_t));
+        memset(samples, 0, count * (size_t)jitter->wide * sizeof(int16_t));
         return;
     }
     bool shrink = may_shrink(jitter, count);
@@ -292,6 +334,7 @@ void jitter_get(struct jitter *jitter, int16_t *samples, size_t count)
         get_shortened(jitter, samples, count);
     } else {
         decode_ring(jitter, jitter->play, samples, count);
+        note_left(jitter, samples, count * (size_t)jitter->wide);
         jitter->play += (uint32_t)count;
     }
 }

@@ -9,15 +9,21 @@
 
 #include "counters.h"
 
-struct device *device_new(uint32_t id, int fd)
+struct device *device_new(uint32_t id, int fd, bool wide)
 {
     struct device *device = calloc(1, sizeof *device);
     if (device != NULL) {
         atomic_init(&device->references, 1);
         device->id = id;
         device->fd = fd;
+        device->wide = wide;
     }
     return device;
+}
+
+static uint32_t frame_of(const struct device *device)
+{
+    return device->wide ? 2 * DEVICE_FRAME : DEVICE_FRAME;
 }
 
 struct device *device_ref(struct device *device)
@@ -46,20 +52,21 @@ bool device_capture(struct device *device)
 {
     /* A few frames at most: a worker that floods the socket must not hold up the streams. */
     for (int i = 0; i < 8 && !device->gone; i++) {
-        uint8_t frame[2 * DEVICE_FRAME];
-        ssize_t length = recv(device->fd, frame, sizeof frame, MSG_DONTWAIT | MSG_TRUNC);
+        uint8_t frame[4 * DEVICE_FRAME];
+        const uint32_t count = frame_of(device);
+        ssize_t length = recv(device->fd, frame, 2 * count, MSG_DONTWAIT | MSG_TRUNC);
         if (length == 0)
             return lose(device);
         if (length < 0)
             return errno != EAGAIN && errno != EINTR && lose(device);
-        if (length != sizeof frame) {
+        if (length != (ssize_t)(2 * count)) {
             counter_add(&device->frames_dropped, 1);
             continue;
         }
-        for (int j = 0; j < DEVICE_FRAME; j++)
-            device->capture[(device->captured + (uint32_t)j) % DEVICE_RING] =
+        for (uint32_t j = 0; j < count; j++)
+            device->capture[(device->captured + j) % DEVICE_RING] =
                 (int16_t)(uint16_t)(frame[2 * j] | frame[2 * j + 1] << 8);
-        device->captured += DEVICE_FRAME;
+        device->captured += count;
         counter_add(&device->frames_captured, 1);
     }
     return false;
@@ -69,16 +76,17 @@ bool device_play(struct device *device)
 {
     if (device->gone)
         return false;
-    uint8_t frame[2 * DEVICE_FRAME];
-    for (int i = 0; i < DEVICE_FRAME; i++) {
-        int32_t *sum = &device->playback[(device->played + (uint32_t)i) % DEVICE_RING];
+    uint8_t frame[4 * DEVICE_FRAME];
+    const uint32_t count = frame_of(device);
+    for (uint32_t i = 0; i < count; i++) {
+        int32_t *sum = &device->playback[(device->played + i) % DEVICE_RING];
         int32_t sample = *sum > INT16_MAX ? INT16_MAX : *sum < INT16_MIN ? INT16_MIN : *sum;
         frame[2 * i] = (uint8_t)sample;
         frame[2 * i + 1] = (uint8_t)((uint32_t)sample >> 8);
         *sum = 0;
     }
-    device->played += DEVICE_FRAME;
-    if (send(device->fd, frame, sizeof frame, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof frame) {
+    device->played += count;
+    if (send(device->fd, frame, 2 * count, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)(2 * count)) {
         counter_add(&device->frames_played, 1);
         return false;
     }
@@ -88,12 +96,12 @@ bool device_play(struct device *device)
 
 void device_take(struct device *device, uint32_t *cursor, bool *priming, int16_t *samples, size_t count)
 {
-    int32_t waiting = (int32_t)(device->captured - *cursor);
-    if (waiting < 0 || waiting > DEVICE_AHEAD_MAX) {
-        waiting = waiting < 0 ? 0 : DEVICE_AHEAD;
+    int32_t waiting = (int32_t)(device->captured - *cursor), scale = device->wide ? 2 : 1;
+    if (waiting < 0 || waiting > DEVICE_AHEAD_MAX * scale) {
+        waiting = waiting < 0 ? 0 : DEVICE_AHEAD * scale;
         *cursor = device->captured - (uint32_t)waiting;
     }
-    if (*priming && waiting >= DEVICE_AHEAD)
+    if (*priming && waiting >= DEVICE_AHEAD * scale)
         *priming = false;
     if (*priming || waiting < (int32_t)count || device->gone) {
         *priming = true;

@@ -1,5 +1,7 @@
 /* A device: a SOCK_SEQPACKET socket that carries 20 ms frames of audio both ways, and the mixing of streams into it.
  *
+ * It has a rate of its own, 8 kHz or, if it is `wide`, 16 kHz; whoever takes and adds does so at that rate.
+ *
  * What is captured goes into a ring from which every attached stream takes with a cursor of its own; what the streams
  * play is added up in another ring and leaves once every 20 ms. Owned by the engine's thread; the count of references
  * and the counters are shared. */
@@ -12,8 +14,8 @@
 #include <stdint.h>
 
 enum {
-    DEVICE_FRAME = 160,     /* samples */
-    DEVICE_RING = 2048,     /* samples */
+    DEVICE_FRAME = 160,     /* samples at 8 kHz; twice as many of everything but the rings at 16 kHz */
+    DEVICE_RING = 4096,     /* samples */
     DEVICE_AHEAD = 320,     /* captured samples that wait when a stream begins to take, 40 ms */
     DEVICE_AHEAD_MAX = 960, /* more than that, and the oldest are left out */
 };
@@ -22,6 +24,7 @@ struct device {
     atomic_int references;
     uint32_t id;
     int fd;
+    bool wide;
     bool gone;
     uint32_t captured, played; /* samples since the beginning, modulo 2^32 */
     int16_t capture[DEVICE_RING];
@@ -30,7 +33,7 @@ struct device {
     struct device *next;
 };
 
-struct device *device_new(uint32_t id, int fd); /* owns fd from now on; NULL without memory */
+struct device *device_new(uint32_t id, int fd, bool wide); /* owns fd from now on; NULL without memory */
 struct device *device_ref(struct device *device);
 void device_unref(struct device *device);
 

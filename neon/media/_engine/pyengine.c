@@ -203,9 +203,11 @@ static PyObject *engine_py_open_stream(EngineObject *self, PyObject *args)
 
 static PyObject *engine_py_open_device(EngineObject *self, PyObject *args)
 {
-    int fd;
-    if (!PyArg_ParseTuple(args, "i:open_device", &fd))
+    int fd, rate;
+    if (!PyArg_ParseTuple(args, "ii:open_device", &fd, &rate))
         return NULL;
+    if (rate != 8000 && rate != 16000)
+        return PyErr_Format(PyExc_ValueError, "a device runs at 8000 or 16000 Hz, not at %d", rate);
     int kind;
     socklen_t size = sizeof kind;
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &kind, &size) < 0)
@@ -226,7 +228,7 @@ static PyObject *engine_py_open_device(EngineObject *self, PyObject *args)
         Py_DECREF(device);
         return NULL;
     }
-    device->device = device_new(device->id, copy);
+    device->device = device_new(device->id, copy, rate == 16000);
     if (device->device == NULL) {
         close(copy);
         Py_DECREF(device);
@@ -280,7 +282,7 @@ static PyMethodDef engine_methods[] = {
     {"fileno", (PyCFunction)engine_py_fileno, METH_NOARGS, "An eventfd, readable while events wait."},
     {"take_events", (PyCFunction)engine_py_take_events, METH_NOARGS, "The events so far: (kind, id, value)."},
     {"open_stream", (PyCFunction)engine_py_open_stream, METH_VARARGS, "A Stream on (host, first port, last + 1, parked)."},
-    {"open_device", (PyCFunction)engine_py_open_device, METH_VARARGS, "A Device on a SOCK_SEQPACKET descriptor."},
+    {"open_device", (PyCFunction)engine_py_open_device, METH_VARARGS, "A Device on a SOCK_SEQPACKET descriptor, at a rate."},
     {"thread_cpu_seconds", (PyCFunction)engine_py_thread_cpu_seconds, METH_NOARGS, "CPU time of the thread."},
     {"timing", (PyCFunction)engine_py_timing, METH_NOARGS, "Packets by lateness, a count for every 10 us."},
     {"counters", (PyCFunction)engine_py_counters, METH_NOARGS, "Priority, rounds skipped, events lost."},

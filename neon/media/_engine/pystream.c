@@ -58,9 +58,13 @@ static PyObject *stream_py_start(StreamObject *self, PyObject *args)
         PyErr_SetString(PyExc_ValueError, "a payload type is not from 0 to 127");
         return NULL;
     }
-    if (strcmp(codec, "PCMU") != 0 && strcmp(codec, "PCMA") != 0)
+    static const char *const codecs[] = {[CODEC_ULAW] = "PCMU", [CODEC_ALAW] = "PCMA", [CODEC_G722] = "G722"};
+    size_t number = 0;
+    while (number < sizeof codecs / sizeof *codecs && strcmp(codec, codecs[number]) != 0)
+        number++;
+    if (number == sizeof codecs / sizeof *codecs)
         return PyErr_Format(PyExc_ValueError, "unknown codec %s", codec);
-    agreement->codec = strcmp(codec, "PCMA") == 0 ? CODEC_ALAW : CODEC_ULAW;
+    agreement->codec = (enum codec)number;
     agreement->reachable = address_allowed(&agreement->remote);
     agreement->payload_type = (uint8_t)payload_type;
     agreement->receive_payload_type = (uint8_t)receive_payload_type;
@@ -109,12 +113,12 @@ static PyObject *stream_py_source_tone(StreamObject *self, PyObject *args)
     double hertz, dbm0;
     if (!PyArg_ParseTuple(args, "dd:source_tone", &hertz, &dbm0))
         return NULL;
-    if (!(hertz > 0 && hertz < 4000) || !(dbm0 <= 3.14)) {
-        PyErr_SetString(PyExc_ValueError, "a tone lies between 0 and 4000 Hz, and not above 3.14 dBm0");
+    if (!(hertz > 0 && hertz < 8000) || !(dbm0 <= 3.14)) {
+        PyErr_SetString(PyExc_ValueError, "a tone lies between 0 and 8000 Hz, and not above 3.14 dBm0");
         return NULL;
     }
     return stream_py_source(self, (struct source){.kind = SOURCE_TONE,
-                                                  .step = (uint32_t)(hertz / 8000 * 4294967296.0),
+                                                  .step = tone_step(hertz),
                                                   .amplitude = sine_amplitude(dbm0)});
 }
 

@@ -5,24 +5,38 @@
 #include "jitter.h"
 #include "rtcp.h"
 #include "rtp.h"
+#include "wideband.h"
 
 /* -- JitterBuffer ----------------------------------------------------------------------------------------------- */
 
 typedef struct {
     PyObject_HEAD
     struct jitter jitter;
+    int16_t recent[2 * JITTER_HISTORY];
 } JitterObject;
 
 static PyObject *jitter_py_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-    static const char *const names[] = {"alaw", NULL};
-    int alaw = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|p:JitterBuffer", (char **)(uintptr_t)names, &alaw))
+    static const char *const names[] = {"alaw", "g722", NULL};
+    int alaw = 0, g722 = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|pp:JitterBuffer", (char **)(uintptr_t)names, &alaw, &g722))
         return NULL;
     JitterObject *self = (JitterObject *)type->tp_alloc(type, 0);
-    if (self != NULL)
-        jitter_reset(&self->jitter, alaw ? CODEC_ALAW : CODEC_ULAW);
+    if (self == NULL)
+        return NULL;
+    self->jitter.recent = self->recent;
+    if (g722 && (self->jitter.g722 = g722_open()) == NULL) {
+        Py_DECREF(self);
+        return PyErr_NoMemory();
+    }
+    jitter_reset(&self->jitter, g722 ? CODEC_G722 : alaw ? CODEC_ALAW : CODEC_ULAW);
     return (PyObject *)self;
+}
+
+static void jitter_py_dealloc(JitterObject *self)
+{
+    g722_close(self->jitter.g722);
+    free_object((PyObject *)self);
 }
 
 static PyObject *jitter_py_push(JitterObject *self, PyObject *args)
@@ -44,9 +58,9 @@ static PyObject *jitter_py_pop(JitterObject *self, PyObject *args)
         return NULL;
     if (count < 0 || count > JITTER_PACKET_MAX)
         return PyErr_Format(PyExc_ValueError, "%d samples are not from 0 to %d", count, JITTER_PACKET_MAX);
-    int16_t samples[JITTER_PACKET_MAX];
+    int16_t samples[2 * JITTER_PACKET_MAX];
     jitter_get(&self->jitter, samples, (size_t)count);
-    return PyBytes_FromStringAndSize((const char *)samples, count * (Py_ssize_t)sizeof(int16_t));
+    return PyBytes_FromStringAndSize((const char *)samples, count * self->jitter.wide * (Py_ssize_t)sizeof(int16_t));
 }
 
 static PyObject *jitter_py_counters(JitterObject *self, PyObject *unused)
@@ -66,7 +80,7 @@ static PyMethodDef jitter_methods[] = {
 
 static PyType_Slot jitter_slots[] = {
     {Py_tp_new, jitter_py_new},
-    {Py_tp_dealloc, free_object},
+    {Py_tp_dealloc, jitter_py_dealloc},
     {Py_tp_methods, jitter_methods},
     {0, NULL},
 };
@@ -275,7 +289,65 @@ static PyObject *py_rtp_parse(PyObject *module, PyObject *argument)
     return result;
 }
 
+/* 16-bit samples through one of the filters, in frames of 160 samples at 8 kHz; what is not a whole frame is left out. */
+static PyObject *resampled(PyObject *argument, bool up)
+{
+    Py_buffer view;
+    if (PyObject_GetBuffer(argument, &view, PyBUF_SIMPLE) < 0)
+        return NULL;
+    const Py_ssize_t in = up ? 320 : 640, out = up ? 640 : 320, frames = view.len / in;
+    PyObject *result = PyBytes_FromStringAndSize(NULL, frames * out);
+    struct halfband halfband = {0};
+    for (Py_ssize_t i = 0; result != NULL && i < frames; i++) {
+        int16_t from[320], to[320];
+        memcpy(from, (const char *)view.buf + i * in, (size_t)in);
+        (up ? halfband_up : halfband_down)(&halfband, to, from, 160);
+        memcpy(PyBytes_AS_STRING(result) + i * out, to, (size_t)out);
+    }
+    PyBuffer_Release(&view);
+    return result;
+}
+
+static PyObject *py_upsample(PyObject *module, PyObject *argument)
+{
+    (void)module;
+    return resampled(argument, true);
+}
+
+static PyObject *py_downsample(PyObject *module, PyObject *argument)
+{
+    (void)module;
+    return resampled(argument, false);
+}
+
+/* 16-bit samples at 16 kHz to G.722, from the coder's beginning. */
+static PyObject *py_g722_encode(PyObject *module, PyObject *argument)
+{
+    (void)module;
+    Py_buffer view;
+    if (PyObject_GetBuffer(argument, &view, PyBUF_SIMPLE) < 0)
+        return NULL;
+    const size_t count = (size_t)view.len / 4;
+    int16_t *samples = PyMem_Malloc(count * 4 + 1);
+    PyObject *result = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)count);
+    struct g722 *g722 = g722_open();
+    if (samples == NULL || result == NULL || g722 == NULL) {
+        Py_CLEAR(result);
+        PyErr_NoMemory();
+    } else {
+        memcpy(samples, view.buf, count * 4);
+        g722_write(g722, (uint8_t *)PyBytes_AS_STRING(result), samples, count);
+    }
+    g722_close(g722);
+    PyMem_Free(samples);
+    PyBuffer_Release(&view);
+    return result;
+}
+
 static PyMethodDef functions[] = {
+    {"upsample", py_upsample, METH_O, "8 kHz to 16 kHz, in whole frames of 20 ms."},
+    {"downsample", py_downsample, METH_O, "16 kHz to 8 kHz, in whole frames of 20 ms."},
+    {"g722_encode", py_g722_encode, METH_O, "Samples at 16 kHz to G.722."},
     {"rtp_parse", py_rtp_parse, METH_O,
      "(payload type, marker, sequence, timestamp, SSRC, payload) of a packet; ValueError names the defect."},
     {NULL, NULL, 0, NULL},

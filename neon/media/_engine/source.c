@@ -16,11 +16,21 @@ float sine_amplitude(double dbm0)
     return (float)(amplitude > 32767.0 ? 32767.0 : amplitude);
 }
 
-void source_tone(struct source *source, const float *sine, int16_t *samples, size_t count)
+uint32_t tone_step(double hertz)
+{
+    return (uint32_t)(hertz / 16000 * 4294967296.0);
+}
+
+void source_tone(struct source *source, const float *sine, int16_t *samples, size_t count, bool wide)
 {
     const float fraction = 1.0f / (1u << 22);
+    const uint32_t step = wide ? source->step : 2 * source->step;
     uint32_t phase = source->phase;
-    for (size_t i = 0; i < count; i++, phase += source->step) {
+    if (!wide && source->step >= 1u << 30) {
+        memset(samples, 0, count * sizeof *samples);
+        return;
+    }
+    for (size_t i = 0; i < count; i++, phase += step) {
         const float *entry = &sine[phase >> 22]; /* the upper 10 bits choose, the lower 22 interpolate */
         float value = entry[0] + (entry[1] - entry[0]) * ((float)(phase & 0x3fffff) * fraction);
         samples[i] = (int16_t)lrintf(value * source->amplitude);

@@ -16,7 +16,7 @@ struct device;
 
 struct source {
     enum source_kind kind;
-    uint32_t phase, step;  /* tone: fractions of a turn, 2^32 to the turn */
+    uint32_t phase, step;  /* tone: fractions of a turn, 2^32 to the turn, and so much in 1/16000 s */
     float amplitude;
     int16_t *samples;      /* owned */
     size_t count, position;
@@ -32,8 +32,11 @@ void sine_fill(float table[SINE_TABLE + 1]);
 /* The amplitude of a sine of the given level: +3.14 dBm0 just fits 16 bits (G.711, section 5). */
 float sine_amplitude(double dbm0);
 
-/* Fills in the next samples of a tone or of stored samples (zeros when these have run out). */
-void source_tone(struct source *source, const float *sine, int16_t *samples, size_t count);
+uint32_t tone_step(double hertz);
+
+/* Fills in the next samples of a tone, at 8 kHz or at 16 kHz (a tone that 8 kHz cannot carry is silence there), or of
+ * stored samples (zeros when these have run out). */
+void source_tone(struct source *source, const float *sine, int16_t *samples, size_t count, bool wide);
 void source_samples(struct source *source, int16_t *samples, size_t count);
 
 #endif

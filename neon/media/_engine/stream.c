@@ -9,8 +9,8 @@
 
 #include "counters.h"
 #include "engine.h"
-#include "kernels.h"
 #include "receive.h"
+#include "voice.h"
 
 #define DRAIN_MAX 2048 /* packets: more than a socket's buffer holds by default */
 
@@ -64,7 +64,8 @@ struct stream *stream_open(uint32_t id, const struct address *host, unsigned fir
     stream->family = host->base.sa_family;
     stream->rtp_fd = stream->rtcp_fd = -1;
     stream->tick_samples = 160;
-    if (!bind_in_range(stream, host, first, last, random.port))
+    stream->voice.g722 = g722_open();
+    if (stream->voice.g722 == NULL || !bind_in_range(stream, host, first, last, random.port))
         goto fail;
     atomic_init(&stream->references, 1);
     stream->ssrc = random.ssrc;
@@ -76,6 +77,8 @@ struct stream *stream_open(uint32_t id, const struct address *host, unsigned fir
         stream->rtcp.cname[i] = "0123456789abcdef"[random.name[i / 2] >> (i % 2 * 4) & 15];
     return stream;
 fail:
+    if (stream != NULL)
+        g722_close(stream->voice.g722);
     free(stream);
     return NULL;
 }
@@ -113,6 +116,7 @@ void stream_unref(struct stream *stream)
         stream_set_sink(stream, NULL);
         stream_set_tap(stream, NULL);
         secure_free(stream->secure);
+        g722_close(stream->voice.g722);
         free(stream);
     }
 }
@@ -170,6 +174,10 @@ void stream_start(struct stream *stream, const struct agreement *agreement, stru
     bool moved = first || !address_same(&before.remote, &stream->agreement.remote);
     if (moved)
         receive_unlock(stream, now);
+    if (first || before.codec != agreement->codec) {
+        voice_begin(stream, agreement->codec);
+        stream->fill = 0;
+    }
     if (moved || before.codec != agreement->codec || before.receives != agreement->receives)
         jitter_reset(&stream->jitter, agreement->codec);
     /* Whoever ends a hold, by us or by them, may have been silent during it. */
@@ -229,31 +237,6 @@ static void send_packet(struct engine *engine, struct stream *stream, uint8_t *d
     engine_note_sent(engine, deadline);
 }
 
-/* A digit as two tones (ITU-T Q.23), for a far end that did not agree on telephone events. */
-static void play_digit(const struct engine *engine, const struct dtmf_packet *digit, uint32_t begin, int16_t *samples,
-                       uint32_t count)
-{
-    static const uint16_t low[16] = {941, 697, 697, 697, 770, 770, 770, 852, 852, 852, 941, 941, 697, 770, 852, 941};
-    static const uint16_t high[16] = {1336, 1209, 1336, 1477, 1209, 1336, 1477, 1209,
-                                      1336, 1477, 1209, 1477, 1633, 1633, 1633, 1633};
-    struct source tones[2] = {0};
-    int16_t other[JITTER_PACKET_MAX];
-    if (digit->payload[1] & 0x80) {
-        memset(samples, 0, count * sizeof *samples);
-        return;
-    }
-    for (int i = 0; i < 2; i++) {
-        unsigned hertz = (i == 0 ? low : high)[digit->payload[0] & 15];
-        tones[i].step = (uint32_t)(((uint64_t)hertz << 32) / 8000);
-        tones[i].phase = tones[i].step * begin;
-        tones[i].amplitude = sine_amplitude(-10.0);
-    }
-    source_tone(&tones[0], engine->sine, samples, count);
-    source_tone(&tones[1], engine->sine, other, count);
-    for (uint32_t i = 0; i < count; i++)
-        samples[i] = (int16_t)(samples[i] + other[i]);
-}
-
 static void transmit(struct engine *engine, struct stream *stream, int16_t *pcm, uint64_t deadline)
 {
     const struct agreement *agreement = &stream->agreement;
@@ -277,11 +260,8 @@ static void transmit(struct engine *engine, struct stream *stream, int16_t *pcm,
         length += DTMF_PAYLOAD;
     } else {
         if (dialling)
-            play_digit(engine, &digit, stream->timestamp - digit.timestamp, pcm, samples);
-        if (agreement->codec == CODEC_ULAW)
-            ulaw_encode(data + length, pcm, samples);
-        else
-            alaw_encode(data + length, pcm, samples);
+            voice_digit(engine, stream, &digit, stream->timestamp - digit.timestamp, pcm, samples);
+        voice_encode(stream, data + length, pcm, samples);
         length += samples;
     }
     rtp_write_header(data, &packet);
@@ -317,54 +297,6 @@ static void send_report(struct engine *engine, struct stream *stream, uint64_t n
     rtcp_schedule(&stream->rtcp, now, false);
 }
 
-static void fetch(struct engine *engine, struct stream *stream, const int16_t *heard, int16_t *samples, size_t count)
-{
-    struct source *source = &stream->source;
-    switch (source->kind) {
-    case SOURCE_TONE:
-        source_tone(source, engine->sine, samples, count);
-        return;
-    case SOURCE_SAMPLES:
-        source_samples(source, samples, count);
-        return;
-    case SOURCE_ECHO:
-        memcpy(samples, heard, count * sizeof *samples);
-        return;
-    case SOURCE_DEVICE:
-        device_take(source->device, &source->cursor, &source->priming, samples, count);
-        return;
-    case SOURCE_SILENCE:
-        break;
-    }
-    memset(samples, 0, count * sizeof *samples);
-}
-
-void stream_beep(struct stream *stream, uint32_t samples)
-{
-    const double hertz = 880, dbm0 = -12;
-    stream->beep = (struct source){.kind = SOURCE_TONE,
-                                   .step = (uint32_t)(hertz / 8000 * 4294967296.0),
-                                   .amplitude = sine_amplitude(dbm0)};
-    stream->beep_left = samples;
-}
-
-static void play(struct engine *engine, struct stream *stream, const int16_t *heard, uint32_t count)
-{
-    int16_t mixed[160];
-    if (stream->beep_left > 0) {
-        uint32_t beeping = stream->beep_left < count ? stream->beep_left : count;
-        source_tone(&stream->beep, engine->sine, mixed, beeping);
-        for (uint32_t i = 0; i < beeping; i++) {
-            int sum = mixed[i] + heard[i];
-            mixed[i] = (int16_t)(sum > 32767 ? 32767 : sum < -32768 ? -32768 : sum);
-        }
-        memcpy(mixed + beeping, heard + beeping, (count - beeping) * sizeof *mixed);
-        stream->beep_left -= beeping;
-        heard = mixed;
-    }
-    device_add(stream->sink, &stream->sink_cursor, heard, count);
-}
-
 void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline)
 {
     uint64_t now = monotonic_ns();
@@ -372,15 +304,16 @@ void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline
     if (!stream->started)
         return;
     uint32_t count = stream->tick_samples;
-    int16_t heard[160] = {0};
+    uint32_t samples = stream->voice.wide ? 2 * count : count;
+    int16_t heard[320] = {0};
     if (stream->agreement.receives) {
         jitter_get(&stream->jitter, heard, count);
         counter_set(&stream->counters.frames_concealed, stream->jitter.frames_concealed);
         counter_set(&stream->counters.packets_late, stream->jitter.late);
         counter_set(&stream->counters.gaps, stream->jitter.gaps);
-        level_measure(&stream->counters.heard, heard, count);
+        level_measure(&stream->counters.heard, heard, samples);
         if (stream->sink != NULL)
-            play(engine, stream, heard, count);
+            voice_play(engine, stream, heard, count);
         if (!stream->silence_told && engine->no_rtp_ns > 0 && now - stream->heard_at > engine->no_rtp_ns) {
             stream->silence_told = true;
             engine_emit(engine, EVENT_NO_RTP, stream->id, (uint32_t)((now - stream->heard_at) / 1000000000u));
@@ -388,12 +321,13 @@ void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline
     }
     if (stream->agreement.sends) {
         /* A packet of one tick goes straight out; a longer one is gathered. */
-        int16_t one_tick[160];
+        int16_t one_tick[320];
         int16_t *pcm = stream->agreement.packet_samples == count ? one_tick : stream->pcm;
-        fetch(engine, stream, heard, pcm + stream->fill, count);
-        level_measure(&stream->counters.sent, pcm + stream->fill, count);
+        int16_t *said = stream->voice.wide ? pcm + 2 * stream->fill : pcm + stream->fill;
+        voice_fetch(engine, stream, heard, said, count);
+        level_measure(&stream->counters.sent, said, samples);
         if (stream->tap != NULL)
-            tap_write(stream->tap, pcm + stream->fill, heard, count); /* without digits: people type passwords */
+            voice_tap(stream, said, heard, count); /* without digits: people type passwords */
         stream->fill += count;
         if (stream->fill >= stream->agreement.packet_samples) {
             transmit(engine, stream, pcm, deadline);
@@ -401,7 +335,7 @@ void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline
         }
     } else {
         if (stream->tap != NULL)
-            tap_write(stream->tap, NULL, heard, count);
+            voice_tap(stream, NULL, heard, count);
         stream->fill = 0;
         stream->timestamp += count;
     }

@@ -19,6 +19,7 @@
 #include "rtp.h"
 #include "secure.h"
 #include "source.h"
+#include "wideband.h"
 #include "tap.h"
 
 struct engine;
@@ -98,7 +99,13 @@ struct stream {
     uint16_t sequence;
     bool marker;
     uint32_t fill;          /* samples waiting in pcm */
-    int16_t pcm[JITTER_PACKET_MAX + 160];
+    int16_t pcm[2 * (JITTER_PACKET_MAX + 160)];
+    struct voice {
+        bool wide;              /* 16 kHz */
+        struct g722 *g722;      /* owned */
+        int16_t recent[2 * JITTER_HISTORY];
+        struct halfband from_source, to_sink, said_to_tap, heard_to_tap;
+    } voice;
     struct rtcp_session rtcp;
 };
 

@@ -1,0 +1,102 @@
+#include "wideband.h"
+
+#include <spandsp/telephony.h>
+#include <spandsp/g722.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NARROW_MAX = 160, RATE = 64000 };
+
+struct g722 {
+    g722_encode_state_t *encoder;
+    g722_decode_state_t *decoder;
+};
+
+struct g722 *g722_open(void)
+{
+    struct g722 *g722 = calloc(1, sizeof *g722);
+    if (g722 == NULL)
+        return NULL;
+    g722->encoder = g722_encode_init(NULL, RATE, 0);
+    g722->decoder = g722_decode_init(NULL, RATE, 0);
+    if (g722->encoder != NULL && g722->decoder != NULL)
+        return g722;
+    g722_close(g722);
+    return NULL;
+}
+
+void g722_close(struct g722 *g722)
+{
+    if (g722 == NULL)
+        return;
+    if (g722->encoder != NULL)
+        g722_encode_free(g722->encoder);
+    if (g722->decoder != NULL)
+        g722_decode_free(g722->decoder);
+    free(g722);
+}
+
+void g722_restart_encoder(struct g722 *g722)
+{
+    g722_encode_init(g722->encoder, RATE, 0);
+}
+
+void g722_restart_decoder(struct g722 *g722)
+{
+    g722_decode_init(g722->decoder, RATE, 0);
+}
+
+void g722_write(struct g722 *g722, uint8_t *codes, const int16_t *samples, size_t count)
+{
+    g722_encode(g722->encoder, codes, samples, (int)(2 * count));
+}
+
+void g722_read(struct g722 *g722, int16_t *samples, const uint8_t *codes, size_t count)
+{
+    g722_decode(g722->decoder, samples, codes, (int)count);
+}
+
+/* Every second tap of a windowed sinc (Kaiser, 6.2), in 1/32768; the others are zero but for the middle one, 1/2. */
+static const int16_t TAPS[HALFBAND_TAPS] = {20764, -6653, 3685, -2330, 1535, -1013, 655, -407, 238, -128, 60, -22};
+
+static int16_t clip(int64_t value)
+{
+    return (int16_t)(value > INT16_MAX ? INT16_MAX : value < INT16_MIN ? INT16_MIN : value);
+}
+
+/* The sum over the taps around the middle between left[0] and right[0]; `step` to the next on both sides. */
+static int64_t convolve(const int16_t *left, const int16_t *right, int step)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < HALFBAND_TAPS; i++)
+        sum += (int64_t)TAPS[i] * (left[-i * step] + right[i * step]);
+    return sum;
+}
+
+void halfband_up(struct halfband *halfband, int16_t *wide, const int16_t *narrow, size_t count)
+{
+    enum { PAST = 2 * HALFBAND_TAPS - 1 };
+    int16_t line[PAST + NARROW_MAX];
+    memcpy(line, halfband->past, PAST * sizeof *line);
+    memcpy(line + PAST, narrow, count * sizeof *line);
+    for (size_t i = 0; i < count; i++) {
+        const int16_t *left = line + i + HALFBAND_TAPS - 1;
+        wide[2 * i] = *left;
+        wide[2 * i + 1] = clip((convolve(left, left + 1, 1) + (1 << 14)) >> 15);
+    }
+    memcpy(halfband->past, line + count, PAST * sizeof *line);
+}
+
+void halfband_down(struct halfband *halfband, int16_t *narrow, const int16_t *wide, size_t count)
+{
+    enum { PAST = 4 * HALFBAND_TAPS - 2 };
+    int16_t line[PAST + 2 * NARROW_MAX];
+    memcpy(line, halfband->past, PAST * sizeof *line);
+    memcpy(line + PAST, wide, 2 * count * sizeof *line);
+    for (size_t i = 0; i < count; i++) {
+        const int16_t *middle = line + 2 * i + 2 * HALFBAND_TAPS - 1;
+        int64_t sum = ((int64_t)*middle << 15) + convolve(middle - 1, middle + 1, 2);
+        narrow[i] = clip((sum + (1 << 15)) >> 16);
+    }
+    memcpy(halfband->past, line + 2 * count, PAST * sizeof *line);
+}
