@@ -52,7 +52,7 @@ class CaptureTests(SynchronousTestCase):
             "tone:high": "'high'",
             "tone:nan": "'nan'",
             "tone:19": "20 to 7800",
-            "tone:4000": "'4000'",
+            "tone:8000": "'8000'",
             "tone:440:4": "level",
             "tone:440:-16:2": "tone:HZ:DBM0",
             "file": "needs a path",
