@@ -12,7 +12,7 @@ checked against the hashes in debian/vendor.txt, and kept in the cache; dpkg-bui
 checkout is only read.
 
   --output DIR       where the package goes (default: dist)
-  --version VERSION  another version than debian/changelog has
+  --version VERSION  another version than that of debian/changelog with the Debian release, as in 0.1.0+deb12
   --cache DIR        the fetched files (default: ~/.cache/neon/vendor)
 TEXT
 }
@@ -65,7 +65,9 @@ mkdir "$work/neon" || exit 1
     tar -xf - -C "$work/neon" || die "cannot copy the sources"
 mv "$work/wheels" "$work/neon/debian/wheels"
 cd "$work/neon" || exit 1
-[ -z "$version" ] || sed -i "1s/(.*)/($version)/" debian/changelog
+# Compiled for one release and one Python: the version says so, and that of the next release is later.
+: "${version:=$(dpkg-parsechangelog -S Version)+deb$(. /etc/os-release && echo "${VERSION_ID:-0}")}"
+sed -i "1s/(.*)/($version)/" debian/changelog
 say "building neon $(dpkg-parsechangelog -S Version)"
 dpkg-buildpackage -us -uc -b </dev/null >>"$log" 2>&1 || { tail -n 25 "$log" >&2; die "the build failed; see $log"; }
 mv "$work"/neon*.deb "$work"/neon_*.buildinfo "$work"/neon_*.changes "$output/" || exit 1
