@@ -10,6 +10,7 @@ from neon.srtp import SrtpKey, SrtpKeys, SrtpSuite
 from neon.values import MediaAgreement
 from tests.media.peers import LIMIT, Peer, next_event
 from tests.media.signals import FRAME, level, loudness, rtp, tone
+from tests.media.starvation import again_if_starved
 from tests.media.test_engine import EngineCase
 
 SUITE = SrtpSuite.AEAD_AES_128_GCM
@@ -41,6 +42,7 @@ class SecurePeer(Peer):
         return protected
 
 
+@again_if_starved
 class SecureTests(EngineCase):
     """The stream echoes, so that what was believed can be heard."""
 
