@@ -16,7 +16,6 @@ from neon.values import Codec, MediaAgreement
 from tests.media.peers import LIMIT
 from tests.media.signals import FRAME, level, loudness, tone
 from tests.media.starvation import again_if_starved
-from tests.media.starvation import again_if_starved
 from tests.media.test_engine import EngineCase
 
 WIDE_FRAME = 2 * FRAME
@@ -121,7 +120,6 @@ class JitterTests(SynchronousTestCase):
         self.assertEqual(set(heard[30 * WIDE_FRAME :]), {0})
 
 
-@again_if_starved
 @again_if_starved
 class WidebandTests(EngineCase):
     """Two streams of one engine that talk to each other."""
