@@ -264,6 +264,7 @@ class BaresipPhone:
                 control=control,
                 rtp=rtp,
                 rtp_end=rtp + rtp_ports,
+                rate=8000,
                 speech=speech,
                 folder=home,
             )
