@@ -1,6 +1,6 @@
 """Runs twistd with a way to ask it what lives inside: C{python -m tests.integration.census FILE TWISTD-ARGUMENTS}.
 
-At SIGUSR1 it writes into FILE, as JSON, how many objects of each class of NEON and sippy there are. That is how the
+At SIGUSR2 it writes into FILE, as JSON, how many objects of each class of NEON and sippy there are. That is how the
 tests see dialogs and transactions that outlive their calls, without a door into the daemon for it.
 """
 
@@ -26,7 +26,7 @@ def count() -> dict[str, int]:
 
 
 def main() -> None:
-    """Answer SIGUSR1, and be twistd otherwise."""
+    """Answer SIGUSR2, and be twistd otherwise."""
     path = Path(sys.argv.pop(1))
 
     def answer(number: int, frame: object) -> None:
@@ -34,7 +34,7 @@ def main() -> None:
         half.write_text(json.dumps(count()))
         half.rename(path)
 
-    signal.signal(signal.SIGUSR1, answer)
+    signal.signal(signal.SIGUSR2, answer)
     from twisted.scripts.twistd import run
 
     run()

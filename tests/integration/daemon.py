@@ -190,7 +190,7 @@ class Daemon:
         """How many objects of each class of NEON and sippy live in it."""
         path = self.state_dir / "census"
         path.unlink(missing_ok=True)
-        os.kill(self.program.pid, signal.SIGUSR1)
+        os.kill(self.program.pid, signal.SIGUSR2)
         await until(path.exists, "the census")
         counted: dict[str, int] = json.loads(path.read_text())
         return counted
@@ -271,9 +271,9 @@ async def _launch(
     argv = argv if namespace is None else namespace.argv(*argv)
     # Whoever runs the tests has a desktop, on which no test shall open anything.
     hidden = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
-    program = test.start(
-        name, *argv, env={"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **hidden, **(env or {})}
-    )
+    environment = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **hidden, **(env or {})}
+    # How it ends well is for the tests that look. Elsewhere its registrar is gone by now, and it would wait for it.
+    program = test.start(name, *argv, env=environment, last_signal=signal.SIGKILL)
     access = state_dir / "access.json"
 
     def ready() -> bool:
