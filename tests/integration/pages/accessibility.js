@@ -8,7 +8,8 @@ var CONTROLS = "a[href], button, input, select, textarea, iframe, [tabindex]:not
 function shown() {
   const dialog = document.querySelector("dialog[open]");
   const root = dialog ?? document.body;
-  return [...root.querySelectorAll("*")].filter((one) => one.checkVisibility({ visibilityProperty: true, opacityProperty: true }));
+  const visible = { visibilityProperty: true, opacityProperty: true };
+  return [...root.querySelectorAll("*")].filter((one) => one.checkVisibility(visible));
 }
 
 function controls() {
@@ -25,9 +26,11 @@ function missed(reached) {
 }
 
 function nameOf(one) {
-  const by = (one.getAttribute("aria-labelledby") ?? "").split(" ").map((id) => document.getElementById(id)?.textContent ?? "").join(" ");
+  const ids = (one.getAttribute("aria-labelledby") ?? "").split(" ");
+  const by = ids.map((id) => document.getElementById(id)?.textContent ?? "").join(" ").trim();
   const labels = [...(one.labels ?? [])].map((label) => label.textContent).join(" ");
-  return (one.getAttribute("aria-label") ?? (by.trim() || labels || (one.matches("button, a") ? one.textContent : ""))).trim();
+  const own = one.matches("button, a") ? one.textContent : "";
+  return (one.getAttribute("aria-label") ?? (by || labels || own)).trim();
 }
 
 function parse(colour) {
@@ -65,14 +68,18 @@ function examine() {
     const { width, height } = one.getBoundingClientRect();
     if (width < 24 || height < 24) say(`too small (${width} x ${height})`, one);
     const style = getComputedStyle(one);
-    const border = one.matches("input:not([type=checkbox]), select");
-    if (border && contrast(parse(style.borderTopColor), background(one.parentElement)) < 3) say("a border without contrast", one);
+    const bordered = one.matches("input:not([type=checkbox]), select");
+    if (bordered && contrast(parse(style.borderTopColor), background(one.parentElement)) < 3) {
+      say("a border without contrast", one);
+    }
   }
-  const texts = shown().filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== ""));
+  const written = (node) => node.nodeType === Node.TEXT_NODE && node.data.trim() !== "";
+  const texts = shown().filter((one) => [...one.childNodes].some(written));
   for (const one of texts) {
     const style = getComputedStyle(one);
     if (style.clipPath !== "none") continue;
-    const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && Number(style.fontWeight) >= 700);
+    const size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
     const ratio = contrast(parse(style.color), background(one));
     if (ratio < (large ? 3 : 4.5)) say(`contrast ${ratio.toFixed(2)}`, one);
   }
@@ -80,8 +87,12 @@ function examine() {
     if (nameOf(one) === "") say("no name", one);
   }
   const ids = [...document.querySelectorAll("[id]")].map((one) => one.id);
-  for (const id of new Set(ids.filter((one, index) => ids.indexOf(one) !== index))) problems.push(`two elements have the id ${id}`);
+  for (const id of new Set(ids.filter((one, index) => ids.indexOf(one) !== index))) {
+    problems.push(`two elements have the id ${id}`);
+  }
   if (document.documentElement.lang === "") problems.push("no language");
-  if (document.querySelectorAll("main").length !== 1 || document.querySelectorAll("h1").length !== 1) problems.push("not one main and one h1");
+  for (const tag of ["main", "h1"]) {
+    if (document.querySelectorAll(tag).length !== 1) problems.push(`not one ${tag}`);
+  }
   return { problems, controls: controls().length, texts: texts.length };
 }

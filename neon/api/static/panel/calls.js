@@ -1,6 +1,6 @@
 /**
  * The calls that are up, or want to be. Each is an element of its own, drawn again in place, so that the focus stays
- * where it is. Further buttons (to record, to join calls) have their place in ".more".
+ * where it is. Further buttons (to join calls, say) have their place in ".more".
  *
  * @module calls
  */
@@ -56,6 +56,7 @@ export class CallElement extends HTMLElement {
       transfer: () => transfer(now()),
       allow: () => this.#consent(true),
       refuse: () => this.#consent(false),
+      record: () => phone.act(now().recording ? "stoprecording" : "startrecording", { callId }),
       keypad: () => {
         pad.hidden = !pad.hidden;
         this.draw(now());
@@ -90,13 +91,22 @@ export class CallElement extends HTMLElement {
     find(this, ".consent", HTMLElement).hidden = call.asked === "";
     /** @type {Record<string, boolean>} */
     const shown = {
-      answer: rings, reject: rings, mute: up, hold: up, keypad: up, transfer: up || rings, hangup: !rings && !over,
+      answer: rings,
+      reject: rings,
+      mute: up,
+      hold: up,
+      keypad: up,
+      record: up,
+      transfer: up || rings,
+      hangup: !rings && !over,
     };
     for (const [name, visible] of Object.entries(shown)) {
       this.#button(name).hidden = !visible;
     }
     this.#button("answer").textContent = say(this.#phone?.busy(call.callId) ? "holdAndAnswer" : "answer");
     this.#button("mute").setAttribute("aria-pressed", String(call.muted));
+    this.#button("record").setAttribute("aria-pressed", String(call.recording));
+    this.#quality(up ? call : null);
     this.#button("hold").setAttribute("aria-pressed", String(call.hold));
     const pad = find(this, ".keys", HTMLElement);
     pad.hidden = pad.hidden || !up;
@@ -112,6 +122,23 @@ export class CallElement extends HTMLElement {
     if (call !== null) {
       const ms = call.state === "terminated" ? call.duration : call.since === null ? 0 : Date.now() - call.since;
       this.#write(".time", ms > 0 ? clock(ms) : "");
+    }
+  }
+
+  /**
+   * A light and words for how it sounds (ITU-T P.800's scale), and why not well.
+   * @param {Call | null} call
+   */
+  #quality(call) {
+    const place = find(this, ".quality", HTMLElement);
+    const problems = [...(call?.problems.values() ?? [])];
+    const known = call !== null && (call.mos !== null || problems.length > 0);
+    place.hidden = !known;
+    if (known) {
+      const mos = call.mos ?? 0;
+      const light = problems.length > 0 && mos >= 3.6 ? "fair" : mos >= 3.6 ? "good" : mos >= 3.1 ? "fair" : "poor";
+      place.dataset.light = light;
+      this.#write(".quality .words", [say(`sound${light}`), ...problems].join(" "));
     }
   }
 

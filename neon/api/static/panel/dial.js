@@ -17,7 +17,8 @@ export class Dial extends HTMLElement {
     const account = find(this, "select", HTMLSelectElement);
     /** @param {string} digit */
     const type = (digit) => {
-      field.setRangeText(digit, field.selectionStart ?? field.value.length, field.selectionEnd ?? field.value.length, "end");
+      const { selectionStart, selectionEnd, value } = field;
+      field.setRangeText(digit, selectionStart ?? value.length, selectionEnd ?? value.length, "end");
     };
     keys(find(this, ".keys", HTMLElement), type);
     find(this, ".erase", HTMLElement).addEventListener("click", () => {

@@ -27,7 +27,12 @@ const TYPING_MS = 200;
 const when = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "short" });
 
 /** @type {Record<string, Record<string, string>>} */
-const FILTERS = { all: {}, incoming: { type: "incoming" }, outgoing: { type: "outgoing" }, missed: { result: "missed" } };
+const FILTERS = {
+  all: {},
+  incoming: { type: "incoming" },
+  outgoing: { type: "outgoing" },
+  missed: { result: "missed" },
+};
 
 export class History extends HTMLElement {
   /** @type {number | undefined} */

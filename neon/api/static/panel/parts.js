@@ -27,7 +27,8 @@ export function find(root, selector, kind) {
  * @param {string} id
  */
 export function copy(id) {
-  const fragment = /** @type {DocumentFragment} */ (find(document, `#${id}`, HTMLTemplateElement).content.cloneNode(true));
+  const { content } = find(document, `#${id}`, HTMLTemplateElement);
+  const fragment = /** @type {DocumentFragment} */ (content.cloneNode(true));
   translate(fragment);
   return fragment;
 }
@@ -116,8 +117,9 @@ export function clock(ms) {
  */
 export function dialable(text) {
   const line = text.normalize("NFKC").replace(/[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, "").trim();
-  return (line.split(/[\r\n\t]/)[0] ?? "").replace(/[\u2010-\u2015\u2212]/g, "-").replace(/^(?:tel|callto):(?:\/\/)?/i, "")
-    .trim().slice(0, 255);
+  const first = line.split(/[\r\n\t]/)[0] ?? "";
+  const plain = first.replace(/[\u2010-\u2015\u2212]/g, "-").replace(/^(?:tel|callto):(?:\/\/)?/i, "");
+  return plain.trim().slice(0, 255);
 }
 
 /** @param {unknown} error */

@@ -28,6 +28,9 @@ import { number, party, reason } from "./parts.js";
  * @property {string} note
  * @property {string} asked  whom the other end wants us to call instead, "" if nobody
  * @property {string} typed
+ * @property {boolean} recording
+ * @property {number | null} mos  how it sounds, 1 to 4.5, once that is known
+ * @property {Map<string, string>} problems  with its sound, by NEON's names for them
  */
 
 /**
@@ -46,10 +49,12 @@ import { number, party, reason } from "./parts.js";
 
 /** How long a call that is over is still to be seen, and why it is over to be read. */
 const ENDED_MS = 8000;
+/** How long NEON may take to know why something ended as it did. */
+const EXPLAINED_MS = 200;
 /** The extension events that the panel lives on. */
 const EVENTS = [
   "OnRinging", "OnHold", "OnMute", "OnTransferFailed", "OnTransferRequest", "OnMissedCall", "OnBalance", "OnBalanceLow",
-  "OnMessageWaiting", "OnShowUI", "OnOriginRequest",
+  "OnMessageWaiting", "OnRecording", "OnMediaStats", "OnMediaWarning", "OnShowUI", "OnOriginRequest",
 ];
 
 export class Phone extends EventTarget {
@@ -72,7 +77,9 @@ export class Phone extends EventTarget {
   constructor(url) {
     super();
     this.client = new NeonClient({ url, storage: sessionStorage, events: EVENTS });
-    this.client.addEventListener("event", (event) => this.#happened(/** @type {CustomEvent<NeonEvent>} */ (event).detail));
+    this.client.addEventListener("event", (event) => {
+      this.#happened(/** @type {CustomEvent<NeonEvent>} */ (event).detail);
+    });
     this.client.addEventListener("resumed", () => {
       if (this.#loaded) {
         void this.load().catch((error) => this.tell("trouble", reason(error)));
@@ -121,7 +128,8 @@ export class Phone extends EventTarget {
     this.calls = new Map();
     for (const call of /** @type {any[]} */ (calls.calls)) {
       const known = before.get(call.callId);
-      this.calls.set(call.callId, { ...this.#begun(call), ...call, since: known?.since ?? null, typed: known?.typed ?? "" });
+      const kept = { since: known?.since ?? null, typed: known?.typed ?? "", note: known?.note ?? "" };
+      this.calls.set(call.callId, { ...this.#begun(call), ...call, ...kept });
     }
     this.tell("calls");
     await this.#ask();
@@ -160,6 +168,8 @@ export class Phone extends EventTarget {
    * @returns {Promise<{what: string, todo: string}>}
    */
   async explain(id) {
+    // Clients hear of events before those parts of NEON that take their time with them, and this asks one of these.
+    await new Promise((resolve) => setTimeout(resolve, EXPLAINED_MS));
     try {
       return await this.client.command("explain", { case: String(id), language });
     } catch {
@@ -210,7 +220,8 @@ export class Phone extends EventTarget {
       this.operators = [];
     }
     this.tell("balance");
-    await Promise.all(this.operators.filter(({ services }) => services.includes("balance")).map((one) => this.balance(one.operator)));
+    const telling = this.operators.filter(({ services }) => services.includes("balance"));
+    await Promise.all(telling.map((one) => this.balance(one.operator)));
   }
 
   /**
@@ -247,6 +258,9 @@ export class Phone extends EventTarget {
       note: "",
       asked: "",
       typed: "",
+      recording: false,
+      mos: null,
+      problems: new Map(),
     };
   }
 
@@ -305,9 +319,24 @@ export class Phone extends EventTarget {
       case "OnMute":
         call.muted = data.muted;
         break;
+      case "OnRecording":
+        call.recording = data.state !== "stopped" && data.state !== "failed";
+        if (data.reason) {
+          call.note = data.reason;
+        }
+        break;
+      case "OnMediaStats":
+        call.mos = data.mos ?? null;
+        break;
+      case "OnMediaWarning":
+        if (data.active) {
+          call.problems.set(data.problem, `${data.description} ${data.advice}`.trim());
+        } else {
+          call.problems.delete(data.problem);
+        }
+        break;
       case "OnTransferFailed":
-        call.note = say("transferFailed");
-        void this.#why(call);
+        call.note = say("transferFailed") + (data.SIPError ? ` (${data.SIPError} ${data.reason ?? ""})` : "");
         break;
       case "OnTransferRequest":
         call.asked = number(data.target);

@@ -13,13 +13,15 @@ export class Questions extends HTMLElement {
   /** @param {Phone} phone */
   attach(phone) {
     phone.addEventListener("questions", () => {
-      const here = new Map([...this.children].map((one) => [/** @type {HTMLElement} */ (one).dataset.origin ?? "", one]));
+      const shown = /** @type {HTMLElement[]} */ ([...this.children]);
+      const here = new Map(shown.map((one) => [one.dataset.origin ?? "", one]));
       for (const [origin, question] of here) {
         if (!phone.questions.includes(origin)) {
           question.remove();
         }
       }
-      this.append(...phone.questions.filter((origin) => !here.has(origin)).map((origin) => this.#question(phone, origin)));
+      const fresh = phone.questions.filter((origin) => !here.has(origin));
+      this.append(...fresh.map((origin) => this.#question(phone, origin)));
     });
   }
 

@@ -107,7 +107,8 @@ export function settings(phone) {
     draw();
     find(dialog, ".origins", HTMLElement).hidden = !phone.owner;
     if (phone.owner) {
-      void origins(phone, find(dialog, ".origins ul", HTMLElement)).catch((error) => phone.tell("trouble", reason(error)));
+      const list = find(dialog, ".origins ul", HTMLElement);
+      void origins(phone, list).catch((error) => phone.tell("trouble", reason(error)));
     }
     dialog.showModal();
   });

@@ -53,7 +53,7 @@ export function signup(phone) {
   });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const given = [...new FormData(form)].map(([name, value]) => [name, String(value)]).filter(([, value]) => value !== "");
+    const given = [...new FormData(form)].filter(([, value]) => value !== "");
     send.disabled = true;
     problem.textContent = say("working");
     try {

@@ -20,7 +20,8 @@ export function standing(account) {
     incoming.always ? say("forwardOn", { to: incoming.always }) : "",
     messages?.waiting ? say("messages", { count: messages.new ?? "" }) : "",
   ];
-  return [say(account.state, { uri: account.uri.replace(/^sips?:/, "") }), ...more.filter((text) => text !== "")].join(" · ");
+  const how = say(account.state, { uri: account.uri.replace(/^sips?:/, "") });
+  return [how, ...more.filter((text) => text !== "")].join(" · ");
 }
 
 /** @param {import("./phone.js").Balance} balance */
