@@ -267,7 +267,13 @@ extension: Final = written(parsing.extension, maxLength=320, pattern=rf"^[A-Za-z
 
 codecs: Final = Kind(
     lambda value: parsing.codecs(" ".join(_names(value))),
-    {"type": "array", "items": {"enum": [codec.name for codec in Codec]}, "minItems": 1, "maxItems": len(Codec)},
+    {
+        "type": "array",
+        "items": {"enum": [codec.name for codec in Codec]},
+        "minItems": 1,
+        "maxItems": len(Codec),
+        "uniqueItems": True,
+    },
 )
 """Codecs by preference."""
 

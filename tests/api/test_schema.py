@@ -42,7 +42,12 @@ def values(described: Mapping[str, Any]) -> st.SearchStrategy[Any]:
         case "integer":
             return st.integers(described["minimum"], described["maximum"])
         case "array":
-            return st.lists(values(described["items"]), max_size=min(described["maxItems"], 5))
+            return st.lists(
+                values(described["items"]),
+                min_size=described.get("minItems", 0),
+                max_size=min(described["maxItems"], 5),
+                unique=described.get("uniqueItems", False),
+            )
         case "object":
             names = values({"type": "string", **described["propertyNames"]})
             return st.dictionaries(names, values(described["additionalProperties"]), max_size=3)
