@@ -42,14 +42,16 @@ class Relocation:
         self._attempts = 0
         self._timer: Timer | None = None
 
-    def wanted(self, contact_of: ContactOf, dialog: Dialog | None, negotiation: Negotiation | None) -> None:
+    def wanted(
+        self, contact_of: ContactOf, dialog: Dialog | None, negotiation: Negotiation | None, *, unknown: bool
+    ) -> None:
         """Our address may have changed. C{dialog} and C{negotiation} are those of a call that is up, else None:
-        then the far end is told when the call is answered."""
+        then the far end is told when the call is answered, if it is C{unknown} to it where we are now."""
         self.stop()
         self._contact_of = contact_of
         self._attempts = 0
         # What the far end was to be told before, and was not, it has to be told now.
-        self._unknown = self._unknown or dialog is None
+        self._unknown = self._unknown or unknown
         self.go(dialog, negotiation)
 
     def go(self, dialog: Dialog | None, negotiation: Negotiation | None) -> None:
@@ -62,7 +64,7 @@ class Relocation:
             self._unknown = True
             return  # there is no way to the far end at the moment; the next change of the network may bring one
         contact = contact_of(dialog.contact, dialog.home)
-        if not self._unknown and str(contact) == str(dialog.contact) and host == negotiation.host:
+        if not self._unknown and not self.differs(contact_of, dialog.contact, dialog.home, negotiation.host):
             return
         dialog.contact = contact
         negotiation.local = negotiation.local.elsewhere()
@@ -77,6 +79,14 @@ class Relocation:
                 self._timer = self._stack.clock.callLater(PAUSE, self.go, dialog, negotiation)
 
         self._modify(refused)
+
+    def differs(self, contact_of: ContactOf, contact: SipURL | None, home: Destination, host: str | None) -> bool:
+        """Whether a far end at C{home} that was told this Contact and this C{host} of our audio has to be told others.
+
+        None is what it was not told yet.
+        """
+        elsewhere = contact is not None and str(contact_of(contact, home)) != str(contact)
+        return elsewhere or host not in (None, self._stack.endpoint.local_address(home).host)
 
     def stop(self) -> None:
         """Try no more."""

@@ -294,12 +294,17 @@ class Session(Report):
         """Our address may be another one now: tell the far end where we are, once there is one."""
         if not self._over and not self._leaving:
             up = self._heard is not None
-            self._relocation.wanted(contact_of, self._dialog if up else None, self._negotiation)
-            if not self._confirmed:
-                self._relocate_early(contact_of)
+            moved = self._confirmed or self._relocate_early(contact_of)
+            self._relocation.wanted(
+                contact_of, self._dialog if up else None, self._negotiation, unknown=moved and not up
+            )
 
-    def _relocate_early(self, contact_of: ContactOf) -> None:
-        """Before the answer only UPDATE can say it (RFC 3311, section 5.1), where the far end serves that."""
+    def _relocate_early(self, contact_of: ContactOf) -> bool:
+        """Before the answer only UPDATE can say it (RFC 3311, section 5.1), where the far end serves that.
+
+        Returns whether there is something to say.
+        """
+        return True
 
 
 def answer_in_dialog(request: SipRequest, settings: CallSettings) -> SipResponse:

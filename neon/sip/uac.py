@@ -366,12 +366,17 @@ class UacCall(Session):
             fork.moved = True
         super()._updated(dialog, request, transaction)
 
-    def _relocate_early(self, contact_of: ContactOf) -> None:
+    def _relocate_early(self, contact_of: ContactOf) -> bool:
+        differs = self._relocation.differs
+        moved = False
         for fork in self._forks:
-            contact = contact_of(fork.dialog.contact, fork.dialog.home)
-            host = self._stack.endpoint.local_address(fork.dialog.home).host
-            if str(contact) != str(fork.dialog.contact) or host != fork.negotiation.host:
-                self._relocate_fork(fork, contact)
+            if differs(contact_of, fork.dialog.contact, fork.dialog.home, fork.negotiation.host):
+                self._relocate_fork(fork, contact_of(fork.dialog.contact, fork.dialog.home))
+                moved = True
+        # Who has not answered yet, or answers beside the others, knows what the INVITE says.
+        sent = None if self._request is None else messages.contact_of(self._request)
+        host = None if self._negotiation is None else self._negotiation.host
+        return moved or differs(contact_of, sent, self._remote, host)
 
     def _relocate_fork(self, fork: Fork, contact: SipURL) -> None:
         fork.dialog.contact = contact

@@ -290,15 +290,21 @@ class UasCall(Session):
         self._agreement = agreement
         super()._report_media(agreement)
 
-    def _relocate_early(self, contact_of: ContactOf) -> None:
+    def _relocate_early(self, contact_of: ContactOf) -> bool:
         dialog, negotiation = self._dialog, self._negotiation
-        if self._phase is not _Phase.PROCEEDING or dialog is None or negotiation is None:
-            return
+        if dialog is None:
+            return True
+        host = None if negotiation is None else negotiation.host
+        if not self._relocation.differs(contact_of, dialog.contact, dialog.home, host):
+            return False
+        if self._phase is not _Phase.PROCEEDING or negotiation is None:
+            return True
         dialog.contact = contact_of(dialog.contact, dialog.home)
         if dialog.peer.allows("UPDATE"):
             self._modification.start(
                 Change(dialog, negotiation, self._moved, lambda cause: None, offer=self._described, early=True)
             )
+        return True
 
     def _stop_requests(self) -> None:
         super()._stop_requests()

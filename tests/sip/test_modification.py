@@ -189,6 +189,16 @@ class RelocationTests(ModificationCase):
         session.accept()
         self.assertIn("Contact: <sip:alice@127.0.0.77:5077>", self.network.sent[-1].text)
 
+    def test_nothing_new(self) -> None:
+        """A caller who knows already where we are is told nothing, neither while it rings nor afterwards."""
+        self.say("INVITE", body=SDP, extra=(UPDATES,))
+        session = self.alice.incoming[0]
+        session.relocate(lambda contact, peer: contact)  # type: ignore[attr-defined]
+        session.accept()
+        session.relocate(lambda contact, peer: contact)  # type: ignore[attr-defined]
+        self.wait()
+        self.assertEqual((self.sent("UPDATE"), self.sent("INVITE")), ([], []))
+
 
 class TwoPhonesTests(CallCase):
     def test_both_move(self) -> None:

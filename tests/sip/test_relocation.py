@@ -107,6 +107,17 @@ class RelocationTests(SynchronousTestCase):
         self.clock.advance(PATIENCE)
         self.assertEqual(self.sent("INVITE"), [])
 
+    def test_same_place_while_it_rings(self) -> None:
+        """Nor does that of a call that rang meanwhile, when it is answered."""
+        self.invite.answer(180)
+        self.agent.network_changed()
+        self.clock.advance(0)
+        self.grant()
+        self.clock.advance(PATIENCE)
+        self.answer(self.invite)
+        self.clock.advance(PATIENCE)
+        self.assertEqual(self.sent("INVITE"), [])
+
     def test_not_answered_yet(self) -> None:
         """A call that still rings is told as soon as it is answered."""
         self.invite.answer(180)
