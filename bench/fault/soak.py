@@ -20,10 +20,17 @@ ROOT = Path(__file__).parent.parent.parent
 CLIENTS = 32
 RATE = 25
 WARM_UP = 3_000
-"""Calls before anything is counted: caches fill (SQLite's has 2 MB), and pools grow."""
+"""Calls before anything is counted: caches fill (SQLite's has 2 MB), and so does what is kept of the last calls."""
 
 OBLIVION = 36.0
 """Seconds after which RFC 3261's timers and what NEON remembers of calls are over."""
+
+RAMP = 60.0
+"""Seconds until as many calls are remembered as will be: nobody's slope begins before."""
+
+LEAK = 20.0
+"""Octets a call, and blocks a hundred calls, that are no leak yet: what is kept of the last calls is not always the
+same size."""
 LATE_THREADS = 1
 """The state's own thread starts when the first block of call numbers runs low."""
 DIALOGS = ("neon.sip.", "sippy.")
@@ -42,17 +49,18 @@ async def measure(bench: Bench, quick: bool) -> list[Row]:
     ready: list[str] = []
     _reader(crowd, ready)
     await until(lambda: ready, "the crowd", 60)
-    lived = await daemon.census()
     acceptor = Acceptor(client)
     samples: list[tuple[float, float]] = []
     await _calls(bench, daemon, acceptor, warm_up, [])  # whatever is made once and kept is made by these
+    if not quick:
+        await pause(OBLIVION)
     before = vitals(daemon)
-    began = time.monotonic()
+    lived, used = await daemon.census(), await daemon.memory()
     await _calls(bench, daemon, acceptor, count, samples)
-    hours = (time.monotonic() - began) / 3600
     if not quick:
         await pause(OBLIVION)
     after = vitals(daemon)
+    uses = await daemon.memory()
     left = {
         kind: number - lived.get(kind, 0)
         for kind, number in (await daemon.census()).items()
@@ -71,10 +79,16 @@ async def measure(bench: Bench, quick: bool) -> list[Row]:
     ]
     if quick:
         return rows
+    octets, blocks = uses.octets - used.octets, uses.blocks - used.blocks
+    leaks = octets > LEAK * count or blocks > LEAK * count / 100
+    figure = f"memory in use with no call up, of {used.octets / 1e6:.1f} MB and {used.blocks:,} blocks"
+    rows.append(Row(name, figure, f"{octets / 1e3:+,.0f} kB, {blocks:+,} blocks", "no more", not leaks))
+    samples = [sample for sample in samples if sample[0] > samples[0][0] + RAMP]
+    minutes = (samples[-1][0] - samples[0][0]) / 60
     _, slope = _slope(samples)
     middle = len(samples) // 2
     first, second = (_slope(half)[0] for half in (samples[:middle], samples[middle:]))
-    figure = f"RSS slope over {hours * 60:.0f} min ({first:+.2f} MB in the first half, {second:+.2f} in the second)"
+    figure = f"RSS slope over {minutes:.0f} min ({first:+.2f} MB in the first half, {second:+.2f} in the second)"
     rows.append(Row(name, figure, f"{slope:.2f} MB/h", "<= 0.5 MB/h", slope <= 0.5))
     rows.append(Row(name, "dialogs, transactions left", str(left or "none"), "none", not left))
     return rows

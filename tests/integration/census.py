@@ -1,7 +1,8 @@
 """Runs twistd with a way to ask it what lives inside: C{python -m tests.integration.census FILE TWISTD-ARGUMENTS}.
 
-At SIGUSR2 it writes into FILE, as JSON, how many objects of each class of NEON and sippy there are. That is how the
-tests see dialogs and transactions that outlive their calls, without a door into the daemon for it.
+At SIGUSR2 it writes into FILE, as JSON, how many objects of each class of NEON and sippy there are, and into
+FILE.memory how much memory is in use. That is how the tests see dialogs and transactions that outlive their calls,
+without a door into the daemon for it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ import json
 import signal
 import sys
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
+
+from tests.integration.memory import in_use
 
 PACKAGES = ("neon.", "sippy.")
 
@@ -32,6 +36,7 @@ def main() -> None:
     def answer(number: int, frame: object) -> None:
         half = path.with_suffix(".half")
         half.write_text(json.dumps(count()))
+        Path(f"{path}.memory").write_text(json.dumps(asdict(in_use())))
         half.rename(path)
 
     signal.signal(signal.SIGUSR2, answer)

@@ -15,6 +15,7 @@ from typing import Any
 
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol, connectWS
 
+from tests.integration.memory import Memory
 from tests.integration.netns import Namespace
 from tests.integration.processes import IntegrationCase, Program, free_port, until
 
@@ -194,6 +195,11 @@ class Daemon:
         await until(path.exists, "the census")
         counted: dict[str, int] = json.loads(path.read_text())
         return counted
+
+    async def memory(self) -> Memory:
+        """How much memory is in use, after a full collection."""
+        await self.census()
+        return Memory(**json.loads((self.state_dir / "census.memory").read_text()))
 
     async def crash(self) -> None:
         """Kill it as the kernel would: it gets no chance to do anything."""
