@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from neon import inherited  # noqa: F401  # isort: skip  # first of all: see there
+
 from twisted.scripts import twistd
 
 

@@ -25,7 +25,7 @@ from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import ILogObserver, Logger
 
-from neon import __version__, banner, brand, config, heap, log, sections
+from neon import __version__, banner, brand, config, heap, inherited, log, sections
 from neon.access import (
     Applications,
     access_document,
@@ -145,7 +145,7 @@ class Neon(Parts):
         self._own_log = own_log
         self._control = ControlSocket(reactor, control)
         self._listeners: Listeners | None = None
-        self._sockets = Activation(reactor, os.environ)
+        self._sockets = Activation(reactor, inherited.HANDED)
         self._http = HttpServer(reactor, loaded.http, self._sockets)
         # Each takes a core and 16 MB for a moment.
         self._checks = DeferredSemaphore(PASSWORD_CHECKS_AT_ONCE)

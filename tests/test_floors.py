@@ -17,8 +17,9 @@ FLOORS: dict[str, int] = {
     part: floor
     for floor, parts in {
         0: """
-            brandvalues causes challenge config csvlog details errors explain headers heap inifile log operatorvalues
-            parsing passwords places privatefile quality records safexml sections signals srtp stunmessage values watched
+            brandvalues causes challenge config csvlog details errors explain headers heap inherited inifile log
+            operatorvalues parsing passwords places privatefile quality records safexml sections signals srtp
+            stunmessage values watched
         """,
         1: """
             brand bus cases dialling digits events history ladder localboard logos model ports switchboard wsdl
