@@ -7,6 +7,7 @@ import json
 import re
 import socket
 import sys
+from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
@@ -41,8 +42,8 @@ class Asker(Protocol):
         self.port = port
 
     def connectionMade(self) -> None:
-        assert self.transport is not None
-        self.transport.write(b"GET /doctor HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n\r\n" % self.port)
+        transport: Any = self.transport
+        transport.write(b"GET /doctor HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n\r\n" % self.port)
 
     def dataReceived(self, data: bytes) -> None:
         self.answer += data
