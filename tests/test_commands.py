@@ -245,14 +245,17 @@ class RegisterTests(CommandCase):
     def test_options(self) -> None:
         """What holds for the account only; what is not given stays as it was, and listaccounts shows it."""
         account = {"action": "sipregister", "domain": "a", "number": "1", "password": "x"}
-        self.done(**account, codecs=["pcmu"], dtmf="INFO", mwi="yes", blf="201, 202")
-        options = AccountOptions((Codec.PCMU,), DigitsBy.INFO, mwi=True, blf=("201", "202"))
+        self.done(
+            **account, codecs=["pcmu"], dtmf="INFO", mwi="yes", blf="201, 202", rejectStatus=603, maxCalls="2"
+        )
+        options = AccountOptions((Codec.PCMU,), DigitsBy.INFO, 603, 2, mwi=True, blf=("201", "202"))
         self.assertEqual(self.world.signalling.registrations[1].settings.options, options)
         self.done(**account, mwi=False)
         without = dataclasses.replace(options, mwi=False)
         self.assertEqual(self.world.signalling.registrations[1].settings.options, without)
         [listed] = self.done(action="listaccounts")["accounts"]
-        self.assertEqual(listed["options"], {"codecs": ["PCMU"], "dtmf": "info", "blf": ["201", "202"]})
+        self.assertEqual(listed["options"], {
+            "codecs": ["PCMU"], "dtmf": "info", "rejectStatus": 603, "maxCalls": 2, "blf": ["201", "202"]})
 
     def test_chosen(self) -> None:
         """startcall takes an account by name, number or address; one that is not there, or that several are, is 102."""
@@ -300,6 +303,8 @@ class RegisterTests(CommandCase):
             "expires": (0, 9, 86401, "soon", True, 60.5),
             "codecs": ("", [], ["opus"], [1], {}),
             "dtmf": ("", "morse", 5),
+            "rejectstatus": (200, 999, "no"),
+            "maxcalls": (0, 1001, "many", True),
             "mwi": ("maybe",),
             "blf": (["2@"], [5], "x" * 65),
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from neon import arguments
+from neon import arguments, parsing
 from neon.arguments import Parameter
 from neon.commands import accounts
 from neon.commands.context import Command, Field
@@ -99,6 +99,24 @@ ROWS: Final = (
                 arguments.one_of(DigitsBy),
                 default=None,
                 about="How digits go in this account's calls.",
+                extension=True,
+            ),
+            Parameter(
+                "rejectstatus",
+                arguments.status_of(*parsing.REJECT_STATUSES),
+                into="reject_status",
+                default=None,
+                spelled="rejectStatus",
+                about="What callers hear whom it refuses: 486, 480, 600, 603, 403, 404 or 607.",
+                extension=True,
+            ),
+            Parameter(
+                "maxcalls",
+                arguments.whole_number(1, 1000),
+                into="max_calls",
+                default=None,
+                spelled="maxCalls",
+                about="How many calls this account may have at once.",
                 extension=True,
             ),
             Parameter(

@@ -25,6 +25,8 @@ def sip_register(
     expires: int,
     codecs: tuple[Codec, ...] | None,
     dtmf: DigitsBy | None,
+    reject_status: int | None,
+    max_calls: int | None,
     mwi: bool | None,
     blf: tuple[str, ...] | None,
     record: bool | None,
@@ -32,7 +34,7 @@ def sip_register(
 ) -> Data:
     """Register an account and keep it registered; what becomes of it arrives as events.
 
-    An account that is there already keeps of codecs, dtmf, mwi, blf, record and srtp what is not given.
+    Of these options, from codecs on, an account that is there already keeps what is not given.
     """
     settings = AccountSettings(
         domain=domain.host,
@@ -51,6 +53,8 @@ def sip_register(
         kept,
         codecs=codecs or kept.codecs,
         dtmf=dtmf or kept.dtmf,
+        reject_status=reject_status or kept.reject_status,
+        max_calls=max_calls or kept.max_calls,
         mwi=kept.mwi if mwi is None else mwi,
         blf=kept.blf if blf is None else blf,
         srtp=srtp or kept.srtp,
