@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import jsonschema
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from twisted.trial.unittest import SynchronousTestCase
@@ -70,6 +70,7 @@ DETAILS = CallDetails(
 
 
 class ParameterTests(SynchronousTestCase):
+    @settings(deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def test_taken(self, data: st.DataObject) -> None:
         """Whatever a parameter's schema allows, the command takes."""
