@@ -41,9 +41,16 @@ class IncomingTests(SippCase):
         """sipp calls with a further header field."""
         return await self.caller("uac_asks", *options, keys={"further": header}, **more)
 
-    async def test_rejected(self) -> None:
-        """rejectcall refuses with the status that it names; another one than these is 102."""
+    async def test_rung(self) -> None:
+        """Calls that ring, one after the other: refused, while another one talks, and sent on too often."""
         await self.subscribed()
+        await self.rejected()
+        await self.call_waiting()
+        await self.not_for_ever()
+        self.daemon_is_well()
+
+    async def rejected(self) -> None:
+        """rejectcall refuses with the status that it names; another one than these is 102."""
         for status in (603, 480):
             sipp = await self.gets(status)
             call = await self.client.incoming()
@@ -58,7 +65,6 @@ class IncomingTests(SippCase):
                 self.assertEqual(refusal.code, 102)
             else:
                 self.fail(f"{status} was taken")
-        self.daemon_is_well()
 
     async def test_do_not_disturb(self) -> None:
         """DND refuses with 480 and tells of a missed call; it is still on after a restart, until it is taken back."""
@@ -109,9 +115,8 @@ class IncomingTests(SippCase):
         await talking.finished()
         self.daemon_is_well()
 
-    async def test_not_for_ever(self) -> None:
+    async def not_for_ever(self) -> None:
         """A call that was sent on five times already is not sent on again: it rings."""
-        await self.subscribed()
         await self.client.command("setforward", when="always", to="2003")
         sipp = await self.asks("Diversion: <sip:2009@example.org>;reason=unconditional;counter=5")
         started = await self.client.event("OnNewCall")
@@ -120,7 +125,6 @@ class IncomingTests(SippCase):
         await self.client.command("acceptcall", callid=started["callId"])
         await self.over(started["callId"], 0)
         await sipp.finished()
-        self.daemon_is_well()
 
     async def test_answered_by_itself(self) -> None:
         """A listed caller who asks for it is answered at once, and a beep is heard here: nobody else is."""
@@ -168,9 +172,8 @@ class IncomingTests(SippCase):
         self.assertIn("X-CRM-Id: a b", callee.messages())
         self.daemon_is_well()
 
-    async def test_call_waiting(self) -> None:
+    async def call_waiting(self) -> None:
         """The second of two callers hears that it waits, with the 180."""
-        await self.subscribed()
         first = await self.caller("uac_is_hung_up")
         call = await self.client.incoming()
         await self.client.command("acceptcall", callid=call)
@@ -184,4 +187,3 @@ class IncomingTests(SippCase):
         await self.over(call, 0)
         await first.finished()
         self.assertNotIn("Alert-Info", first.messages())
-        self.daemon_is_well()
