@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.base import ReactorBase
 from twisted.internet.defer import DeferredSemaphore
-from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import ILogObserver, Logger
 
@@ -54,6 +53,7 @@ from neon.journalpart import JournalPart
 from neon.ladder import Ladder
 from neon.media.engine import Engine
 from neon.media.manager import MediaManager, MediaSettings
+from neon.metricspart import Metrics
 from neon.networkpart import NetworkWatch, resolver, stun_finder, with_every_family
 from neon.notify import Activation, ServiceManager
 from neon.operatorpart import OperatorPart
@@ -79,6 +79,7 @@ from neon.sippart import start_sip, transports
 from neon.store.applications import ApplicationTable
 from neon.store.database import Database, StoreError
 from neon.store.ids import Ids
+from neon.tidypart import Tidying
 from neon.values import Address
 
 gc.enable()
@@ -89,7 +90,6 @@ if TYPE_CHECKING:
 USER_AGENT = f"NEON/{__version__}"
 STOP_SECONDS = 5.0
 PASSWORD_CHECKS_AT_ONCE = 2
-TIDY_SECONDS = 60.0
 
 _log = Logger()
 
@@ -149,8 +149,6 @@ class Neon(Parts):
         self._http = HttpServer(reactor, loaded.http, self._sockets)
         # Each takes a core and 16 MB for a moment.
         self._checks = DeferredSemaphore(PASSWORD_CHECKS_AT_ONCE)
-        self._tidy = LoopingCall(self._tidy_up)
-        self._tidy.clock = reactor
         capture, playback = named_devices(loaded.media)
         loaded = self._config = with_every_family(loaded)
         names = resolver(reactor, loaded.sip)
@@ -219,6 +217,7 @@ class Neon(Parts):
             from neon.testbedpart import TestbedPart  # a seldom guest, who costs the others no time to start
 
             self.testbed = TestbedPart(reactor, loaded.testbed, state_dir, self.media.engine, self.operators)
+        self.metrics = Metrics(self.bus, self.phone.calls, self.phone.accounts, self.sessions)
         self.panel = PanelPart(reactor, self.bus, self.sessions, self._http)
         self.autodisconnect = Autodisconnect(reactor, self._drop_account)
         self.api: Api | None = None
@@ -251,7 +250,8 @@ class Neon(Parts):
         self._add("the feed", self._feed.start, self._feed.stop)
         self._add("the control socket", self._control.listen, self._control.stop_listening)
         self._add("access.json", self._tell, None)
-        self._add("the garbage collector", self._start_tidying, self._stop_tidying)
+        self.add(self.metrics)
+        self.add(Tidying(reactor, self.phone.calls))
         self.add(Retirement(reactor, self.phone.calls))
         self.add(ServiceManager(reactor, os.environ))
 
@@ -388,6 +388,7 @@ class Neon(Parts):
         page = doctor(self.media, self._config.media, self.phone, origins, served, self._brand)
         self._http.add_pages(page.pages())
         self._http.add_pages(brandpages.pages(self._brand, served))
+        self._http.add_pages(self.metrics.pages())
         self.panel.serve(lambda: self._websocket_address)
 
     @property
@@ -423,21 +424,3 @@ class Neon(Parts):
         if self._show_banner:
             # twistd has turned sys.stdout into a log by now, where a password must not go.
             banner.show(document, self._state_dir, sys.__stdout__)
-
-    # Full collections take hundreds of milliseconds with many calls up, and nothing at all without.
-
-    def _start_tidying(self) -> None:
-        gc.collect()
-        gc.freeze()
-        heap.trim()
-        # Often, so that none takes long: the young ones of 50,000 allocations take up to 25 ms.
-        gc.set_threshold(5_000, 500, 1_000)
-        self._tidy.start(TIDY_SECONDS, now=False)
-
-    def _stop_tidying(self) -> None:
-        self._tidy.stop()
-
-    def _tidy_up(self) -> None:
-        if not self.phone.calls():
-            gc.collect()
-            heap.trim()

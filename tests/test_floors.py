@@ -35,9 +35,9 @@ FLOORS: dict[str, int] = {
             api ctl
         """,
         5: """
-            admission banner certificates controlpart deskpart doctorpart feedpart httppart journalpart networkpart
-            notify operatorpart options panelpart parts phonepart program qualitypart recordingpart retirepart
-            sippart tap testbedpart trycall
+            admission banner certificates controlpart deskpart doctorpart feedpart httppart journalpart metricspart
+            networkpart notify operatorpart options panelpart parts phonepart program qualitypart recordingpart
+            retirepart sippart tap testbedpart tidypart trycall
         """,
     }.items()
     for part in parts.split()

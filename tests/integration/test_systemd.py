@@ -34,7 +34,7 @@ port = {http}
 
 
 class Asker(Protocol):
-    """Asks for a page as soon as it is connected; C{answer} is all that came back."""
+    """Asks for the metrics as soon as it is connected; C{answer} is all that came back."""
 
     answer = b""
 
@@ -43,7 +43,7 @@ class Asker(Protocol):
 
     def connectionMade(self) -> None:
         transport: Any = self.transport
-        transport.write(b"GET /doctor HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n\r\n" % self.port)
+        transport.write(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n\r\n" % self.port)
 
     def dataReceived(self, data: bytes) -> None:
         self.answer += data
@@ -85,7 +85,7 @@ class SystemdTests(IntegrationCase):
         await program.says(rf"Listening on .*:{http}")
         self.assertFalse(state.exists())
         asker = await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", http), Asker(http))
-        await until(lambda: b"</html>" in asker.answer, "the page", 30)
+        await until(lambda: b"neon_api_events_total" in asker.answer, "the metrics", 30)
         self.assertTrue(asker.answer.startswith(b"HTTP/1.1 200 "), asker.answer[:200])
         await until(lambda: hear("READY=1"), "the daemon being ready")
         await until(lambda: hear("") or told.count("WATCHDOG=1") >= 3, "the watchdog being fed")
