@@ -266,7 +266,7 @@ class RecordingChanged:
 
 @dataclass(frozen=True, slots=True)
 class MediaStatsKnown:
-    """How a call that is up sounded since the last such event, or in its first five seconds; it is not sent again later."""
+    """How a call that is up sounded since the last such event, or in its first five seconds; not sent again later."""
 
     call_id: int
     connection_id: int
