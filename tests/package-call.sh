@@ -2,9 +2,11 @@
 # Runs in the root that tests/package.sh made: the installed daemon, as a user, calls the echo of its test service.
 set -eu
 state=/home/tester/.local/state/neon
-as_tester() { setpriv --reuid=tester --regid=tester --init-groups env -i PATH=/usr/bin:/bin HOME=/home/tester LC_ALL=C.UTF-8 "$@"; }
+tester=(setpriv --reuid=tester --regid=tester --init-groups env -i PATH=/usr/bin:/bin HOME=/home/tester LC_ALL=C.UTF-8)
+as_tester() { "${tester[@]}" "$@"; }
 
-as_tester neon >/tmp/neon.log 2>&1 &
+# Not by the function: its shell would be the process that the signal goes to.
+"${tester[@]}" neon >/tmp/neon.log 2>&1 &
 daemon=$!
 trap 'status=$?; [ $status -eq 0 ] || cat /tmp/neon.log; exit $status' EXIT
 
