@@ -1,6 +1,6 @@
 """What NEON does when things go wrong, in figures: the table of docs/reliability.rst.
 
-    python -m bench.faults                    everything, about 25 minutes
+    python -m bench.faults                    everything, about 45 minutes
     python -m bench.faults --quick            shorter and smaller, under 45 seconds
     python -m bench.faults flood loss         these only
     python -m bench.faults --json             the figures for programs
