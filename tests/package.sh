@@ -8,7 +8,8 @@ set -u
 [ "$(id -u)" -eq 0 ] || exec sudo -n --preserve-env=HOME "$0" "$@"
 
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
-mirror=${NEON_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+# NEON_DEBIAN_MIRROR: another mirror than debootstrap's own.
+mirror=(${NEON_DEBIAN_MIRROR:+"$NEON_DEBIAN_MIRROR"})
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/neon/package
 work=$(mktemp -d /var/tmp/neon-package.XXXXXX) || exit 1
 trap 'rm -rf --one-file-system "$work"' EXIT
@@ -68,7 +69,7 @@ if [ ! -e "$cache/$suite/.complete" ]; then
     step "making a bare $suite"
     command -v debootstrap >/dev/null || apt_install "$work/apt.log" debootstrap
     rm -rf --one-file-system "${cache:?}/$suite"
-    timeout -k 10 900 debootstrap --variant=minbase "$suite" "$cache/$suite" "$mirror" >"$work/log" 2>&1 || fail "debootstrap"
+    timeout -k 10 900 debootstrap --variant=minbase "$suite" "$cache/$suite" "${mirror[@]}" >"$work/log" 2>&1 || fail "debootstrap"
     touch "$cache/$suite/.complete"
 fi
 cp -a "$cache/$suite" "$root" || fail "copying the root"
@@ -108,7 +109,7 @@ sum() { sha256sum "$root/etc/neon/neon.conf" "$root/etc/neon/conf.d/test.conf"; 
 settings=$(sum)
 
 step "a call from the installed daemon"
-inside 180 --net bash /root/package-call.sh "$version" || fail "the call"
+inside 180 --net bash /root/package-call.sh || fail "the call"
 cat "$work/log"
 
 step "upgrading"
@@ -116,7 +117,7 @@ apt --no-install-recommends install /root/later.deb || fail "apt-get install of 
 [ "$(sum)" = "$settings" ] || fail "the upgrade changed settings"
 inside 60 dpkg-query -W -f '${Version}' neon && [ "$(cat "$work/log")" = "$later" ] || fail "the later version is not installed"
 step "a call after the upgrade"
-inside 180 --net bash /root/package-call.sh "$version" || fail "the call after the upgrade"
+inside 180 --net bash /root/package-call.sh || fail "the call after the upgrade"
 
 step "removing"
 apt remove neon || fail "apt-get remove"
