@@ -1,3 +1,4 @@
+# ruff: noqa: N999
 """pycryptodome under the name that sippy imports it by; Debian has it as Cryptodome."""
 
 import Cryptodome
