@@ -25,11 +25,11 @@ from neon.values import (
     Direction,
     LocalMedia,
     MediaAgreement,
-    MediaDirection,
     MediaStatistics,
 )
 
-NO_AUDIO = MediaAgreement(("127.0.0.1", 9), Codec.PCMA, 8, 8, MediaDirection.INACTIVE)
+NO_AUDIO = MediaAgreement(("127.0.0.1", 9), Codec.PCMA, 8, 8)
+"""Neither side waits, though nothing is sent: L{NoStream}."""
 NOT_HERE = Cause(501, "this leg of the call has no network")
 
 

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from neon.callback import Callbacks
 from neon.errors import InvalidArgument, NotRegistered
-from neon.events import CallAccepted, CallBridged, CallFinalized, CallStarted, Event
+from neon.events import CallAccepted, CallBridged, CallFinalized, CallStarted, Event, HoldChanged
 from neon.ports import Ids
 from neon.values import Cause, Direction
 from tests.fakes import AGREEMENT, FakeCall, FakeIds, FakeWorld
@@ -43,6 +43,7 @@ class AnsweringTests(CallbackCase):
         events = self.turns()
         kinds = [type(event) for event in events]
         self.assertEqual(kinds[:2], [CallStarted, CallAccepted])
+        self.assertNotIn(HoldChanged, kinds)
         ((_, second),) = self.dialled
         bridged = [(event.call_id, event.other) for event in events if isinstance(event, CallBridged)]
         self.assertEqual(bridged, [(first, second), (second, first)])
