@@ -334,6 +334,7 @@ class HostilePageTests(BrowserCase):
     async def victim(self) -> None:
         await self.started()
         self.client = await self.registered()
+        await self.client.event("OnSIPRegisterFinalized")
         self.client.events.clear()
         self.target = {
             "http": self.http,
