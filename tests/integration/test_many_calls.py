@@ -15,13 +15,13 @@ OBLIVION = 36.0
 LATE_THREADS = 1
 """The state's own thread starts when the first block of call numbers runs low."""
 
-KEPT = ("neon.events.", "neon.bus.", "neon.values.", "neon.cases.", "neon.ladder.")
-"""The replay ring keeps events and the recorder the last calls' messages, on purpose and bounded."""
+KEPT = ("neon.events.", "neon.bus.", "neon.values.", "neon.cases.", "neon.ladder.", "neon.quality.")
+"""The replay ring and the mailboxes keep events and the recorder the last calls' messages, on purpose and bounded."""
 
 CACHED = {
     "sippy.SipURL.SipURL": 256, "sippy.SipAddress.SipAddress": 128, "sippy.SipFrom.SipFrom": 128,
     "sippy.SipTo.SipTo": 128, "neon.sip.sdp.Description": 1, "neon.sip.sdp.Media": 1,
-    "neon.switchboard.Ended": 8, "neon.quality.Figures": 4, "neon.media.engine.Stream": 1,
+    "neon.switchboard.Ended": 8, "neon.switchboard.ExtensionPicture": 1, "neon.media.engine.Stream": 1,
 }  # fmt: skip
 """How many of a class may be remembered of calls that are over, on purpose: fewer than there were calls."""
 

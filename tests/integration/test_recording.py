@@ -131,6 +131,7 @@ class RecordingTests(RecordingCase):
         await self.client.event("OnFinalizedCall", callId=ringing)
         last = await self.called("600")
         await self.recording(last, "started")
+        await pause(0.5)  # a file in which nothing was said would not be kept
         await self.daemon.program.stop(within=8)
         names = sorted(one.name for one in directory.rglob("*.wav*"))
         self.assertEqual(names, [f"600-{last}.wav", path.name], "the end of the daemon completes what it records")
