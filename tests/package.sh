@@ -74,9 +74,9 @@ if [ ! -e "$cache/$suite/.complete" ]; then
 fi
 cp -a "$cache/$suite" "$root" || fail "copying the root"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
-cp "$package" "$root/root/neon.deb"
-cp "$work/built/later.deb" "$root/root/"
-cp "$checkout/tests/package-call.sh" "$root/root/"
+cp "$package" "$root/srv/neon.deb"
+cp "$work/built/later.deb" "$root/srv/"
+cp "$checkout/tests/package-call.sh" "$root/srv/"
 
 step "apt-get update"
 apt update || fail "apt-get update"
@@ -86,7 +86,7 @@ inside 60 useradd --create-home --shell /bin/bash tester || fail "a user"
 listing >"$work/before"
 
 step "installing"
-apt --no-install-recommends install /root/neon.deb || fail "apt-get install"
+apt --no-install-recommends install /srv/neon.deb || fail "apt-get install"
 inside 60 twistd3 --help || fail "twistd3"
 grep -q '^ *neon ' "$work/log" || fail "twistd3 does not know neon"
 for manual in neon neonctl; do [ -e "$root/usr/share/man/man1/$manual.1.gz" ] || fail "no manual page of $manual"; done
@@ -109,15 +109,15 @@ sum() { sha256sum "$root/etc/neon/neon.conf" "$root/etc/neon/conf.d/test.conf"; 
 settings=$(sum)
 
 step "a call from the installed daemon"
-inside 180 --net bash /root/package-call.sh || fail "the call"
+inside 180 --net bash /srv/package-call.sh || fail "the call"
 cat "$work/log"
 
 step "upgrading"
-apt --no-install-recommends install /root/later.deb || fail "apt-get install of the later version"
+apt --no-install-recommends install /srv/later.deb || fail "apt-get install of the later version"
 [ "$(sum)" = "$settings" ] || fail "the upgrade changed settings"
 inside 60 dpkg-query -W -f '${Version}' neon && [ "$(cat "$work/log")" = "$later" ] || fail "the later version is not installed"
 step "a call after the upgrade"
-inside 180 --net bash /root/package-call.sh || fail "the call after the upgrade"
+inside 180 --net bash /srv/package-call.sh || fail "the call after the upgrade"
 
 step "removing"
 apt remove neon || fail "apt-get remove"
