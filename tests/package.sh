@@ -42,7 +42,7 @@ apt() { inside 900 apt-get -q -y -o APT::Keep-Downloaded-Packages=true -o Dpkg::
 
 # What a package may leave nothing of. Caches that Debian's own programs write are no matter.
 listing() {
-    (cd "$root" && find . -xdev \( -path ./proc -o -path ./tmp -o -path ./run -o -path ./home -o -path ./root \
+    (cd "$root" && find . -xdev \( -path ./proc -o -path ./tmp -o -path ./run -o -path ./home -o -path ./root -o -path ./srv \
         -o -path ./var/cache -o -path ./var/log -o -path ./var/lib/apt -o -path './var/lib/dpkg/*-old' \
         -o -name __pycache__ -path './usr/lib/python3*/dist-packages/twisted/*' \) -prune -o -print | LC_ALL=C sort)
 }
