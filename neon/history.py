@@ -152,7 +152,8 @@ class History:
         self._waiting: list[Entry] = []
         self._timer: Timer | None = None
         self._tidy: Timer | None = None
-        self._unsubscribe = bus.subscribe(self._happened)
+        # Before the clients that hear of an event at once: they may ask for its entry as soon.
+        self._unsubscribe = bus.subscribe(self._happened, prompt=True)
 
     def start(self) -> None:
         """From now on what is too old goes, from time to time."""

@@ -139,11 +139,21 @@ class HistoryTests(SynchronousTestCase):
         page = self.successResultOf(self.history.page(Wanted()))
         self.assertEqual([entry.call_id for entry in page], [7])
 
+    def test_asked_from_inside(self) -> None:
+        """A client that is told at once of the end of a call, and asks at once, finds its entry."""
+        pages: list[list[Entry]] = []
+
+        def ask(published: object) -> None:
+            pages.append(self.successResultOf(self.history.page(Wanted())))
+
+        self.bus.subscribe(ask, prompt=True)
+        self.bus.publish(CallFinalized(*self.who(), duration_ms=0, cause=Cause(486)))
+        self.assertEqual([entry.call_id for entry in pages[0]], [7])
+
     def test_batches(self) -> None:
         """Many calls that end together are written together."""
         for call_id in range(1, 6):
             self.bus.publish(CallFinalized(*self.who(call_id), duration_ms=0, cause=Cause()))
-        self.clock.advance(0)
         self.assertEqual(self.store.entries, [])
         self.clock.advance(1)
         self.assertEqual(len(self.store.entries), 5)
