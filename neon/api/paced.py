@@ -78,3 +78,21 @@ class Paced(WebSocketServerProtocol):
             write_now(self.transport, data)
         if self._lag.wrote(len(data)) and self.state == self.STATE_OPEN:
             self.close_as_too_slow()
+
+
+def configure(factory: Any, max_bytes: int) -> None:
+    """What the factories of these connections have in common; C{max_bytes} bounds a frame and a message.
+
+    Who may connect is decided elsewhere for every Origin, C{null} included.
+    """
+    factory.setProtocolOptions(
+        webStatus=False,
+        allowNullOrigin=True,
+        maxFramePayloadSize=max_bytes,
+        maxMessagePayloadSize=max_bytes,
+        failByDrop=False,
+        openHandshakeTimeout=10,
+        closeHandshakeTimeout=2,
+        autoPingInterval=20,
+        autoPingTimeout=10,
+    )

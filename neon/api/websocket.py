@@ -23,6 +23,7 @@ from neon.api.autodisconnect import Autodisconnect
 from neon.api.failures import explain
 from neon.api.guard import Guard
 from neon.api.handshake import Handshake
+from neon.api.paced import configure
 from neon.api.sessions import Session, Sessions
 from neon.api.subscription import Subscription
 from neon.bus import RING_SIZE, Bus, Published
@@ -248,18 +249,7 @@ class Api(WebSocketServerFactory):
         self._audience: dict[Connection, None] = {}
         self._unsubscribe: Callable[[], None] = bus.subscribe(self._happened, prompt=True)
         self._empty: list[Deferred[None]] = []
-        self.setProtocolOptions(  # type: ignore[no-untyped-call]
-            webStatus=False,
-            # The guard decides about these, as about every other Origin.
-            allowNullOrigin=True,
-            maxFramePayloadSize=HARD_LIMIT_BYTES,
-            maxMessagePayloadSize=HARD_LIMIT_BYTES,
-            failByDrop=False,
-            openHandshakeTimeout=10,
-            closeHandshakeTimeout=2,
-            autoPingInterval=20,
-            autoPingTimeout=10,
-        )
+        configure(self, HARD_LIMIT_BYTES)
 
     def opened(self, connection: Connection) -> None:
         """A handshake is done."""

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from neon.api.feed import wire
 from neon.api.feed.connection import FeedConnection
 from neon.api.feed.members import Member, Members
+from neon.api.paced import configure
 from neon.switchboard import Change, Switchboard
 
 MAX_CONNECTIONS: Final = 1000
@@ -61,18 +62,7 @@ class Feed(WebSocketServerFactory):
         self._unwatch: Callable[[], None] = switchboard.watch(self._happened)
         self._empty: list[Deferred[None]] = []
         members.on_change.append(self._member_changed)
-        self.setProtocolOptions(  # type: ignore[no-untyped-call]
-            webStatus=False,
-            # Who may watch is decided by name and password, not by the page that asks.
-            allowNullOrigin=True,
-            maxFramePayloadSize=MAX_MESSAGE,
-            maxMessagePayloadSize=MAX_MESSAGE,
-            failByDrop=False,
-            openHandshakeTimeout=10,
-            closeHandshakeTimeout=2,
-            autoPingInterval=20,
-            autoPingTimeout=10,
-        )
+        configure(self, MAX_MESSAGE)
 
     def entered(self, connection: FeedConnection) -> bool:
         """Whether there is room for one more."""
