@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -208,7 +209,9 @@ async def until(reactor: Any, look: Callable[[], bool], what: str, seconds: floa
 async def measure(reactor: Any, folder: Path, desks: int, rate: float, seconds: float) -> Row:
     """One floor."""
     folder.mkdir()  # noqa: ASYNC240 - nobody else waits
-    port = 20_000 + os.getpid() % 10_000 + desks % 97
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        port = free.getsockname()[1]
     mosquitto = folder / "mosquitto.conf"
     mosquitto.write_text(f"listener {port} {HOST}\nallow_anonymous true\nmax_queued_messages 100000\n")
     (folder / "neon.conf").write_text(HUB.format(port=port))
