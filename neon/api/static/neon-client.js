@@ -322,6 +322,7 @@ export class NeonClient extends EventTarget {
 
   #dial() {
     this.#become("connecting");
+    /** @type {WebSocket} */
     let socket;
     try {
       socket = new WebSocket(this.#url);

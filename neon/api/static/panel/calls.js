@@ -142,7 +142,10 @@ export class CallElement extends HTMLElement {
     }
   }
 
-  /** How it is, in words. @param {Call} call */
+  /**
+   * How it is, in words.
+   * @param {Call} call
+   */
   words(call) {
     switch (call.state) {
       case "confirmed":
