@@ -11,7 +11,7 @@ from neon import sections
 from neon.api import download, schema
 from neon.api.autodisconnect import Autodisconnect
 from neon.api.guard import LOCAL_NAMES, Guard
-from neon.api.http import Root, Served
+from neon.api.http import Root, Served, Socket
 from neon.api.listen import Listeners, TcpReactor, listen
 from neon.api.mailbox import Mailboxes
 from neon.api.sessions import Sessions
@@ -69,6 +69,11 @@ class HttpServer:
         self._guard.origins.own |= {f"http://{name}:{port}" for name in LOCAL_NAMES}
         for address in self._listeners.addresses:
             _log.info("HTTP API at http://{address}/", address=format_address(address))
+
+    def add_socket(self, path: str, socket: Socket) -> None:
+        """A WebSocket, at a path in lower case."""
+        if self._root is not None:
+            self._root.sockets[path] = socket
 
     def add_pages(self, pages: Mapping[str, Served]) -> None:
         """More to read, by path."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 
 from neon.access import Applications
 from neon.admission import Admission
 from neon.api.administration import Explanations, OriginDecisions
 from neon.api.operatoradmin import Desk, OperatorDecisions
-from neon.api.panel import Panel, PanelAddress, PanelCommands
+from neon.api.panel import SOCKET, Panel, PanelAddress, PanelCommands
 from neon.api.sessions import Sessions
+from neon.api.upgrade import Factory
 from neon.bus import Bus
 from neon.cases import Cases
 from neon.commands import Command
@@ -34,7 +35,12 @@ class PanelPart:
         self.screen = Screen(reactor, bus, self._is_open, self._address, Browser(reactor))
 
     def offer(
-        self, applications: Applications, admission: Admission, cases: Cases, desk: Desk
+        self,
+        applications: Applications,
+        admission: Admission,
+        cases: Cases,
+        desk: Desk,
+        websocket: Iterable[Command],
     ) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
         """Let the panel in; returns the commands of its page, and those of the control socket about the same things."""
         applications.put_tickets(PANEL, self._tickets.redeem)
@@ -47,12 +53,15 @@ class PanelPart:
             *OperatorDecisions(desk).rows(),
             *explanations.rows(),
             *PanelAddress(self._address, self._tickets.seconds).rows(),
+            *websocket,
         )
         return PanelCommands(explanations.find).rows(control), control
 
-    def serve(self, websocket: Callable[[], str | None]) -> None:
-        """Add the page to the HTTP server, which listens by now."""
-        self._http.add_pages(Panel(websocket).pages())
+    def serve(self, factory: Factory) -> None:
+        """Add the page to the HTTP server, which listens by now; C{factory} makes its WebSockets."""
+        panel = Panel(self._own, factory)
+        self._http.add_pages(panel.pages())
+        self._http.add_socket(SOCKET, panel.socket)
 
     def _is_open(self) -> bool:
         return any(session.origin in self._own and session.holders for session in self._sessions)

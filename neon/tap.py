@@ -36,7 +36,6 @@ from neon.admission import Admission
 from neon.api import brandpages, reference
 from neon.api.administration import ApplicationAccounts
 from neon.api.autodisconnect import Autodisconnect
-from neon.api.listen import Listeners, listen
 from neon.api.sessions import Sessions
 from neon.api.websocket import Api
 from neon.bus import Bus
@@ -60,7 +59,6 @@ from neon.operatorpart import OperatorPart
 from neon.operators.settings import Settings as Operator
 from neon.options import Options, load, load_operators, named_devices, own_log
 from neon.panelpart import PanelPart
-from neon.parsing import format_address
 from neon.parts import CannotStart, Part, Parts
 from neon.passwords import PasswordHash
 from neon.phone import Phone
@@ -81,6 +79,7 @@ from neon.store.database import Database, StoreError
 from neon.store.ids import Ids
 from neon.tidypart import Tidying
 from neon.values import Address
+from neon.websocketpart import WebSocketServer
 
 gc.enable()
 
@@ -144,7 +143,6 @@ class Neon(Parts):
         self._show_banner = show_banner
         self._own_log = own_log
         self._control = ControlSocket(reactor, control)
-        self._listeners: Listeners | None = None
         self._sockets = Activation(reactor, inherited.HANDED)
         self._http = HttpServer(reactor, loaded.http, self._sockets)
         # Each takes a core and 16 MB for a moment.
@@ -218,6 +216,8 @@ class Neon(Parts):
 
             self.testbed = TestbedPart(reactor, loaded.testbed, state_dir, self.media.engine, self.operators)
         self.metrics = Metrics(self.bus, self.phone.calls, self.phone.accounts, self.sessions)
+        self._websocket = WebSocketServer(loaded.websocket, self._sockets, self.database)
+        self._websocket.on_switch.append(self._websocket_switched)
         self.panel = PanelPart(reactor, self.bus, self.sessions, self._http)
         self.autodisconnect = Autodisconnect(reactor, self._drop_account)
         self.api: Api | None = None
@@ -242,8 +242,7 @@ class Neon(Parts):
         self._add("the phone", self._register_accounts, self.phone.stop)
         self.add(self.journal)
         self.add(self.operators)
-        if loaded.websocket.enabled:
-            self._add("the WebSocket API", self._listen, self._stop_listening)
+        self._add("the WebSocket API", self._websocket.start, self._websocket.stop)
         if loaded.http.enabled:
             self._add("the HTTP API", self._listen_http, self._http.stop_listening)
         self._add("systemd's sockets", self._sockets.close_rest, None)
@@ -286,6 +285,7 @@ class Neon(Parts):
         self.journal.open().addErrback(failures.append)
         hashes = configured_hashes(self._config.applications)
         table.all().addCallbacks(stored.extend, failures.append)
+        self._websocket.load().addErrback(failures.append)
         if self._config.api.access_file:
             known: list[PasswordHash | None] = []
             table.find(config.LOCAL).addCallbacks(known.append, failures.append)
@@ -318,9 +318,12 @@ class Neon(Parts):
             recorder=self.recording.recorder,
             screen=self.panel.screen,
         )
-        own, control = self.panel.offer(applications, admission, self.cases, self.operators.desk)
+        own, control = self.panel.offer(
+            applications, admission, self.cases, self.operators.desk, self._websocket.rows()
+        )
         own = (*TABLE, *own)
         self.api = Api(commands(own), self.sessions, self.autodisconnect, self.bus, self._reactor, admission.guard)
+        self._websocket.offer(self.api, admission.origins.own)
         self._http.offer(commands(own), self.sessions, self.autodisconnect, self.bus, admission.guard, self.history)
         accounts = ApplicationAccounts(
             table, applications, self.sessions, self._in_thread, set(self._config.applications), config.LOCAL
@@ -372,31 +375,19 @@ class Neon(Parts):
         with suppress(InvalidArgument):  # it went by itself meanwhile
             self.phone.unregister(connection_id, end_calls=True)
 
-    def _listen(self) -> None:
-        websocket = self._config.websocket
-        self._listeners = listen(self._sockets, self.api, websocket.host, websocket.port)
-        for address in self._listeners.addresses:
-            _log.info("WebSocket API at ws://{address}/", address=format_address(address))
-
     def _listen_http(self) -> None:
         self._http.listen()
         assert self._http.address is not None
-        self._http.add_pages(reference.pages(self._http.address, self._websocket_address))
+        self._http.add_pages(reference.pages(self._http.address, self._websocket.address))
         assert self.admission is not None
         origins = self.admission.origins
-        served = lambda: self._websocket_address  # noqa: E731 - twice the same
+        served = lambda: self._websocket.address  # noqa: E731 - twice the same
         page = doctor(self.media, self._config.media, self.phone, origins, served, self._brand)
         self._http.add_pages(page.pages())
         self._http.add_pages(brandpages.pages(self._brand, served))
         self._http.add_pages(self.metrics.pages())
-        self.panel.serve(lambda: self._websocket_address)
-
-    @property
-    def _websocket_address(self) -> str | None:
-        return None if self._listeners is None else format_address(self._listeners.addresses[0])
-
-    def _stop_listening(self) -> Any:
-        return None if self._listeners is None else self._listeners.close()
+        assert self.api is not None
+        self.panel.serve(self.api)
 
     def _close_connections(self) -> Any:
         self.autodisconnect.stop()
@@ -412,11 +403,7 @@ class Neon(Parts):
         if not self._config.api.access_file:
             self._access_file.unlink(missing_ok=True)
             return
-        websocket = None if self._websocket_address is None else f"ws://{self._websocket_address}/"
-        control = str(self._control.path)
-        document = access_document(websocket, self._password, self._http.url, control, self._feed.urls)
-        if self.testbed is not None:
-            document |= {"sip": self.testbed.sip, "operator": self.testbed.operator}
+        document = self._access()
         try:
             write_private(self._access_file, document)
         except OSError as error:
@@ -424,3 +411,21 @@ class Neon(Parts):
         if self._show_banner:
             # twistd has turned sys.stdout into a log by now, where a password must not go.
             banner.show(document, self._state_dir, sys.__stdout__)
+
+    def _access(self) -> dict[str, Any]:
+        """What stands in access.json."""
+        control = str(self._control.path)
+        document = access_document(self._websocket.url, self._password, self._http.url, control, self._feed.urls)
+        if self.testbed is not None:
+            document |= {"sip": self.testbed.sip, "operator": self.testbed.operator}
+        return document
+
+    def _websocket_switched(self) -> None:
+        """Programs look into access.json for the server that was switched on, or is gone."""
+        if self._http.address is not None:
+            self._http.add_pages(reference.pages(self._http.address, self._websocket.address))
+        if self._config.api.access_file:
+            document = self._access()
+            # In this thread one is written after the other.
+            written = self.database.run(lambda _: write_private(self._access_file, document))
+            written.addErrback(lambda failure: _log.failure("access.json was not written", failure))

@@ -37,7 +37,7 @@ FLOORS: dict[str, int] = {
         5: """
             admission banner certificates controlpart deskpart doctorpart feedpart httppart journalpart metricspart
             networkpart notify operatorpart options panelpart parts phonepart program qualitypart recordingpart
-            retirepart sippart tap testbedpart tidypart trycall
+            retirepart sippart tap testbedpart tidypart trycall websocketpart
         """,
     }.items()
     for part in parts.split()

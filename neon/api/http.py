@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from neon.api import cors, form, wire, xml
+from neon.api import cors, form, upgrade, wire, xml
 from neon.api.autodisconnect import Autodisconnect
 from neon.api.failures import Refusal, explain
 from neon.api.mailbox import Mailbox, Mailboxes
@@ -206,6 +206,10 @@ Served: TypeAlias = Page | Callable[[Exchange], Page]
 """A page, or what makes it for somebody who asks."""
 
 
+Socket: TypeAlias = Callable[[Exchange, Any], bool]
+"""What takes the connection of a request that wants a WebSocket; False if it does not."""
+
+
 Answer: TypeAlias = Callable[[Exchange, list[form.Pair], Any], None]
 """What answers a form."""
 
@@ -224,6 +228,7 @@ class Root(Resource):
         self.autodisconnect = autodisconnect
         self.policy = policy
         self.pages: dict[str, Served] = {}
+        self.sockets: dict[str, Socket] = {}
         self.manual: Callable[[], Mapping[str, Any]] = dict
         self._forms: dict[str, Answer] = {"/command": self._command, "/events": self._events}
 
@@ -253,6 +258,9 @@ class Root(Resource):
             return
         if not verdict.admitted:
             exchange.refuse(Refusal(NotAuthorised.code, verdict.reason), verdict.status)
+            return
+        socket = self.sockets.get(exchange.path)
+        if socket is not None and upgrade.is_wanted(request) and socket(exchange, request):
             return
         run = self._forms.get(exchange.path)
         page = self.pages.get(exchange.path)

@@ -2,6 +2,7 @@
 
     /  and /panel           the page
     /panel/NAME.js, .css    what it consists of: plain ES modules, made by nobody
+    /panel/socket           the WebSocket API, for this page alone: there also while that server is switched off
 
 Its page runs in the person's browser, at NEON's own origin. It uses the WebSocket API like every other client; what it
 may do beyond (L{PanelCommands}) needs a session of the daemon's owner at that origin (L{neon.api.keeper}).
@@ -9,12 +10,13 @@ may do beyond (L{PanelCommands}) needs a session of the daemon's owner at that o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
 from neon import arguments
+from neon.api import upgrade
 from neon.api.http import Exchange, Page, Served
 from neon.api.pages import CSS, HTML, JAVASCRIPT
 from neon.arguments import Parameter
@@ -22,20 +24,29 @@ from neon.commands import Command, Context, Data
 from neon.errors import InvalidArgument
 from neon.explain import LANGUAGES, explain
 
-SOCKET: Final = b"ws://localhost:15070/"
-"""What stands in the page's file where the address of the WebSocket server has to be."""
+SOCKET: Final = "/panel/socket"
 
-OWN: Final = ("originpending", "originlist", "originallow", "origindeny", "originblock", "originforget", "operatorlist")
+OWN: Final = (
+    "originpending",
+    "originlist",
+    "originallow",
+    "origindeny",
+    "originblock",
+    "originforget",
+    "operatorlist",
+    "websocketserver",
+)
 """The commands of the control socket that the panel has as well."""
 
 _KINDS: Final = {".js": JAVASCRIPT, ".css": CSS}
 
 
 class Panel:
-    """Serves the page. C{websocket} is the address of that server, C{host:port}, while there is one."""
+    """Serves the page, and its WebSocket by C{factory}. C{own} are NEON's own origins."""
 
-    def __init__(self, websocket: Callable[[], str | None]) -> None:
-        self._websocket = websocket
+    def __init__(self, own: Collection[str], factory: upgrade.Factory) -> None:
+        self._own = own
+        self._factory = factory
         folder = resources.files("neon.api") / "static" / "panel"
         self._html = (folder / "index.html").read_bytes()
         self._files = {
@@ -48,24 +59,26 @@ class Panel:
         """Everything, by path."""
         return {"": self._page, "/panel": self._page, **self._files}
 
+    def socket(self, exchange: Exchange, request: Any) -> bool:
+        """Take a connection of the page; programs, and other pages, have a server of their own, or none."""
+        if exchange.origin not in self._own:
+            return False
+        upgrade.hand_over(request, self._factory)
+        return True
+
     def _page(self, exchange: Exchange) -> Page:
-        # The Host has been checked: a name of this machine and our port. Content security policies have no word for
-        # IPv6 addresses.
-        name = (exchange.header("Host") or "").rpartition(":")[0]
-        address = self._websocket()
-        socket = ""
-        if address is not None:
-            socket = f"ws://{'localhost' if name.startswith('[') else name}:{address.rpartition(':')[2]}/"
-        return Page(HTML, self._html.replace(SOCKET, socket.encode("ascii")), _security(socket))
+        # The Host has been checked: a name of this machine and our port.
+        return Page(HTML, self._html, _security(exchange.header("Host") or ""))
 
 
-def _security(socket: str) -> Mapping[str, str]:
+def _security(host: str) -> Mapping[str, str]:
     policy = (
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
         "img-src 'self' data:",
-        f"connect-src 'self' {socket.removesuffix('/')}".rstrip(),
+        # Older browsers do not take 'self' for a WebSocket. Content security policies have no word for IPv6 addresses.
+        "connect-src 'self'" if host.startswith("[") else f"connect-src 'self' ws://{host}",
         # What an operator says is shown in a sandboxed frame that has no address: it inherits this policy.
         "frame-src 'self'",
         "base-uri 'none'",

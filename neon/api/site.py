@@ -150,6 +150,16 @@ class Channel(HTTPChannel):
         self._log.info("HTTP connection cut: {why}", why=why)
         self.transport.abortConnection()
 
+    def let_go(self) -> Any:
+        """The transport, for another protocol (L{neon.api.upgrade}); this channel has no part in it from now on."""
+        transport = self.transport
+        self._within(None)
+        self.setTimeout(None)  # type: ignore[no-untyped-call]
+        self.factory.left(self)
+        transport.unregisterProducer()
+        self.transport = None
+        return transport
+
     def _within(self, seconds: float | None) -> None:
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -249,7 +249,24 @@ class Api(WebSocketServerFactory):
         self._audience: dict[Connection, None] = {}
         self._unsubscribe: Callable[[], None] = bus.subscribe(self._happened, prompt=True)
         self._empty: list[Deferred[None]] = []
+        self.accepts = True
         configure(self, HARD_LIMIT_BYTES)
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """For a connection to this server itself; none while it C{accepts} nobody."""
+        return self.connection(addr) if self.accepts else None
+
+    def connection(self, addr: Any) -> Connection:
+        """For a connection that came by another server (L{neon.api.upgrade}), whether this one is on or off."""
+        made: Any = super().buildProtocol(addr)
+        assert isinstance(made, Connection)
+        return made
+
+    def dismiss(self, kept: Collection[str]) -> None:
+        """End the connections that are not of these origins."""
+        for connection in tuple(self._audience):
+            if connection.origin not in kept:
+                connection.sendClose(1000, "the WebSocket server was switched off")
 
     def opened(self, connection: Connection) -> None:
         """A handshake is done."""

@@ -81,6 +81,8 @@ def build() -> argparse.ArgumentParser:
         "case", nargs="?", metavar="CALLID|ACCOUNT", help="a call, or an account by URI, number or id (the last call)"
     )
     explain.add_argument("--lang", choices=LANGUAGES, help="the language of the words (that of the locale)")
+    websocket = verb("websocket", "say whether the WebSocket server is on, or switch it on or off for good")
+    websocket.add_argument("switch", nargs="?", choices=("on", "off"), help="nothing: only say how it is")
     verb("show", "show the panel")
     verb("hide", "hide the panel")
     panel = verb("panel", "open the panel in the browser, signed in")

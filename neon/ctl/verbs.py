@@ -70,6 +70,13 @@ def events(options: argparse.Namespace, neon: Connection) -> None:
 # Who may use the APIs
 
 
+def websocket(options: argparse.Namespace, neon: Connection) -> None:
+    wanted = {} if options.switch is None else {"enabled": options.switch == "on"}
+    data = neon.command("websocketserver", **wanted)
+    words = f"The WebSocket server is on, at {data['url']}" if data["enabled"] else "The WebSocket server is off."
+    say(options, data, words)
+
+
 def origin(options: argparse.Namespace, neon: Connection) -> None:
     if options.what == "list":
         data = neon.command("originlist")
@@ -180,6 +187,7 @@ VERBS: Final[dict[str, Verb]] = {
     "agent": members.agent,
     "supervisor": members.supervisor,
     "explain": explain,
+    "websocket": websocket,
     "show": show,
     "hide": show,
     "panel": panel,

@@ -86,6 +86,8 @@ MIGRATIONS: Final = (
     """,
     # What users said about calls to come (neon.store.rules), by address of record; the empty one is every account.
     "CREATE TABLE incoming_rules (account TEXT PRIMARY KEY, rules TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+    # What a person switched in the panel (neon.store.settings).
+    "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;",
 )
 
 BUSY_SECONDS: Final = 2.0

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.testing import MemoryReactorClock, StringTransportWithDisconnection
 
 from neon.access import Applications
 from neon.api.administration import OriginDecisions
 from neon.api.audit import Audit
 from neon.api.keeper import Keeper
-from neon.api.panel import OWN, Panel, PanelAddress, PanelCommands
+from neon.api.panel import OWN, SOCKET, Panel, PanelAddress, PanelCommands
 from neon.api.toll import Tariff, TollGuard
+from neon.api.websocket import Api
 from neon.commands import TABLE, Command, Commands, Data
 from neon.config import LOCAL, PANEL
 from neon.panel.tickets import Tickets
@@ -26,15 +29,20 @@ NEW = "https://new.example.com"
 class PanelCase(HttpCase):
     def setUp(self) -> None:
         super().setUp()
-        self.websocket: str | None = "127.0.0.1:15070"
-        self.root.pages.update(Panel(lambda: self.websocket).pages())
         self.origins.own.add(OWN_ORIGIN)
+        reactor = MemoryReactorClock()
+        self.api = Api(self.commands, self.sessions, self.autodisconnect, self.world.bus, reactor, self.guard)
+        panel = self.panel = Panel(self.origins.own, self.api)
+        self.root.pages.update(panel.pages())
+        self.root.sockets[SOCKET] = panel.socket
         self.tickets = Tickets(self.clock)
         known = Applications(self.at_once, {LOCAL: cheap("local secret"), "crm": cheap("secret")})
         known.put_tickets(PANEL, self.tickets.redeem)
         toll = TollGuard(self.clock, Tariff())
         keeper = Keeper(self.clock, known, toll, Audit(io.StringIO()), self.origins.own)
-        control = OriginDecisions(self.origins, self.approvals).rows()
+        # The two that are made by others, and are looked at there.
+        elsewhere = (Command(name, dict, once=False) for name in ("operatorlist", "websocketserver"))
+        control = (*OriginDecisions(self.origins, self.approvals).rows(), *elsewhere)
         rows = PanelCommands(self.find).rows(control)
         self.root.commands = Commands(self.world.phone, self.sessions, known, (*TABLE, *rows), gate=keeper)
 
@@ -56,31 +64,26 @@ class PanelCase(HttpCase):
 
 class PageTests(PanelCase):
     def test_page(self) -> None:
-        """The page says where the WebSocket server is, and its policy allows that and itself, and nothing else."""
+        """Its policy allows the page itself and its own socket, and nothing else."""
         for path in ("/", "/panel"):
             reply = self.request("GET", path)
             self.assertEqual((reply.status, reply.header("Content-Type")), (200, "text/html; charset=utf-8"))
-            self.assertIn(b'content="ws://localhost:15070/"', reply.body)
             policy = dict(part.split(" ", 1) for part in (reply.header("Content-Security-Policy") or "").split("; "))
             self.assertEqual(policy["default-src"], "'none'")
-            self.assertEqual(policy["connect-src"], "'self' ws://localhost:15070")
+            self.assertEqual(policy["connect-src"], f"'self' ws://localhost:{PORT}")
             self.assertEqual(policy["frame-ancestors"], "'none'")
             self.assertEqual({policy[f"{kind}-src"] for kind in ("script", "style", "frame")}, {"'self'"})
             self.assertEqual(reply.header("X-Frame-Options"), "DENY")
             self.assertEqual(reply.header("Referrer-Policy"), "no-referrer")
 
-    def test_other_port(self) -> None:
-        """Wherever that server is, and also where there is none."""
-        self.websocket = "127.0.0.1:4711"
-        self.assertIn(b'content="ws://localhost:4711/"', self.get("/").body)
-        self.websocket = None
-        reply = self.get("/")
-        self.assertIn(b'name="neon-websocket" content=""', reply.body)
+    def test_ipv6(self) -> None:
+        """A policy cannot name an IPv6 address; what the page itself came from is enough for its socket then."""
+        reply = self.request("GET", "/", headers={"Host": f"[::1]:{PORT}"})
         self.assertIn("connect-src 'self';", reply.header("Content-Security-Policy") or "")
 
     def test_files(self) -> None:
         """Everything that the page and its modules name is served, with its type."""
-        pages = Panel(lambda: None).pages()
+        pages = self.panel.pages()
         names = [path for path in pages if path.startswith("/panel/")]
         self.assertGreater(len(names), 10)
         for path in names:
@@ -100,9 +103,70 @@ class PageTests(PanelCase):
 
     def test_size(self) -> None:
         """All of it, with the client's module, is at most 120 kB."""
-        pages = Panel(lambda: None).pages()
+        pages = self.panel.pages()
         size = sum(len(self.get(path or "/").body) for path in pages if path != "/panel")
         self.assertLess(size + 22_000, 120_000)
+
+
+class SocketTests(PanelCase):
+    def shaken(self, *origin: str) -> StringTransportWithDisconnection:
+        """A connection on which a WebSocket was asked for, by a page of that origin, or by a program."""
+        server, transport = self.raw()
+        lines = [
+            f"GET {SOCKET} HTTP/1.1",
+            f"Host: localhost:{PORT}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            *(f"Origin: {one}" for one in origin),
+        ]
+        server.dataReceived("\r\n".join((*lines, "", "")).encode())
+        return transport
+
+    def say(self, transport: StringTransportWithDisconnection, **message: object) -> None:
+        payload = json.dumps(message).encode()
+        # A masked text frame (RFC 6455, section 5.2), with a mask that changes nothing.
+        protocol: Any = transport.protocol
+        protocol.dataReceived(b"\x81" + bytes((0x80 | len(payload), 0, 0, 0, 0)) + payload)
+
+    def test_own_page(self) -> None:
+        """NEON's own page has the WebSocket API here, also while that server takes nobody."""
+        self.api.accepts = False
+        transport = self.shaken(OWN_ORIGIN)
+        self.assertIn(b"101 Switching Protocols", transport.value())
+        # The sample of RFC 6455, section 1.3.
+        self.assertIn(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", transport.value())
+        transport.clear()
+        self.say(transport, id=1, action="authenticate", user="crm", password="secret")
+        self.assertIn(b'"success":true', transport.value().replace(b" ", b""))
+        self.api.dismiss(self.origins.own)
+        self.assertFalse(transport.disconnecting)
+        self.api.dismiss(())
+        self.assertIn(b"switched off", transport.value())
+        transport.loseConnection()
+        self.assertEqual([session for session in self.sessions if session.holders], [])
+
+    def test_others(self) -> None:
+        """Other pages, approved or not, and programs have none here."""
+        for origin in ((CRM,), (NEW,), ()):
+            transport = self.shaken(*origin)
+            self.assertNotIn(b"101", transport.value().split(b"\r\n")[0])
+        self.assertIn(b"404", transport.value())
+
+    def test_not_asked(self) -> None:
+        """Without an upgrade there is nothing at this path."""
+        self.assertEqual(self.get(SOCKET, headers={"Origin": OWN_ORIGIN}).status, 404)
+
+    def test_room(self) -> None:
+        """A connection counts once, and no longer when it is gone; its time limits are not those of a request."""
+        transports = [self.shaken(OWN_ORIGIN) for _ in range(self.guard.limits.connections)]
+        self.assertIn(b"503", self.shaken(OWN_ORIGIN).value())
+        self.clock.advance(90)
+        self.assertFalse(any(transport.disconnecting for transport in transports))
+        for transport in transports:
+            transport.loseConnection()
+        self.assertIn(b"101", self.shaken(OWN_ORIGIN).value())
 
 
 class TicketTests(PanelCase):
@@ -154,9 +218,8 @@ class OwnCommandTests(PanelCase):
         for origin, token in tokens:
             self.assertEqual(self.told(origin, "listcalls", token=token).code, 0)
             for action in (*OWN, "explain"):
-                if action != "operatorlist":
-                    refused = self.told(origin, action, token=token, origin=NEW, case="7")
-                    self.assertEqual(refused.code, 602, (origin, action))
+                refused = self.told(origin, action, token=token, origin=NEW, case="7")
+                self.assertEqual(refused.code, 602, (origin, action))
 
     def test_explain(self) -> None:
         """A call is explained in the person's language; one that is not remembered has no words."""

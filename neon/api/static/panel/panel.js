@@ -17,7 +17,7 @@ import { signIn } from "./signin.js";
 import { signup } from "./signup.js";
 import { Status } from "./status.js";
 import { transferring } from "./transfer.js";
-import { language, say, translate } from "./words.js";
+import { language, translate } from "./words.js";
 
 const root = document.documentElement;
 root.lang = language;
@@ -31,7 +31,6 @@ customElements.define("neon-history", History);
 customElements.define("neon-questions", Questions);
 
 const trouble = find(document, "#trouble", HTMLElement);
-const url = find(document, "meta[name=neon-websocket]", HTMLMetaElement).content;
 
 for (const dialog of document.querySelectorAll("dialog")) {
   for (const close of dialog.querySelectorAll(".close")) {
@@ -50,26 +49,22 @@ async function entered(phone) {
   }
 }
 
-if (url === "") {
-  trouble.textContent = say("noWebsocket");
-} else {
-  const phone = new Phone(url);
-  phone.addEventListener("trouble", (event) => {
-    trouble.textContent = String(/** @type {CustomEvent} */ (event).detail ?? "");
-  });
-  phone.addEventListener("show", (event) => {
-    // A page cannot raise its own window; a browser may let it ask for attention.
-    if (/** @type {CustomEvent} */ (event).detail) {
-      window.focus();
-    }
-  });
-  find(document, "neon-status", Status).attach(phone);
-  find(document, "neon-dial", Dial).attach(phone);
-  find(document, "neon-calls", Calls).attach(phone, transferring(phone));
-  find(document, "neon-history", History).attach(phone);
-  find(document, "neon-questions", Questions).attach(phone);
-  settings(phone);
-  signup(phone);
-  root.dataset.panel = "signin";
-  await signIn(phone, () => void entered(phone));
-}
+const phone = new Phone(`ws://${location.host}/panel/socket`);
+phone.addEventListener("trouble", (event) => {
+  trouble.textContent = String(/** @type {CustomEvent} */ (event).detail ?? "");
+});
+phone.addEventListener("show", (event) => {
+  // A page cannot raise its own window; a browser may let it ask for attention.
+  if (/** @type {CustomEvent} */ (event).detail) {
+    window.focus();
+  }
+});
+find(document, "neon-status", Status).attach(phone);
+find(document, "neon-dial", Dial).attach(phone);
+find(document, "neon-calls", Calls).attach(phone, transferring(phone));
+find(document, "neon-history", History).attach(phone);
+find(document, "neon-questions", Questions).attach(phone);
+settings(phone);
+signup(phone);
+root.dataset.panel = "signin";
+await signIn(phone, () => void entered(phone));

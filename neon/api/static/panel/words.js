@@ -31,11 +31,6 @@ const WORDS = {
     "Esse link já foi usado ou tem mais de um minuto. Gere outro.",
     "Ese enlace ya se usó o tiene más de un minuto. Cree otro.",
   ],
-  noWebsocket: [
-    "NEON's WebSocket server is switched off. Set enabled = yes in the section [websocket] of its configuration.",
-    "O servidor WebSocket do NEON está desligado. Ponha enabled = yes na seção [websocket] da configuração.",
-    "El servidor WebSocket de NEON está apagado. Ponga enabled = yes en la sección [websocket] de la configuración.",
-  ],
   lost: [
     "NEON does not answer. Trying again…",
     "O NEON não responde. Tentando de novo…",
