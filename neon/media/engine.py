@@ -82,11 +82,23 @@ class Device:
         self._native.close()
 
 
+class Conference:
+    """Streams that hear each other, each all the others (L{Stream.join}). Made by L{Engine.open_conference}.
+
+    What they hear of each other is 20 ms old at most. It goes at 16 kHz as far as they can. One whose far end does not
+    listen to us (a hold with music) is heard neither by the others nor by its sink.
+    """
+
+    def __init__(self, native: _engine.Conference) -> None:
+        self._native = native
+
+
 class Tap:
     """Both sides of a stream (L{Stream.set_tap}), for a thread that writes them down; any one thread may read.
 
     It begins silent in both: what is said before it is set to a stream is not in it. Sides that are not sent or not
-    received (a hold) are silent in it. Digits are not heard on our side.
+    received (a hold) are silent in it. Digits are not heard on our side. In a conference our side is what the source
+    gives, the other one everybody else.
     """
 
     def __init__(self, seconds: float = 8.0) -> None:
@@ -193,6 +205,20 @@ class Stream:
         @raise ValueError: the stream is closed.
         """
         self._native.tap(None if tap is None else tap._native)
+
+    def join(self, conference: Conference | None) -> None:
+        """Hear and be heard by the others of a conference of the same engine, beside the source and the sink.
+
+        @raise ValueError: the stream is closed, or the conference another engine's.
+        """
+        self._native.join(None if conference is None else conference._native)
+
+    def set_volume(self, volume: float) -> None:
+        """Let the sink play what is received at so much of its amplitude, 0 to 2; 1 at first. Nobody else notices.
+
+        @raise ValueError: another number, or the stream is closed.
+        """
+        self._native.volume(volume)
 
     def send_digit(self, digit: str, duration_ms: int = 100) -> None:
         """Queue one of C{0-9 * # A-D}, 40 to 6000 ms long, with a gap of 60 ms to the one before.
@@ -368,6 +394,10 @@ class Engine:
         device = Device(native)
         self._devices[native.id] = device
         return device
+
+    def open_conference(self) -> Conference:
+        """One without members; it ends when nobody holds it and everybody has left."""
+        return Conference(self._native.open_conference())
 
     def thread_cpu_seconds(self) -> float:
         """CPU time of the native thread alone (CLOCK_THREAD_CPUTIME_ID)."""

@@ -56,7 +56,7 @@ class DeviceTests(EngineCase):
         self.assertLess(abs(level(settled, 900) + 13), 0.3)
 
     def test_too_loud(self) -> None:
-        """A sum that does not fit is clipped and does not turn over."""
+        """A sum that does not fit is turned down and does not turn over."""
         peers = [self.new_peer(), self.new_peer()]
         streams = [self.new_stream(), self.new_stream()]
         for peer, stream in zip(peers, streams, strict=True):
@@ -67,7 +67,7 @@ class DeviceTests(EngineCase):
             heard = self.played(1)
             for peer, stream in zip(peers, streams, strict=True):
                 peer.send(stream, loud)
-        self.assertEqual(set(heard), {-32768})
+        self.assertEqual(set(heard), {-32767})
 
     def test_beep(self) -> None:
         """A beep is heard with what the far end says, for as long as was said, and by nobody else."""

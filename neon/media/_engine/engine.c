@@ -55,6 +55,7 @@ void command_free(struct command *command)
         stream_unref(command->stream);
     device_unref(command->device);
     tap_unref(command->tap);
+    member_free(command->member);
     if (command->source != NULL) {
         device_unref(command->source->device);
         free(command->source->samples);
@@ -201,6 +202,13 @@ static void carry_out(struct engine *engine, struct command *command)
     case COMMAND_TAP:
         stream_set_tap(command->stream, command->tap);
         command->tap = NULL;
+        break;
+    case COMMAND_JOIN:
+        stream_join(command->stream, command->member);
+        command->member = NULL;
+        break;
+    case COMMAND_VOLUME:
+        command->stream->volume.wanted = command->volume;
         break;
     case COMMAND_REROUTE:
         stream_reroute(command->stream);

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "conference.h"
 #include "mix.h"
 #include "source.h"
 #include "stream.h"
@@ -48,6 +49,8 @@ enum command_kind {
     COMMAND_DIGIT,
     COMMAND_BEEP,
     COMMAND_TAP,
+    COMMAND_JOIN,
+    COMMAND_VOLUME,
     COMMAND_REROUTE,
     COMMAND_CLOSE_STREAM,
     COMMAND_ADD_DEVICE,
@@ -61,6 +64,8 @@ struct command {
     struct source *source;  /* owned */
     struct secure *secure;  /* owned */
     struct tap *tap;        /* a counted reference, or NULL */
+    struct member *member;  /* owned, or NULL */
+    float volume;
     struct agreement agreement;
     uint8_t digit;
     uint32_t duration;

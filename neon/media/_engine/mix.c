@@ -2,6 +2,7 @@
 #include "mix.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -78,12 +79,17 @@ bool device_play(struct device *device)
         return false;
     uint8_t frame[4 * DEVICE_FRAME];
     const uint32_t count = frame_of(device);
+    int32_t sums[2 * DEVICE_FRAME];
+    int16_t samples[2 * DEVICE_FRAME];
     for (uint32_t i = 0; i < count; i++) {
         int32_t *sum = &device->playback[(device->played + i) % DEVICE_RING];
-        int32_t sample = *sum > INT16_MAX ? INT16_MAX : *sum < INT16_MIN ? INT16_MIN : *sum;
-        frame[2 * i] = (uint8_t)sample;
-        frame[2 * i + 1] = (uint8_t)((uint32_t)sample >> 8);
+        sums[i] = *sum;
         *sum = 0;
+    }
+    limit(&device->limiter, samples, sums, count, device->wide ? 2 : 1);
+    for (uint32_t i = 0; i < count; i++) {
+        frame[2 * i] = (uint8_t)samples[i];
+        frame[2 * i + 1] = (uint8_t)((uint16_t)samples[i] >> 8);
     }
     device->played += count;
     if (send(device->fd, frame, 2 * count, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)(2 * count)) {
@@ -121,4 +127,25 @@ void device_add(struct device *device, uint32_t *cursor, const int16_t *samples,
     for (size_t i = 0; i < count; i++)
         device->playback[(*cursor + (uint32_t)i) % DEVICE_RING] += samples[i];
     *cursor += (uint32_t)count;
+}
+
+void mix_into(struct limiter *limiter, int16_t *into, const int16_t *more, size_t count, unsigned scale)
+{
+    int32_t sums[2 * DEVICE_FRAME];
+    for (size_t i = 0; i < count; i++)
+        sums[i] = into[i] + more[i];
+    limit(limiter, into, sums, count, scale);
+}
+
+bool volume_apply(struct volume *volume, int16_t *louder, const int16_t *samples, size_t count, unsigned scale)
+{
+    if (volume->now == 1 && volume->wanted == 1)
+        return false;
+    int32_t sums[2 * DEVICE_FRAME];
+    const float step = (volume->wanted - volume->now) / (float)count;
+    for (size_t i = 0; i < count; i++)
+        sums[i] = (int32_t)lrintf((float)samples[i] * (volume->now + step * (float)(i + 1)));
+    volume->now = volume->wanted;
+    limit(&volume->limiter, louder, sums, count, scale);
+    return true;
 }

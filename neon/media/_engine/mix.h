@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "limit.h"
+
 enum {
     DEVICE_FRAME = 160,     /* samples at 8 kHz; twice as many of everything but the rings at 16 kHz */
     DEVICE_RING = 4096,     /* samples */
@@ -29,6 +31,7 @@ struct device {
     uint32_t captured, played; /* samples since the beginning, modulo 2^32 */
     int16_t capture[DEVICE_RING];
     int32_t playback[DEVICE_RING];
+    struct limiter limiter; /* of the playback */
     _Atomic uint64_t frames_captured, frames_played, frames_dropped;
     struct device *next;
 };
@@ -46,5 +49,18 @@ bool device_play(struct device *device);
 void device_take(struct device *device, uint32_t *cursor, bool *priming, int16_t *samples, size_t count);
 /* Adds samples to what will be played. */
 void device_add(struct device *device, uint32_t *cursor, const int16_t *samples, size_t count);
+
+/* Adds `more` to `into`; `count` is at most 320, `scale` the rate in 8 kHz. */
+void mix_into(struct limiter *limiter, int16_t *into, const int16_t *more, size_t count, unsigned scale);
+
+/* How loud something is played: 1 is as it came. It moves there within the samples of one call, so that it does not
+ * click. */
+struct volume {
+    float wanted, now;
+    struct limiter limiter;
+};
+
+/* True if `louder` was filled in and is to be played instead of the samples. */
+bool volume_apply(struct volume *volume, int16_t *louder, const int16_t *samples, size_t count, unsigned scale);
 
 #endif

@@ -243,6 +243,12 @@ static PyObject *engine_py_open_device(EngineObject *self, PyObject *args)
     return (PyObject *)device;
 }
 
+static PyObject *engine_py_open_conference(EngineObject *self, PyObject *unused)
+{
+    (void)unused;
+    return conference_open(self);
+}
+
 static PyObject *engine_py_thread_cpu_seconds(EngineObject *self, PyObject *unused)
 {
     (void)unused;
@@ -283,6 +289,7 @@ static PyMethodDef engine_methods[] = {
     {"take_events", (PyCFunction)engine_py_take_events, METH_NOARGS, "The events so far: (kind, id, value)."},
     {"open_stream", (PyCFunction)engine_py_open_stream, METH_VARARGS, "A Stream on (host, first port, last + 1, parked)."},
     {"open_device", (PyCFunction)engine_py_open_device, METH_VARARGS, "A Device on a SOCK_SEQPACKET descriptor, at a rate."},
+    {"open_conference", (PyCFunction)engine_py_open_conference, METH_NOARGS, "A Conference, for Stream.join."},
     {"thread_cpu_seconds", (PyCFunction)engine_py_thread_cpu_seconds, METH_NOARGS, "CPU time of the thread."},
     {"timing", (PyCFunction)engine_py_timing, METH_NOARGS, "Packets by lateness, a count for every 10 us."},
     {"counters", (PyCFunction)engine_py_counters, METH_NOARGS, "Priority, rounds skipped, events lost."},
@@ -314,6 +321,7 @@ int add_engine_types(PyObject *module, struct module_state *state)
     if (add_type(module, &engine_spec, &state->engine_type) < 0 ||
         add_type(module, stream_type_spec(), &state->stream_type) < 0 ||
         add_type(module, &device_spec, &state->device_type) < 0 ||
+        add_type(module, conference_type_spec(), &state->conference_type) < 0 ||
         add_type(module, tap_type_spec(), &state->tap_type) < 0)
         return -1;
     return 0;

@@ -97,7 +97,7 @@ static int execute(PyObject *module)
 {
     if (add_engine_types(module, PyModule_GetState(module)) < 0)
         return -1;
-    if (add_secure(module) < 0)
+    if (add_secure(module) < 0 || add_mixing(module) < 0)
         return -1;
     return add_testing(module);
 }
@@ -108,6 +108,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->engine_type);
     Py_VISIT(state->stream_type);
     Py_VISIT(state->device_type);
+    Py_VISIT(state->conference_type);
     Py_VISIT(state->tap_type);
     return 0;
 }
@@ -118,6 +119,7 @@ static int clear(PyObject *module)
     Py_CLEAR(state->engine_type);
     Py_CLEAR(state->stream_type);
     Py_CLEAR(state->device_type);
+    Py_CLEAR(state->conference_type);
     Py_CLEAR(state->tap_type);
     return 0;
 }

@@ -35,6 +35,12 @@ typedef struct {
     struct tap *tap;
 } TapObject;
 
+typedef struct {
+    PyObject_HEAD
+    EngineObject *owner;
+    struct conference *conference;
+} ConferenceObject;
+
 /* Hands a copy of the command over, with references of its own to the stream, the device and the tap in it; what else it
  * holds is freed if there is no memory. None, or NULL with an exception set. */
 PyObject *post_command(EngineObject *owner, struct command command);
@@ -42,8 +48,13 @@ PyObject *post_command(EngineObject *owner, struct command command);
 /* What (suite, send key, receive key, send MKI, receive MKI) says; NULL with an exception set. */
 struct secure *secure_of(PyObject *keys);
 
-/* The types of pystream.c and pytap.c. */
+/* What a Conference of this engine stands for; NULL with an exception set. */
+struct conference *conference_of(EngineObject *owner, PyObject *argument);
+PyObject *conference_open(EngineObject *owner);
+
+/* The types of pystream.c, pyconference.c and pytap.c. */
 PyType_Spec *stream_type_spec(void);
+PyType_Spec *conference_type_spec(void);
 PyType_Spec *tap_type_spec(void);
 
 /* The end of every tp_dealloc of a heap type. */

@@ -15,6 +15,7 @@ PyObject *post_command(EngineObject *owner, struct command command)
             free(command.source);
         }
         secure_free(command.secure);
+        member_free(command.member);
         return PyErr_NoMemory();
     }
     if (command.stream != NULL)
@@ -195,6 +196,37 @@ static PyObject *stream_py_tap(StreamObject *self, PyObject *argument)
     return post_command(self->owner, command);
 }
 
+static PyObject *stream_py_join(StreamObject *self, PyObject *argument)
+{
+    if (check_open(self->closed, "stream") < 0)
+        return NULL;
+    struct command command = {.kind = COMMAND_JOIN, .stream = self->stream};
+    if (argument != Py_None) {
+        struct conference *conference = conference_of(self->owner, argument);
+        if (conference == NULL)
+            return NULL;
+        command.member = member_new(conference);
+        if (command.member == NULL)
+            return PyErr_NoMemory();
+    }
+    return post_command(self->owner, command);
+}
+
+static PyObject *stream_py_volume(StreamObject *self, PyObject *argument)
+{
+    double volume = PyFloat_AsDouble(argument);
+    if (volume == -1 && PyErr_Occurred())
+        return NULL;
+    if (!(volume >= 0 && volume <= 2)) {
+        PyErr_SetString(PyExc_ValueError, "a volume is from 0 to 2");
+        return NULL;
+    }
+    if (check_open(self->closed, "stream") < 0)
+        return NULL;
+    return post_command(self->owner,
+                        (struct command){.kind = COMMAND_VOLUME, .stream = self->stream, .volume = (float)volume});
+}
+
 static PyObject *stream_py_send_digit(StreamObject *self, PyObject *args)
 {
     int digit, duration;
@@ -327,6 +359,8 @@ static PyMethodDef stream_methods[] = {
     {"source_device", (PyCFunction)stream_py_source_device, METH_O, "Send what a device captures."},
     {"sink", (PyCFunction)stream_py_sink, METH_O, "Play what is received on a device, or nowhere (None)."},
     {"tap", (PyCFunction)stream_py_tap, METH_O, "Have a Tap hear both sides, or nobody (None)."},
+    {"join", (PyCFunction)stream_py_join, METH_O, "Hear and be heard by the others of a Conference, or nobody (None)."},
+    {"volume", (PyCFunction)stream_py_volume, METH_O, "Play what is received so loud (1: as it came)."},
     {"send_digit", (PyCFunction)stream_py_send_digit, METH_VARARGS, "Queue a digit (character, milliseconds)."},
     {"beep", (PyCFunction)stream_py_beep, METH_O, "Let this end hear a tone (milliseconds)."},
     {"reroute", (PyCFunction)stream_py_reroute, METH_NOARGS, "The machine's addresses have changed."},

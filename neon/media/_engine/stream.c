@@ -7,11 +7,13 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "conference.h"
 #include "counters.h"
 #include "engine.h"
 #include "receive.h"
 #include "voice.h"
 
+#define TICK_NS 125000 /* of the clock of 8 kHz by which streams are served */
 #define DRAIN_MAX 2048 /* packets: more than a socket's buffer holds by default */
 
 /* -- sockets ---------------------------------------------------------------------------------------------------- */
@@ -64,6 +66,7 @@ struct stream *stream_open(uint32_t id, const struct address *host, unsigned fir
     stream->family = host->base.sa_family;
     stream->rtp_fd = stream->rtcp_fd = -1;
     stream->tick_samples = 160;
+    stream->volume = (struct volume){.wanted = 1, .now = 1};
     stream->voice.g722 = g722_open();
     if (stream->voice.g722 == NULL || !bind_in_range(stream, host, first, last, random.port))
         goto fail;
@@ -115,6 +118,7 @@ void stream_unref(struct stream *stream)
         stream_set_source(stream, NULL);
         stream_set_sink(stream, NULL);
         stream_set_tap(stream, NULL);
+        stream_join(stream, NULL);
         secure_free(stream->secure);
         g722_close(stream->voice.g722);
         free(stream);
@@ -143,6 +147,12 @@ void stream_set_sink(struct stream *stream, struct device *device)
     stream->sink = device;
     if (device != NULL)
         stream->sink_cursor = device->played;
+}
+
+void stream_join(struct stream *stream, struct member *member)
+{
+    member_free(stream->member);
+    stream->member = member;
 }
 
 void stream_set_tap(struct stream *stream, struct tap *tap)
@@ -297,6 +307,20 @@ static void send_report(struct engine *engine, struct stream *stream, uint64_t n
     rtcp_schedule(&stream->rtcp, now, false);
 }
 
+/* What the others of the conference say, and with the tap in mind what is heard here of everybody. */
+static void confer(struct stream *stream, uint64_t deadline, const int16_t *heard, int16_t *others, int16_t *everybody)
+{
+    struct member *member = stream->member;
+    const unsigned scale = stream->voice.wide ? 2 : 1;
+    const uint32_t count = stream->tick_samples;
+    const bool speaks = stream->agreement.sends && stream->agreement.receives;
+    member_exchange(member, stream->voice.wide, (uint32_t)(deadline / TICK_NS), speaks ? heard : NULL, others, count);
+    if (stream->tap != NULL) {
+        memcpy(everybody, heard, count * scale * sizeof *heard);
+        mix_into(&member->heard, everybody, others, count * scale, scale);
+    }
+}
+
 void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline)
 {
     uint64_t now = monotonic_ns();
@@ -305,19 +329,25 @@ void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline
         return;
     uint32_t count = stream->tick_samples;
     uint32_t samples = stream->voice.wide ? 2 * count : count;
-    int16_t heard[320] = {0};
+    int16_t heard[320] = {0}, others[320], everybody[320], *recorded = heard;
     if (stream->agreement.receives) {
         jitter_get(&stream->jitter, heard, count);
         counter_set(&stream->counters.frames_concealed, stream->jitter.frames_concealed);
         counter_set(&stream->counters.packets_late, stream->jitter.late);
         counter_set(&stream->counters.gaps, stream->jitter.gaps);
         level_measure(&stream->counters.heard, heard, samples);
+        if (stream->member != NULL && !stream->agreement.sends)
+            memset(heard, 0, sizeof heard); /* they have us wait: in a conference their music would drown the others */
         if (stream->sink != NULL)
             voice_play(engine, stream, heard, count);
         if (!stream->silence_told && engine->no_rtp_ns > 0 && now - stream->heard_at > engine->no_rtp_ns) {
             stream->silence_told = true;
             engine_emit(engine, EVENT_NO_RTP, stream->id, (uint32_t)((now - stream->heard_at) / 1000000000u));
         }
+    }
+    if (stream->member != NULL) {
+        confer(stream, deadline, heard, others, everybody);
+        recorded = everybody;
     }
     if (stream->agreement.sends) {
         /* A packet of one tick goes straight out; a longer one is gathered. */
@@ -327,7 +357,9 @@ void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline
         voice_fetch(engine, stream, heard, said, count);
         level_measure(&stream->counters.sent, said, samples);
         if (stream->tap != NULL)
-            voice_tap(stream, said, heard, count); /* without digits: people type passwords */
+            voice_tap(stream, said, recorded, count); /* without digits: people type passwords */
+        if (stream->member != NULL)
+            mix_into(&stream->member->said, said, others, samples, samples / count);
         stream->fill += count;
         if (stream->fill >= stream->agreement.packet_samples) {
             transmit(engine, stream, pcm, deadline);
@@ -335,7 +367,7 @@ void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline
         }
     } else {
         if (stream->tap != NULL)
-            voice_tap(stream, NULL, heard, count);
+            voice_tap(stream, NULL, recorded, count);
         stream->fill = 0;
         stream->timestamp += count;
     }
@@ -348,6 +380,7 @@ void stream_end(struct engine *engine, struct stream *stream)
     if (stream->started)
         send_report(engine, stream, monotonic_ns(), true);
     stream_set_tap(stream, NULL);
+    stream_join(stream, NULL);
     stream_close_sockets(stream);
     stream->started = false;
 }

@@ -15,6 +15,7 @@
 #include "dtmf.h"
 #include "jitter.h"
 #include "level.h"
+#include "mix.h"
 #include "rtcp.h"
 #include "rtp.h"
 #include "secure.h"
@@ -23,7 +24,7 @@
 #include "tap.h"
 
 struct engine;
-struct device;
+struct member;
 struct receive_batch;
 
 struct agreement {
@@ -91,6 +92,8 @@ struct stream {
     struct source source;
     struct device *sink;
     uint32_t sink_cursor;
+    struct volume volume;   /* of what the sink plays */
+    struct member *member;  /* of a conference; owned, or NULL */
     struct tap *tap;        /* a counted reference, or NULL */
     struct source beep;     /* heard at this end only, */
     uint32_t beep_left;     /* for so many samples more */
@@ -126,6 +129,7 @@ void stream_skip(struct stream *stream, uint32_t samples);
 void stream_read_rtcp(struct engine *engine, struct stream *stream);
 void stream_set_source(struct stream *stream, struct source *source); /* takes what it holds */
 void stream_set_sink(struct stream *stream, struct device *device);
+void stream_join(struct stream *stream, struct member *member); /* takes it; NULL leaves the conference */
 void stream_set_tap(struct stream *stream, struct tap *tap); /* takes the reference; the one before is finished */
 
 /* Mixes a short tone into what the sink plays of this stream. */

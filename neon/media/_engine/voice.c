@@ -127,9 +127,11 @@ void stream_beep(struct stream *stream, uint32_t samples)
 
 void voice_play(const struct engine *engine, struct stream *stream, const int16_t *heard, uint32_t count)
 {
-    int16_t mixed[WIDE_MAX], other[WIDE_MAX];
+    int16_t mixed[WIDE_MAX], other[WIDE_MAX], louder[WIDE_MAX];
     struct halfband *filter = &stream->voice.to_sink;
     uint32_t all = samples_of(stream, count);
+    if (volume_apply(&stream->volume, louder, heard, all, all / count))
+        heard = louder;
     if (stream->beep_left > 0) {
         uint32_t ticks = stream->beep_left < count ? stream->beep_left : count;
         uint32_t beeping = samples_of(stream, ticks);
