@@ -22,7 +22,7 @@ from typing import Final
 from twisted.logger import Logger
 
 from neon.ports import Clock, Timer
-from neon.values import Address
+from neon.values import Address, Destination
 
 _log = Logger()
 
@@ -112,12 +112,12 @@ class Ladder:
     ) -> None:
         self._wall = wall
         self._clock = clock
-        self._waiting: list[tuple[datetime, str, Address, object]] = []
+        self._waiting: list[tuple[datetime, str, Address | Destination, object]] = []
         self._timer: Timer | None = None
         self._kept: OrderedDict[str, Conversation] = OrderedDict()
         self._others: OrderedDict[str, Conversation] = OrderedDict()
 
-    def record(self, direction: str, peer: Address, message: object) -> None:
+    def record(self, direction: str, peer: Address | Destination, message: object) -> None:
         """See one message; C{direction} is C{"->"} or C{"<-"} (L{neon.sip.endpoint.Endpoint.trace}).
 
         Never raises: a message that we cannot describe must still be carried.
@@ -144,7 +144,7 @@ class Ladder:
             except Exception:
                 _log.failure("a SIP message was not recorded")
 
-    def _describe(self, at: datetime, direction: str, peer: Address, message: object) -> None:
+    def _describe(self, at: datetime, direction: str, peer: Address | Destination, message: object) -> None:
         head, _, body = str(message).partition("\r\n\r\n")
         start, _, lines = head.partition("\r\n")
         fields: dict[str, str] = {}
@@ -159,7 +159,7 @@ class Ladder:
             return
         sent = direction == "->"
         what = start[8:] if start.startswith("SIP/2.0 ") else start.removesuffix(" SIP/2.0")
-        step = Step(at, sent, peer, shown(what), shown(cseq), _notes(fields, body))
+        step = Step(at, sent, (peer[0], peer[1]), shown(what), shown(cseq), _notes(fields, body))
         self._conversation(name, own=sent and registers).add(step)
 
     def keep(self, call_id: str) -> None:

@@ -72,13 +72,12 @@ from neon.sip.agent import AgentSettings, SipAgent
 from neon.sip.door import DoorPolicy
 from neon.sip.endpoint import Endpoint, OnRequest
 from neon.sip.stack import CallSettings
-from neon.sip.trace import log_message
 from neon.sippart import start_sip, transports
+from neon.siptrace import SipTrace
 from neon.store.applications import ApplicationTable
 from neon.store.database import Database, StoreError
 from neon.store.ids import Ids
 from neon.tidypart import Tidying
-from neon.values import Address
 from neon.websocketpart import WebSocketServer
 
 gc.enable()
@@ -171,6 +170,7 @@ class Neon(Parts):
             srtp=media.srtp,
         )
         self.ladder = Ladder(clock=reactor)
+        self.trace = SipTrace(reactor, self.ladder.record, logs=log_level == "debug")
         self.agent = SipAgent(
             self._endpoint,
             names,
@@ -356,12 +356,8 @@ class Neon(Parts):
             user_agent=USER_AGENT,
             transports=transports(sip),
         )
-        endpoint.trace = self._trace if self._log_level == "debug" else self.ladder.record
+        self.trace.attach(endpoint)
         return endpoint
-
-    def _trace(self, direction: str, peer: Address, message: object) -> None:
-        self.ladder.record(direction, peer, message)
-        log_message(direction, peer, message)
 
     def _start_sip(self) -> None:
         start_sip(self.agent)

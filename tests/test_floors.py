@@ -18,11 +18,11 @@ FLOORS: dict[str, int] = {
     for floor, parts in {
         0: """
             brandvalues causes challenge config csvlog details errors explain headers heap inherited inifile log
-            operatorvalues parsing passwords places privatefile quality records safexml sections signals srtp
+            operatorvalues parsing passwords places privatefile quality records redaction safexml sections signals srtp
             stunmessage values watched
         """,
         1: """
-            brand bus cases dialling digits events history ladder localboard logos model ports switchboard wsdl
+            brand bus cases dialling digits events history ladder localboard logos model ports siptrace switchboard wsdl
         """,
         2: """
             accountline arguments callback callcontrol closing commands gate journal leftovers line phone reception
@@ -64,6 +64,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "localboard": {"bus", "events", "switchboard"},
     "history": {"bus", "events", "ports"},
     "ladder": {"ports"},
+    "siptrace": {"ports"},
     "callcontrol": {"line"},
     "accountline": {"line"},
     "phone": {"line", "accountline", "callcontrol", "reception", "rulebook", "watching", "closing"},

@@ -131,7 +131,7 @@ class ServerTransaction:
 
 OnRequest: TypeAlias = Callable[[SipRequest, ServerTransaction], None]
 OnResponse: TypeAlias = Callable[[SipResponse], None]
-Trace: TypeAlias = Callable[[str, Address, object], None]
+Trace: TypeAlias = Callable[[str, Destination, object], None]
 
 
 class Endpoint:
@@ -161,7 +161,7 @@ class Endpoint:
         self.on_flow_lost: Callable[[Destination, str], None] | None = None
         """A connection of ours that had been open is gone, for a reason in words: nobody there can reach us now."""
         self.trace: Trace | None = None
-        """Sees every message that is let in or sent, as an object whose C{str} it is (L{neon.sip.trace})."""
+        """Sees every message that is let in or sent, as an object whose C{str} it is (L{neon.siptrace})."""
         self._clock = clock
         self._user_agent = Field("user-agent", user_agent)
         self._on_request = on_request
@@ -296,7 +296,7 @@ class Endpoint:
             verdict = self.door.judge(data, source)
             if isinstance(verdict, Admitted):
                 if self.trace is not None:
-                    self.trace("<-", source.address, verdict.envelope)
+                    self.trace("<-", source, verdict.envelope)
                 if verdict.envelope.is_request:
                     self._request(verdict, source, flow or self.path(source))
                 else:
@@ -387,4 +387,4 @@ class Endpoint:
     def sent(self, peer: Destination, message: str) -> None:
         """See L{TransactionUser}."""
         if self.trace is not None:
-            self.trace("->", peer.address, message)
+            self.trace("->", peer, message)

@@ -69,7 +69,7 @@ class ManyAccountsTests(IntegrationCase):
         self.assertEqual(len(await self.registered(client, ACCOUNTS)), ACCOUNTS)
         each = (resident_kib(many) - before) / (ACCOUNTS - 1)
         self.assertLessEqual(each, MOST_KIB_EACH, "KiB for one account")
-        sent = re.findall(r"(?m)^(\S+T\S+)Z debug +neon\.sip\.trace: SIP -> \S+REGISTER ", many.program.output)
+        sent = re.findall(r"(?m)^(\S+T\S+)Z debug +neon\.siptrace: SIP -> \S+REGISTER ", many.program.output)
         self.assertGreaterEqual(len(sent), 2 * ACCOUNTS)
         began, ended = (datetime.fromisoformat(sent[number]) for number in (0, -1))
         self.assertGreaterEqual((ended - began).total_seconds(), SHORTEST_SECONDS)

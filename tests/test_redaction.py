@@ -1,9 +1,10 @@
-"""The trace keeps secrets."""
+"""Secrets stay here."""
 
-from twisted.logger import globalLogPublisher
+from __future__ import annotations
+
 from twisted.trial.unittest import SynchronousTestCase
 
-from neon.sip.trace import log_message, redact
+from neon import redaction
 
 MESSAGE = (
     "INVITE sip:bob:pass1@h SIP/2.0\r\n"
@@ -18,17 +19,18 @@ MESSAGE = (
 class RedactTests(SynchronousTestCase):
     def test_secrets(self) -> None:
         """Credentials, media keys and URI passwords are withheld; the rest stays."""
-        text = redact(MESSAGE)
+        text = redaction.message(MESSAGE)
         self.assertNotIn("pass", text)
         for kept in ("INVITE sip:bob:", "@h SIP/2.0", 'nonce="public"', "m=audio 1 RTP/AVP 0", "a=crypto:"):
             self.assertIn(kept, text)
 
-    def test_logged(self) -> None:
-        """What reaches the log is the redacted message, at debug level."""
-        events: list[dict[str, object]] = []
-        globalLogPublisher.addObserver(events.append)  # type: ignore[arg-type]
-        self.addCleanup(globalLogPublisher.removeObserver, events.append)  # type: ignore[arg-type]
-        log_message("->", ("192.0.2.1", 5060), MESSAGE)
-        [event] = events
-        self.assertEqual(str(event["log_level"]), "<LogLevel=debug>")
-        self.assertNotIn("pass", str(event))
+    def test_settings(self) -> None:
+        """A configuration file loses the values of what is secret by name, and keeps the rest."""
+        text = redaction.settings(
+            "[account home]\nuri = sip:101@h\npassword = pass1\n  pass2\nauth_user = pass3\n"
+            "[operator o]\nLicence-Key: pass4\nurl = https://me:pass5@h/x\ntls_key = pass6\nkeypad = shown\n"
+        )
+        for number in range(1, 7):
+            self.assertNotIn(f"pass{number}", text)
+        for kept in ("uri = sip:101@h", "password =", "https://me:", "@h/x", "keypad = shown"):
+            self.assertIn(kept, text)
