@@ -1,10 +1,13 @@
-"""What the doctor page is told, gathered from the parts of the daemon."""
+"""What the doctor page and C{neonctl doctor} are told, gathered from the parts of the daemon."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
-from neon import sections
+from neon import __version__, sections
 from neon.api.origins import Origins, Standing
 from neon.api.pages import Doctor, Facts, Sound
 from neon.brandvalues import Brand
@@ -36,6 +39,39 @@ def doctor(
         )
 
     return Doctor(facts, lambda origin: _WORDS[origins.standing(origin)], brand)
+
+
+def diagnosis(
+    media: MediaManager,
+    loaded: sections.Config,
+    warnings: Sequence[str],
+    state_dir: Path,
+    listening: Callable[[], Mapping[str, str]],
+    turned_away: Mapping[str, int],
+) -> Callable[[], dict[str, Any]]:
+    """What the daemon knows of itself, whenever it is asked: no secrets, nobody's numbers.
+
+    C{listening} are the addresses of the APIs that are on; C{warnings} are about the configuration; C{turned_away}
+    counts what the SIP door did not let in, by reason.
+    """
+
+    # Absolute from the beginning: a daemon may go to another directory.
+    files = [str(path.absolute()) for path in loaded.files]
+
+    def facts() -> dict[str, Any]:
+        return {
+            "version": __version__,
+            "configuration": files,
+            "warnings": list(warnings),
+            "stateDir": str(state_dir),
+            "listening": dict(listening()),
+            "sound": asdict(_sound(media, loaded.media)),
+            "mediaPriority": media.engine.priority,
+            "roundsSkipped": media.engine.rounds_skipped,
+            "turnedAway": dict(turned_away),
+        }
+
+    return facts
 
 
 def _sound(media: MediaManager, settings: sections.Media) -> Sound:

@@ -14,10 +14,9 @@ _CREDENTIALS: Final = re.compile(
 _KEYS: Final = re.compile(r"^(a=crypto:|k=|a=ice-pwd:|a=key-mgmt:)[^\r\n]*", re.IGNORECASE | re.MULTILINE)
 # A password inside a URI (RFC 3261, section 19.1.1).
 _URI_PASSWORD: Final = re.compile(r"(sips?:[^\s:@<>]+):[^\s@<>]+@", re.IGNORECASE)
-# A setting whose name says that nobody else is to read it, and the lines that continue it.
+# A setting whose name says that nobody else is to read it.
 _SETTING: Final = re.compile(
-    r"^([ \t]*(?:[\w-]*(?:passw|secret|token|credential|licen[cs]e|auth)[\w-]*|(?:[\w-]*[_-])?key)[ \t]*[=:])[^\r\n]*"
-    r"(?:\r?\n[ \t]+[^\r\n]*)*",
+    r"^([ \t]*(?:[\w-]*(?:passw|secret|token|credential|licen[cs]e|auth)[\w-]*|(?:[\w-]*[_-])?key)[ \t]*[=:])[^\r\n]*",
     re.IGNORECASE | re.MULTILINE,
 )
 _URL_PASSWORD: Final = re.compile(r"(\w+://[^\s/:@]+):[^\s/@]+@")

@@ -83,10 +83,10 @@ class SipTrace:
         self._endpoints.append(endpoint)
         self._choose(endpoint)
 
-    def fetch(self, after: int) -> tuple[list[Traced], int]:
-        """The messages behind number C{after}, as many as fit into one answer, and how many before them are lost.
+    def begin(self) -> int:
+        """Trace from now on; returns the number of the last message so far, the place to L{fetch} from.
 
-        The first call begins a trace; one that is not fetched ends by itself after L{IDLE_SECONDS}.
+        A trace that nobody fetches ends by itself after L{IDLE_SECONDS}. Several may be fetching.
         """
         if self._idle is None:
             self._number = 0
@@ -95,23 +95,22 @@ class SipTrace:
                 self._choose(endpoint)
         else:
             self._idle.reset(IDLE_SECONDS)
-        while self._kept and self._kept[0].number <= after:
-            self._drop()
-        lost = self._kept[0].number - 1 - after if self._kept else 0
+        return self._number
+
+    def fetch(self, after: int) -> tuple[list[Traced], int]:
+        """The messages behind number C{after}, as many as fit into one answer, and how many before them are lost."""
+        self.begin()
+        lost = max(0, self._kept[0].number - 1 - after) if self._kept else 0
         found: list[Traced] = []
         size = 0
         for one in self._kept:
+            if one.number <= after:
+                continue
             size += len(one.text)
             if found and size > FETCH_BYTES:
                 break
             found.append(one)
-        return found, max(0, lost)
-
-    def stop(self) -> None:
-        """End the trace, if there is one."""
-        if self._idle is not None:
-            self._idle.cancel()
-            self._end()
+        return found, lost
 
     def _end(self) -> None:
         self._idle = None
@@ -152,7 +151,4 @@ class SipTrace:
         self._kept.append(Traced(self._number, self._wall(), direction == "->", local, peer, text))
         self._bytes += len(text)
         while self._bytes > MAX_BYTES:
-            self._drop()
-
-    def _drop(self) -> None:
-        self._bytes -= len(self._kept.popleft().text)
+            self._bytes -= len(self._kept.popleft().text)

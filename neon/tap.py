@@ -36,6 +36,7 @@ from neon.admission import Admission
 from neon.api import brandpages, reference
 from neon.api.administration import ApplicationAccounts
 from neon.api.autodisconnect import Autodisconnect
+from neon.api.diagnosis import Diagnosis
 from neon.api.sessions import Sessions
 from neon.api.websocket import Api
 from neon.bus import Bus
@@ -44,7 +45,7 @@ from neon.cases import Cases
 from neon.commands import TABLE, Commands
 from neon.controlpart import ControlSocket
 from neon.details import ReferPolicy
-from neon.doctorpart import doctor
+from neon.doctorpart import diagnosis, doctor
 from neon.errors import InvalidArgument
 from neon.feedpart import FeedServer
 from neon.httppart import HttpServer
@@ -329,7 +330,10 @@ class Neon(Parts):
             table, applications, self.sessions, self._in_thread, set(self._config.applications), config.LOCAL
         )
         feed = self._feed.offer(commands(), self.sessions, self.database, self._in_thread)
-        self._control.offer(commands, TABLE, (*accounts.rows(), *control, *feed), self.sessions, self.bus)
+        warnings = (*self._config.warnings, *self.operators.warnings)
+        facts = diagnosis(self.media, self._config, warnings, self._state_dir, self._listening, self._turned_away)
+        asked = Diagnosis(self.trace, facts).rows()
+        self._control.offer(commands, TABLE, (*accounts.rows(), *control, *feed, *asked), self.sessions, self.bus)
 
     def _close_state(self) -> Any:
         if self.admission is not None:
@@ -357,6 +361,7 @@ class Neon(Parts):
             transports=transports(sip),
         )
         self.trace.attach(endpoint)
+        self._turned_away = endpoint.door.counters
         return endpoint
 
     def _start_sip(self) -> None:
@@ -384,6 +389,11 @@ class Neon(Parts):
         self._http.add_pages(self.metrics.pages())
         assert self.api is not None
         self.panel.serve(self.api)
+
+    def _listening(self) -> dict[str, str]:
+        found = {"websocket": self._websocket.address, "http": self._http.address}
+        feed = {f"feed-{scheme}": url for scheme, url in (self._feed.urls or {}).items()}
+        return {name: address for name, address in found.items() if address is not None} | feed
 
     def _close_connections(self) -> Any:
         self.autodisconnect.stop()

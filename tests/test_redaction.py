@@ -27,7 +27,7 @@ class RedactTests(SynchronousTestCase):
     def test_settings(self) -> None:
         """A configuration file loses the values of what is secret by name, and keeps the rest."""
         text = redaction.settings(
-            "[account home]\nuri = sip:101@h\npassword = pass1\n  pass2\nauth_user = pass3\n"
+            "[account home]\nuri = sip:101@h\npassword = pass1\nauth-user = pass3\n  Secret=pass2\n"
             "[operator o]\nLicence-Key: pass4\nurl = https://me:pass5@h/x\ntls_key = pass6\nkeypad = shown\n"
         )
         for number in range(1, 7):

@@ -95,13 +95,14 @@ class SipTraceTests(SynchronousTestCase):
         self.endpoint.carry("->", SECRET)
         self.assertEqual([one.number for one in self.trace.fetch(0)[0]], [1])
 
-    def test_stopped(self) -> None:
-        """Whoever is done says so; saying it twice does no harm."""
+    def test_two(self) -> None:
+        """One who comes later misses what was before, and takes nothing away from the first."""
         self.trace.fetch(0)
-        self.trace.stop()
-        self.trace.stop()
-        self.assertFalse(self.trace.running)
-        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.endpoint.carry("->", SECRET)
+        last = self.trace.begin()
+        self.endpoint.carry("->", SECRET)
+        self.assertEqual([one.number for one in self.trace.fetch(last)[0]], [2])
+        self.assertEqual([one.number for one in self.trace.fetch(0)[0]], [1, 2])
 
     def test_no_way(self) -> None:
         """A message whose way is gone is traced without our address; one that cannot be shown is left out."""

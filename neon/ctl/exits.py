@@ -17,7 +17,7 @@ MEANINGS: Final = (
     (USAGE, "the command line is wrong, or a CALLID is needed because there is not exactly one call"),
     (NOT_RUNNING, "NEON could not be reached: it is not running, or it is another user's"),
     (SILENT, "NEON did not answer in time, or closed the connection"),
-    (FAILED, "what was waited for failed: the call was not answered or not transferred, the account not registered"),
+    (FAILED, "what was waited for failed: a call not answered, an account not registered; the doctor found something"),
 )
 """What the manual says about them."""
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from neon.ctl import parser
-from neon.ctl.exits import DONE, Ending, Refused
+from neon.ctl.exits import DONE, FAILED, Ending, Refused
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
@@ -31,6 +31,8 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
 
             brands.verb(options)
             return DONE
+        if options.verb in ("doctor", "bug-report"):
+            return _look(options, environ)
         return _run(options, environ)
     except Ending as ending:
         _complain(options, ending)
@@ -53,6 +55,18 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         VERBS[options.verb](options, neon)
     finally:
         neon.close()
+    return DONE
+
+
+def _look(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """The verbs that are there for when nothing works, so that they do without a daemon."""
+    if options.verb == "doctor":
+        from neon.ctl.doctor import doctor
+
+        return DONE if doctor(options, environ) else FAILED
+    from neon.ctl.bugreport import bug_report
+
+    bug_report(options, environ)
     return DONE
 
 

@@ -54,7 +54,7 @@ def ladder(steps: Sequence[Mapping[str, Any]], omitted: int, words: tuple[str, s
     """SIP messages as arrows between us and the other side, with the seconds since the first."""
     if not steps:
         return ""
-    began = _seconds(steps[0]["ts"])
+    began = seconds(steps[0]["ts"])
     peers = list(dict.fromkeys(step["peer"] for step in steps))
     arrow = min(52, max(24, *(width(step["message"]) + 4 for step in steps)))
     lines = [f"{'':>9}  {words[0]}{' ' * max(1, arrow - len(words[0]) - len(peers[0]))}{', '.join(peers)}"]
@@ -68,11 +68,11 @@ def ladder(steps: Sequence[Mapping[str, Any]], omitted: int, words: tuple[str, s
         notes = [f"x{step['repeats'] + 1}"] if step["repeats"] else []
         notes += [f"via {step['peer']}"] if len(peers) > 1 else []
         extra = "; ".join([step["cseq"], *notes, *step["notes"]])
-        lines.append(f"{_seconds(step['ts']) - began:+9.3f}  {line}  {extra}")
+        lines.append(f"{seconds(step['ts']) - began:+9.3f}  {line}  {extra}")
     return "\n".join(lines)
 
 
-def _seconds(ts: str) -> float:
+def seconds(ts: str) -> float:
     """The seconds of an ISO 8601 time in UTC, good for differences."""
     from datetime import datetime
 

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Final
 
-from neon.ctl import accounts, calls, extensions, history, members, operators, tables
+from neon.ctl import accounts, calls, extensions, history, members, operators, tables, trace
 from neon.ctl.browser import open_in_browser
 from neon.ctl.connection import Connection
 from neon.ctl.speech import Data, Verb, say
@@ -188,6 +188,7 @@ VERBS: Final[dict[str, Verb]] = {
     "supervisor": members.supervisor,
     "explain": explain,
     "websocket": websocket,
+    "trace": trace.trace,
     "show": show,
     "hide": show,
     "panel": panel,

@@ -180,7 +180,7 @@ class TraceTests(EndpointCase):
     def test_trace(self) -> None:
         """A trace sees what comes in and what leaves; without one nothing is looked at."""
         seen: list[tuple[str, Address, str]] = []
-        self.endpoint.trace = lambda direction, peer, message: seen.append((direction, peer.address, str(message).split()[0]))
+        self.endpoint.trace = lambda way, peer, message: seen.append((way, peer.address, str(message).split()[0]))
         _, sent = self.send("OPTIONS")
         self.receive(response_text(sent, 200))
         self.assertEqual(seen, [("->", PEER, "OPTIONS"), ("<-", PEER, "SIP/2.0")])
