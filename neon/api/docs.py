@@ -230,7 +230,7 @@ def _kind(parameter: Parameter) -> str:
 def _explained(parameter: Parameter) -> str:
     words = [f"{EXTENSION if parameter.extension else ''}{parameter.about}"]
     if parameter.default is not REQUIRED:
-        words.append("Optional." if parameter.default is None else f"Default: {_default(parameter.default)}.")
+        words.append("Optional." if parameter.default in (None, "") else f"Default: {_default(parameter.default)}.")
     if parameter.aliases:
         words.append(f"Also read as {', '.join(parameter.aliases)}.")
     return " ".join(words)

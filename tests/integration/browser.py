@@ -236,7 +236,7 @@ class _Documents(Resource):
 
     def __init__(self, documents: Mapping[str, str]) -> None:
         super().__init__()
-        self._documents = dict(documents)
+        self._documents = documents
 
     def render_GET(self, request: Any) -> bytes:
         text = self._documents.get(request.path.decode())

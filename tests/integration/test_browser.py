@@ -29,7 +29,8 @@ class BrowserCase(IntegrationCase):
         self, *, websocket: bool = True, ask_seconds: int = 1, language: str = "en", capture: str = "null"
     ) -> None:
         # "localhost" is the approved page, "127.0.0.1" the other one: another origin, though the server is the same.
-        self.web = WebServer(self, {"/plain": here("plain.html"), "/hostile": here("hostile.html"), "/": ""})
+        self.pages = {"/plain": here("plain.html"), "/hostile": here("hostile.html"), "/": ""}
+        self.web = WebServer(self, self.pages)
         origins = f"[origins]\nallow = {self.web.origin()}\nask-seconds = {ask_seconds}\n"
         application = "[application crm]\npassword = a password\n"
         self.more = f"{origins}{application}"
@@ -74,6 +75,26 @@ class PlainPageTests(BrowserCase):
         self.assertEqual(new_call["data"]["type"], "outgoing")
         self.assertTrue(new_call["data"]["to"].startswith("sip:600@"), new_call)
         self.assertNotIn("disconnected", told)
+        self.assertEqual(self.daemon.complaints(), [])
+
+    async def test_guide(self) -> None:
+        """The page of the integrators' guide, as it stands there, calls at a click and shows who calls back."""
+        await self.started()
+        guide = (ROOT / "docs/examples/click-to-call.html").read_text()
+        for written, real in (("http://localhost:15060/", self.http), ("ws://localhost:15070/", self.websocket)):
+            self.assertIn(written, guide)
+            guide = guide.replace(written, real)
+        self.pages["/crm"] = guide
+        await self.registered()
+        page = await self.browser.page(self.web.origin() + "/crm")
+        await page.until("document.getElementById('state').textContent.startsWith('Ready')", "the connection")
+        await page.run("document.querySelector(\"a[href='tel:602']\").click()")
+        await page.until("document.querySelector('h2').textContent === 'Incoming call'", "the call back")
+        self.assertTrue(await page.run("document.getElementById('record').open"))
+        await page.run("document.getElementById('answer').click()")
+        await page.until("document.querySelector('h2').textContent === 'In a call'", "the answer")
+        await page.run("document.getElementById('hangup').click()")
+        await page.until("document.getElementById('state').textContent.startsWith('The call took')", "the end")
         self.assertEqual(self.daemon.complaints(), [])
 
     async def test_autodisconnect(self) -> None:
