@@ -1,7 +1,7 @@
 """Compares the translated guides with what they are translations of.
 
-C{python tools/translations.py POTS} fails if a sentence of theirs is missing, out of date or no longer there, and names it;
-with C{--update} the files in docs/locale are brought up to date first, so that what is missing can be filled in.
+C{python tools/translations.py POTS} fails if a sentence of theirs is missing, out of date or no longer there, and names
+it; with C{--update} the files in docs/locale are brought up to date first, so that what is missing can be filled in.
 """
 
 from __future__ import annotations
