@@ -15,6 +15,7 @@ from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from neon.media import _engine
+from neon.media.sound import Clip, Pipe
 from neon.ports import MediaUnavailable
 from neon.values import MediaAgreement, MediaStatistics
 
@@ -220,6 +221,33 @@ class Stream:
         """
         self._native.volume(volume)
 
+    def play(self, clip: Clip | None, *, loop: bool = False, mix: bool = False, number: int = 0) -> None:
+        """Say a clip from its beginning, in place of the source or with it (C{mix}); None says no more of it.
+
+        L{Played} has the C{number} at its end. While nothing is sent, or the stream is held, it waits.
+        """
+        self._native.play(None if clip is None else clip.native, loop, mix, number)
+
+    def hold(self, on: bool, music: Clip | None = None) -> None:
+        """Say nothing but C{music}, over and over, or silence, until told otherwise."""
+        self._native.hold(on, None if music is None else music.native)
+
+    def speak(self, pipe: Pipe | None, *, mix: bool = False) -> None:
+        """Say what is written into a pipe, in place of the source or with it (C{mix}); silence while nothing waits."""
+        self._native.speak(None if pipe is None else pipe.native, mix)
+
+    def quiet(self, on: bool) -> None:
+        """Take what comes by the pipe of L{speak}, and do not say it."""
+        self._native.quiet(on)
+
+    def listen(self, pipe: Pipe | None) -> None:
+        """Write what is heard into a pipe, silence too."""
+        self._native.listen(None if pipe is None else pipe.native)
+
+    def detect_speech(self, on: bool) -> None:
+        """Tell (L{Speech}) when the far end begins and ceases to speak; it is silent at first."""
+        self._native.detect_speech(on)
+
     def send_digit(self, digit: str, duration_ms: int = 100) -> None:
         """Queue one of C{0-9 * # A-D}, 40 to 6000 ms long, with a gap of 60 ms to the one before.
 
@@ -293,10 +321,26 @@ class SourceLearnt:
     stream: Stream
 
 
-EngineEvent: TypeAlias = FirstPacket | NoRtp | DigitReceived | DeviceGone | SourceLearnt
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A clip (L{Stream.play}) was said to its end."""
+
+    stream: Stream
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """The far end began or ceased to speak (L{Stream.detect_speech})."""
+
+    stream: Stream
+    speaking: bool
+
+
+EngineEvent: TypeAlias = FirstPacket | NoRtp | DigitReceived | DeviceGone | SourceLearnt | Played | Speech
 
 # The order of C{enum event_kind} in engine.h.
-_FIRST_PACKET, _NO_RTP, _DIGIT, _DEVICE_GONE, _SOURCE_LEARNT = range(5)
+_FIRST_PACKET, _NO_RTP, _DIGIT, _DEVICE_GONE, _SOURCE_LEARNT, _PLAYED, _SPEECH = range(7)
 
 
 class Engine:
@@ -363,6 +407,10 @@ class Engine:
                 events.append(DigitReceived(stream, chr(value)))
             elif kind == _SOURCE_LEARNT:
                 events.append(SourceLearnt(stream))
+            elif kind == _PLAYED:
+                events.append(Played(stream, value))
+            elif kind == _SPEECH:
+                events.append(Speech(stream, bool(value)))
         return events
 
     def open_stream(self, host: str, ports: range, *, parked: bool = False) -> Stream:

@@ -83,6 +83,9 @@ class MediaManager(Service):
     on_digit: Callable[[int, str], None] | None = None
     """Called with the call id and a digit that the far end sent as a telephone event."""
 
+    on_sound: Callable[[int, native.Played | native.Speech], None] | None = None
+    """Called with the call id and what happened to its sound."""
+
     def __init__(
         self,
         reactor: MediaReactor,
@@ -160,8 +163,12 @@ class MediaManager(Service):
 
     def statistics(self, call_id: int) -> MediaStatistics | None:
         """The counters of a call that has audio, None if it has none."""
-        call = next((call for call in self._calls.values() if call.call_id == call_id and call.started), None)
+        call = self.find(call_id)
         return None if call is None else call.statistics()
+
+    def find(self, call_id: int) -> CallStream | None:
+        """A call that has audio, None if it has none."""
+        return next((call for call in self._calls.values() if call.call_id == call_id and call.started), None)
 
     @property
     def device_problem(self) -> str | None:
@@ -175,7 +182,7 @@ class MediaManager(Service):
 
     def set_tap(self, call_id: int, tap: native.Tap | None) -> bool:
         """Have a tap hear a call, instead of the one before, or nobody; returns whether there is audio to be heard."""
-        call = next((call for call in self._calls.values() if call.call_id == call_id and call.started), None)
+        call = self.find(call_id)
         if call is not None:
             call.stream.set_tap(tap)
         return call is not None
@@ -316,6 +323,9 @@ class MediaManager(Service):
                 _log.debug("call {call_id}: audio arrives", call_id=call.call_id)
             case native.SourceLearnt():
                 _log.info("call {call_id}: audio comes from behind a NAT", call_id=call.call_id)
+            case native.Played() | native.Speech():
+                if self.on_sound is not None:
+                    self.on_sound(call.call_id, event)
             case native.DigitReceived(digit=digit):
                 # Which digit is nobody's business but the callers': people type passwords.
                 _log.debug("call {call_id}: a digit arrived", call_id=call.call_id)
@@ -374,6 +384,7 @@ class CallStream:
             return
         self._silent = on
         self.stream.set_source(native.Silence() if on else self._source)
+        self.stream.quiet(on)
 
     def send_digit(self, digit: str, duration_ms: int) -> None:
         if not self._closed:

@@ -1,20 +1,18 @@
-"""WAV files, read into 8 kHz mono samples.
+"""WAV files, read into mono samples at 8 or 16 kHz.
 
-Takes PCM of 8 or 16 bits, mono or stereo, at any usual rate. It is plain Python and may take a
-second for a long file at 44.1 kHz: call it off the reactor's thread.
+Takes PCM of 8 or 16 bits, mono or stereo, at any usual rate. Long files take their time: call it off the reactor's
+thread.
 """
 
 from __future__ import annotations
 
-import array
-import math
-import operator
 import os
 import struct
-import sys
-from collections.abc import Sequence
 
-RATE = 8000
+from neon.media import _engine
+from neon.media.sound import swapped
+
+RATE, WIDE = 8000, 16000
 MAX_SECONDS = 600
 """Longer files are refused: the samples are kept in memory, and a call hears them from the start."""
 
@@ -23,9 +21,6 @@ _EXTENSIBLE = 0xFFFE
 # The sub-format of WAVE_FORMAT_EXTENSIBLE is a GUID: the format tag, then these fixed fourteen bytes.
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 _LOWEST_RATE, _HIGHEST_RATE = 4000, 192_000
-
-_ZERO_CROSSINGS = 16
-_MOST_PHASES = 1000
 
 
 class WaveError(ValueError):
@@ -48,6 +43,16 @@ def read_wave(path: str) -> bytes:
 
 def parse_wave(data: bytes) -> bytes:
     """As L{read_wave}, for the content of a file."""
+    return parse_sound(data, wide=False)[0]
+
+
+def parse_sound(data: bytes, *, wide: bool = True) -> tuple[bytes, int]:
+    """The audio of the content of a file as 16-bit little-endian mono samples, and their rate.
+
+    That is 16 kHz for a file with more than 8 kHz, if C{wide}. The interpreter's lock is not held while it resamples.
+
+    @raise WaveError: as L{read_wave}.
+    """
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         raise WaveError("not a WAV file: it does not begin with RIFF....WAVE")
     form: bytes | None = None
@@ -67,12 +72,14 @@ def parse_wave(data: bytes) -> bytes:
     if sound is None:
         raise WaveError("there is no data chunk")
     channels, rate, bits = _format(form)
-    samples = _mono(_decode(sound, channels * bits // 8, bits), channels)
-    if not samples:
+    samples = _decode(sound, channels * bits // 8, bits)
+    count = len(samples) // 2 // channels
+    if count == 0:
         raise WaveError("the data chunk is empty")
-    if len(samples) > MAX_SECONDS * rate:
-        raise WaveError(f"{len(samples) // rate} s of audio is more than {MAX_SECONDS} s")
-    return _little_endian(array.array("h", resample(samples, rate, RATE)))
+    if count > MAX_SECONDS * rate:
+        raise WaveError(f"{count // rate} s of audio is more than {MAX_SECONDS} s")
+    wanted = WIDE if wide and rate > RATE else RATE
+    return swapped(_engine.resample(samples, channels, rate, wanted)), wanted
 
 
 def _format(form: bytes) -> tuple[int, int, int]:
@@ -95,69 +102,12 @@ def _format(form: bytes) -> tuple[int, int, int]:
     return channels, rate, bits
 
 
-def _decode(sound: bytes, block: int, bits: int) -> Sequence[int]:
-    """The samples of all channels as 16-bit values; an incomplete last block is left out."""
+def _decode(sound: bytes, block: int, bits: int) -> bytes:
+    """The samples of all channels as 16-bit values in the machine's order; an incomplete last block is left out."""
     sound = sound[: len(sound) // block * block]
-    if bits == 8:
-        # 8-bit PCM is unsigned with 128 as zero.
-        return [(sample - 128) << 8 for sample in sound]
-    samples = array.array("h", sound)
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return samples
-
-
-def _mono(samples: Sequence[int], channels: int) -> Sequence[int]:
-    if channels == 1:
-        return samples
-    return [(left + right) // 2 for left, right in zip(samples[::2], samples[1::2], strict=True)]
-
-
-def resample(samples: Sequence[int], rate: int, wanted: int) -> list[int]:
-    """The same audio at another rate: a windowed-sinc filter (Blackman), flat to about 85 % of the narrower band.
-
-    The filter has one set of coefficients for each position of an output sample between two input samples
-    (a polyphase filter). Rates with hardly a common divisor would need thousands of sets: those positions are
-    rounded to a thousandth of a sample, which keeps the error below -60 dB.
-    """
-    if rate == wanted:
-        return list(samples)
-    common = math.gcd(rate, wanted)
-    phases, step = wanted // common, rate // common
-    count = (len(samples) * phases + step - 1) // step
-    used = min(phases, _MOST_PHASES)
-    # Below both Nyquist frequencies, with room for the filter's slope.
-    cutoff = 0.5 * min(1.0, wanted / rate) * 0.92
-    reach = math.ceil(_ZERO_CROSSINGS * max(1.0, rate / wanted))
-    filters: dict[int, list[float]] = {}
-    padded = [0] * reach + list(samples) + [0] * (reach + 1)
-    result = []
-    for n in range(count):
-        whole, part = divmod(n * step, phases)
-        phase = part * used // phases
-        coefficients = filters.get(phase)
-        if coefficients is None:
-            coefficients = filters[phase] = _coefficients(phase / used, cutoff, reach)
-        window = padded[whole + 1 : whole + 1 + 2 * reach]
-        value = round(sum(map(operator.mul, coefficients, window)))
-        result.append(max(-32768, min(32767, value)))
-    return result
-
-
-def _coefficients(offset: float, cutoff: float, reach: int) -> list[float]:
-    """The filter for an output sample that lies C{offset} of a sample after an input sample; its sum is one."""
-    taps = []
-    for k in range(1 - reach, reach + 1):
-        at = k - offset
-        x = 2 * math.pi * cutoff * at
-        sinc = 1.0 if abs(x) < 1e-9 else math.sin(x) / x
-        turn = math.pi * at / reach
-        taps.append(sinc * (0.42 + 0.5 * math.cos(turn) + 0.08 * math.cos(2 * turn)))
-    total = sum(taps)
-    return [tap / total for tap in taps]
-
-
-def _little_endian(samples: array.array[int]) -> bytes:
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return samples.tobytes()
+    if bits == 16:
+        return swapped(sound)
+    # 8-bit PCM is unsigned with 128 as zero.
+    samples = bytearray(2 * len(sound))
+    samples[1::2] = sound.translate(bytes(value ^ 0x80 for value in range(256)))
+    return swapped(bytes(samples))

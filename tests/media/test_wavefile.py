@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import stat
 import struct
+from array import array
+from collections.abc import Sequence
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from neon.media import wavefile
+from neon.media import _engine, wavefile
 from neon.media.wavefile import WaveError
 from neon.media.wavewriter import WaveWriter
 from tests import audio
@@ -104,14 +106,19 @@ class ReadTests(SynchronousTestCase):
         self.assertRaises(FileNotFoundError, wavefile.read_wave, os.path.join(self.mktemp(), "none.wav"))
 
 
+def resample(samples: Sequence[int], rate: int, wanted: int, channels: int = 1) -> list[int]:
+    """The engine's, on lists."""
+    return array("h", _engine.resample(array("h", samples), channels, rate, wanted)).tolist()
+
+
 class ResampleTests(SynchronousTestCase):
-    """L{wavefile.resample} keeps what the telephone band can hold, and removes what it cannot."""
+    """C{_engine.resample} keeps what the telephone band can hold, and removes what it cannot."""
 
     def test_tone_survives(self) -> None:
         """A tone keeps its frequency, its level and its length at every usual rate."""
         for rate in (11025, 16000, 22050, 44100, 48000):
             for hz in (300.0, 1004.0, 3100.0):
-                samples = wavefile.resample(audio.tone(hz, -10, 0.25, rate), rate, 8000)
+                samples = resample(audio.tone(hz, -10, 0.25, rate), rate, 8000)
                 self.assertApproximates(len(samples), 2000, 1)
                 self.assertApproximates(audio.tone_level_dbm0(samples[100:-100], hz), -10, 0.2)
                 self.assertApproximates(audio.level_dbm0(samples[100:-100]), -10, 0.2)
@@ -119,21 +126,41 @@ class ResampleTests(SynchronousTestCase):
     def test_aliases_do_not(self) -> None:
         """What lies above the telephone band does not come back mirrored into it."""
         for rate in (16000, 44100, 48000):
-            samples = wavefile.resample(audio.tone(5000, 0, 0.25, rate), rate, 8000)
+            samples = resample(audio.tone(5000, 0, 0.25, rate), rate, 8000)
             self.assertLess(audio.level_dbm0(samples[100:-100]), -55)
 
     def test_odd_rates(self) -> None:
         """Rates without a common divisor, and higher rates out, work as well."""
-        samples = wavefile.resample(audio.tone(1000, -10, 0.2, 7919), 7919, 8000)
+        samples = resample(audio.tone(1000, -10, 0.2, 7919), 7919, 8000)
         self.assertApproximates(audio.tone_level_dbm0(samples[100:-100], 1000), -10, 0.2)
-        samples = wavefile.resample(audio.tone(1000, -10, 0.2, 96001), 96001, 8000)
+        samples = resample(audio.tone(1000, -10, 0.2, 96001), 96001, 8000)
         self.assertApproximates(audio.tone_level_dbm0(samples[100:-100], 1000), -10, 0.2)
 
     def test_no_overflow(self) -> None:
         """The overshoot of the filter at full scale is clipped, not wrapped."""
         square = ([32767] * 20 + [-32768] * 20) * 20
-        samples = wavefile.resample(square, 16000, 8000)
+        samples = resample(square, 16000, 8000)
         self.assertEqual((max(samples), min(samples)), (32767, -32768))
+
+
+    def test_empty_and_short(self) -> None:
+        """Less sound than the filter is long is sound all the same, and no sound is none."""
+        self.assertEqual(resample([], 44100, 8000), [])
+        self.assertEqual(len(resample([1000], 44100, 8000)), 1)
+        self.assertEqual(len(resample([1000, 1000], 8000, 16000)), 4)
+
+    def test_refused(self) -> None:
+        """Half a block, and rates and channels that nothing has, are refused."""
+        for samples, channels, rate in ((b"1", 1, 8000), (b"12", 2, 8000), (b"12", 1, 0), (b"12", 0, 8000)):
+            self.assertRaises(ValueError, _engine.resample, samples, channels, rate, 8000)
+
+    def test_wide(self) -> None:
+        """A file with more than the telephone band keeps it, at 16 kHz; one without stays as it is."""
+        pcm = audio.pcm_of(audio.tone(6000, -10, 0.25, 44100))
+        samples, rate = wavefile.parse_sound(wav(pcm, 44100))
+        self.assertEqual(rate, 16000)
+        self.assertApproximates(audio.tone_level_dbm0(audio.samples_of(samples)[100:-100], 6000, 16000), -10, 0.2)
+        self.assertEqual(wavefile.parse_sound(wav(pcm, 8000)), (pcm, 8000))
 
 
 class WriteTests(SynchronousTestCase):

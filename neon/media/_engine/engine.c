@@ -56,6 +56,8 @@ void command_free(struct command *command)
     device_unref(command->device);
     tap_unref(command->tap);
     member_free(command->member);
+    clip_unref(command->order.clip);
+    pipe_unref(command->order.pipe);
     if (command->source != NULL) {
         device_unref(command->source->device);
         free(command->source->samples);
@@ -209,6 +211,9 @@ static void carry_out(struct engine *engine, struct command *command)
         break;
     case COMMAND_VOLUME:
         command->stream->volume.wanted = command->volume;
+        break;
+    case COMMAND_SCRIPT:
+        script_obey(command->stream, &command->order);
         break;
     case COMMAND_REROUTE:
         stream_reroute(command->stream);

@@ -33,7 +33,15 @@ enum {
     TIMING_BUCKET_NS = 10000,
 };
 
-enum event_kind { EVENT_FIRST_PACKET, EVENT_NO_RTP, EVENT_DIGIT, EVENT_DEVICE_GONE, EVENT_SOURCE_LEARNT };
+enum event_kind {
+    EVENT_FIRST_PACKET,
+    EVENT_NO_RTP,
+    EVENT_DIGIT,
+    EVENT_DEVICE_GONE,
+    EVENT_SOURCE_LEARNT,
+    EVENT_PLAYED,
+    EVENT_SPEECH,
+};
 
 struct event {
     enum event_kind kind;
@@ -51,6 +59,7 @@ enum command_kind {
     COMMAND_TAP,
     COMMAND_JOIN,
     COMMAND_VOLUME,
+    COMMAND_SCRIPT,
     COMMAND_REROUTE,
     COMMAND_CLOSE_STREAM,
     COMMAND_ADD_DEVICE,
@@ -66,6 +75,7 @@ struct command {
     struct tap *tap;        /* a counted reference, or NULL */
     struct member *member;  /* owned, or NULL */
     float volume;
+    struct order order;     /* of COMMAND_SCRIPT, with counted references */
     struct agreement agreement;
     uint8_t digit;
     uint32_t duration;

@@ -322,7 +322,9 @@ int add_engine_types(PyObject *module, struct module_state *state)
         add_type(module, stream_type_spec(), &state->stream_type) < 0 ||
         add_type(module, &device_spec, &state->device_type) < 0 ||
         add_type(module, conference_type_spec(), &state->conference_type) < 0 ||
-        add_type(module, tap_type_spec(), &state->tap_type) < 0)
+        add_type(module, tap_type_spec(), &state->tap_type) < 0 ||
+        add_type(module, clip_type_spec(), &state->clip_type) < 0 ||
+        add_type(module, pipe_type_spec(), &state->pipe_type) < 0)
         return -1;
     return 0;
 }

@@ -97,7 +97,7 @@ static int execute(PyObject *module)
 {
     if (add_engine_types(module, PyModule_GetState(module)) < 0)
         return -1;
-    if (add_secure(module) < 0 || add_mixing(module) < 0)
+    if (add_secure(module) < 0 || add_mixing(module) < 0 || add_resampling(module) < 0)
         return -1;
     return add_testing(module);
 }
@@ -110,6 +110,8 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->device_type);
     Py_VISIT(state->conference_type);
     Py_VISIT(state->tap_type);
+    Py_VISIT(state->clip_type);
+    Py_VISIT(state->pipe_type);
     return 0;
 }
 
@@ -121,6 +123,8 @@ static int clear(PyObject *module)
     Py_CLEAR(state->device_type);
     Py_CLEAR(state->conference_type);
     Py_CLEAR(state->tap_type);
+    Py_CLEAR(state->clip_type);
+    Py_CLEAR(state->pipe_type);
     return 0;
 }
 

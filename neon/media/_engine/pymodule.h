@@ -6,7 +6,7 @@
 #include <Python.h>
 
 struct module_state {
-    PyTypeObject *engine_type, *stream_type, *device_type, *conference_type, *tap_type;
+    PyTypeObject *engine_type, *stream_type, *device_type, *conference_type, *tap_type, *clip_type, *pipe_type;
 };
 
 /* Add their types and functions to the module; -1 with an exception set. */
@@ -14,5 +14,6 @@ int add_engine_types(PyObject *module, struct module_state *state);
 int add_testing(PyObject *module);
 int add_mixing(PyObject *module);
 int add_secure(PyObject *module);
+int add_resampling(PyObject *module);
 
 #endif

@@ -41,7 +41,17 @@ typedef struct {
     struct conference *conference;
 } ConferenceObject;
 
-/* Hands a copy of the command over, with references of its own to the stream, the device and the tap in it; what else it
+typedef struct {
+    PyObject_HEAD
+    struct clip *clip;
+} ClipObject;
+
+typedef struct {
+    PyObject_HEAD
+    struct pipe *pipe;
+} PipeObject;
+
+/* Hands a copy of the command over, with references of its own to whatever is counted in it; what else it
  * holds is freed if there is no memory. None, or NULL with an exception set. */
 PyObject *post_command(EngineObject *owner, struct command command);
 
@@ -52,10 +62,20 @@ struct secure *secure_of(PyObject *keys);
 struct conference *conference_of(EngineObject *owner, PyObject *argument);
 PyObject *conference_open(EngineObject *owner);
 
-/* The types of pystream.c, pyconference.c and pytap.c. */
+/* The types of pystream.c, pyconference.c, pytap.c and pyscript.c. */
 PyType_Spec *stream_type_spec(void);
 PyType_Spec *conference_type_spec(void);
 PyType_Spec *tap_type_spec(void);
+PyType_Spec *clip_type_spec(void);
+PyType_Spec *pipe_type_spec(void);
+
+/* The methods of a stream that pyscript.c has. */
+PyObject *stream_py_play(StreamObject *self, PyObject *args);
+PyObject *stream_py_hold(StreamObject *self, PyObject *args);
+PyObject *stream_py_speak(StreamObject *self, PyObject *args);
+PyObject *stream_py_listen(StreamObject *self, PyObject *pipe);
+PyObject *stream_py_quiet(StreamObject *self, PyObject *argument);
+PyObject *stream_py_detect_speech(StreamObject *self, PyObject *argument);
 
 /* The end of every tp_dealloc of a heap type. */
 static inline void free_object(PyObject *self)

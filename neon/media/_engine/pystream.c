@@ -24,6 +24,8 @@ PyObject *post_command(EngineObject *owner, struct command command)
         device_ref(command.device);
     if (command.tap != NULL)
         tap_ref(command.tap);
+    clip_ref(command.order.clip);
+    pipe_ref(command.order.pipe);
     *copy = command;
     engine_post(owner->engine, copy);
     Py_RETURN_NONE;
@@ -361,6 +363,12 @@ static PyMethodDef stream_methods[] = {
     {"tap", (PyCFunction)stream_py_tap, METH_O, "Have a Tap hear both sides, or nobody (None)."},
     {"join", (PyCFunction)stream_py_join, METH_O, "Hear and be heard by the others of a Conference, or nobody (None)."},
     {"volume", (PyCFunction)stream_py_volume, METH_O, "Play what is received so loud (1: as it came)."},
+    {"play", (PyCFunction)stream_py_play, METH_VARARGS, "Say a Clip (in a loop, mixed, number), or no more (None)."},
+    {"hold", (PyCFunction)stream_py_hold, METH_VARARGS, "Say nothing but a Clip, or silence (None), until told again."},
+    {"speak", (PyCFunction)stream_py_speak, METH_VARARGS, "Say what comes by a Pipe (mixed), or no more (None)."},
+    {"quiet", (PyCFunction)stream_py_quiet, METH_O, "Whether what comes by the pipe is not said."},
+    {"listen", (PyCFunction)stream_py_listen, METH_O, "Have a Pipe hear the far end, or nobody (None)."},
+    {"detect_speech", (PyCFunction)stream_py_detect_speech, METH_O, "Whether to tell when the far end speaks."},
     {"send_digit", (PyCFunction)stream_py_send_digit, METH_VARARGS, "Queue a digit (character, milliseconds)."},
     {"beep", (PyCFunction)stream_py_beep, METH_O, "Let this end hear a tone (milliseconds)."},
     {"reroute", (PyCFunction)stream_py_reroute, METH_NOARGS, "The machine's addresses have changed."},

@@ -119,6 +119,7 @@ void stream_unref(struct stream *stream)
         stream_set_sink(stream, NULL);
         stream_set_tap(stream, NULL);
         stream_join(stream, NULL);
+        script_end(stream);
         secure_free(stream->secure);
         g722_close(stream->voice.g722);
         free(stream);
@@ -345,6 +346,7 @@ void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline
             engine_emit(engine, EVENT_NO_RTP, stream->id, (uint32_t)((now - stream->heard_at) / 1000000000u));
         }
     }
+    script_hear(engine, stream, heard, count);
     if (stream->member != NULL) {
         confer(stream, deadline, heard, others, everybody);
         recorded = everybody;
@@ -355,6 +357,7 @@ void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline
         int16_t *pcm = stream->agreement.packet_samples == count ? one_tick : stream->pcm;
         int16_t *said = stream->voice.wide ? pcm + 2 * stream->fill : pcm + stream->fill;
         voice_fetch(engine, stream, heard, said, count);
+        script_say(engine, stream, said, count);
         level_measure(&stream->counters.sent, said, samples);
         if (stream->tap != NULL)
             voice_tap(stream, said, recorded, count); /* without digits: people type passwords */
@@ -368,6 +371,7 @@ void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline
     } else {
         if (stream->tap != NULL)
             voice_tap(stream, NULL, recorded, count);
+        script_pass(stream, count);
         stream->fill = 0;
         stream->timestamp += count;
     }
@@ -381,6 +385,7 @@ void stream_end(struct engine *engine, struct stream *stream)
         send_report(engine, stream, monotonic_ns(), true);
     stream_set_tap(stream, NULL);
     stream_join(stream, NULL);
+    script_end(stream);
     stream_close_sockets(stream);
     stream->started = false;
 }

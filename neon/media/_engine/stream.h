@@ -18,6 +18,7 @@
 #include "mix.h"
 #include "rtcp.h"
 #include "rtp.h"
+#include "script.h"
 #include "secure.h"
 #include "source.h"
 #include "wideband.h"
@@ -95,6 +96,7 @@ struct stream {
     struct volume volume;   /* of what the sink plays */
     struct member *member;  /* of a conference; owned, or NULL */
     struct tap *tap;        /* a counted reference, or NULL */
+    struct script script;   /* what an application does with the audio */
     struct source beep;     /* heard at this end only, */
     uint32_t beep_left;     /* for so many samples more */
     struct dtmf_out dtmf_out;
