@@ -12,7 +12,7 @@ from typing import TypeAlias
 from neon.details import NO_DETAILS, CallDetails, Why
 from neon.operatorvalues import Balance, Licence
 from neon.quality import Figures
-from neon.values import Cause, Direction, MediaProblem, RecordingState
+from neon.values import Cause, Direction, MediaProblem, PlayEnd, RecordingState
 from neon.watched import ExtensionStatus, MessageSummary
 
 
@@ -285,6 +285,24 @@ class MediaWarned:
     advice: str
 
 
-MediaEvent: TypeAlias = RecordingChanged | MediaStatsKnown | MediaWarned
+@dataclass(frozen=True, slots=True)
+class SoundEvent:
+    """Something about what an application does with the audio of a call."""
+
+    call_id: int
+    connection_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioPlayed(SoundEvent):
+    """A file is being said in a call no more (playaudio): it ended, was stopped, another was begun in its place, or the
+    call ended.
+    """
+
+    file: str
+    how: PlayEnd
+
+
+MediaEvent: TypeAlias = RecordingChanged | MediaStatsKnown | MediaWarned | SoundEvent
 
 Event: TypeAlias = CallEvent | RegistrationEvent | OperatorEvent | WatchEvent | MediaEvent | PanelEvent

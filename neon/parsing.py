@@ -117,6 +117,20 @@ def directory(text: str) -> str:
     return line(text)
 
 
+def sound_name(text: str) -> str:
+    """The name of a sound, relative to the directory for sounds."""
+    name = line(text).strip()
+    if not name or name.startswith("/") or any(part.startswith(".") or not part for part in name.split("/")):
+        raise ValueError("must be a relative path, without .. and hidden files")
+    return name
+
+
+def sound_file(text: str) -> str | None:
+    """The same, or an absolute path, or nothing."""
+    name = line(text).strip()
+    return name if name.startswith("/") else sound_name(name) if name else None
+
+
 _RECORDING_FIELDS = ("account", "callid", "direction", "number")
 
 

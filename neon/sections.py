@@ -184,6 +184,13 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class Playing:
+    """C{[playing]}: files that are played into calls."""
+
+    directory: str = key("", parsing.directory)
+
+
+@dataclass(frozen=True, slots=True)
 class Testbed:
     """C{[testbed]}: the embedded SIP service for a first run without a provider."""
 
@@ -251,6 +258,7 @@ class Account:
     blf: tuple[str, ...] = key((), parsing.extensions)
     srtp: SrtpPolicy | None = key(None, parsing.srtp_policy)  # noqa: RUF009
     record: bool | None = key(None, parsing.boolean_or_auto)
+    hold_music: str | None = key(None, parsing.sound_file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +276,7 @@ class Config:
     broker: Broker = Broker()
     history: History = History()
     recording: Recording = Recording()
+    playing: Playing = Playing()
     testbed: Testbed = Testbed()
     operators: Operators = Operators()
     brand: Brand = Brand()
@@ -289,6 +298,7 @@ SINGLE: Mapping[str, type[Any]] = {
     "broker": Broker,
     "history": History,
     "recording": Recording,
+    "playing": Playing,
     "testbed": Testbed,
     "operators": Operators,
     "brand": Brand,

@@ -75,6 +75,7 @@ from neon.sip.endpoint import Endpoint, OnRequest
 from neon.sip.stack import CallSettings
 from neon.sippart import start_sip, transports
 from neon.siptrace import SipTrace
+from neon.soundpart import SoundPart
 from neon.store.applications import ApplicationTable
 from neon.store.database import Database, StoreError
 from neon.store.ids import Ids
@@ -205,6 +206,7 @@ class Neon(Parts):
         if self.history is not None:
             self.callbacks.dialled = self.history.share
         self.recording = RecordingPart(reactor, loaded.recording, state_dir, self.media, self.phone, self.history)
+        self.sound = SoundPart(reactor, loaded, state_dir, self.media, self.phone)
         self.quality = quality_watch(
             reactor, loaded.media, self.bus, self.phone, self.media, self.history, os.environ
         )
@@ -317,6 +319,7 @@ class Neon(Parts):
             operators=self.operators.desk,
             brand=self._brand.name,
             recorder=self.recording.recorder,
+            playing=self.sound.playing,
             screen=self.panel.screen,
         )
         own, control = self.panel.offer(

@@ -185,6 +185,7 @@ class AccountOptions:
     Every field is also a key of C{[account NAME]} (L{neon.sections.Account}).
     C{max_calls}: further incoming calls of this account are busy. C{mwi}: ask the registrar for waiting messages
     (RFC 3842). C{blf}: the extensions whose state is watched (RFC 4235), each a number of the domain or a SIP URI.
+    C{hold_music}: what those who wait hear, a WAV file's name within the directory for sounds, or an absolute path.
     C{record}: every call is recorded from its answer on. C{srtp}: whether audio is encrypted.
     """
 
@@ -196,6 +197,7 @@ class AccountOptions:
     blf: tuple[str, ...] = ()
     record: bool | None = None
     srtp: SrtpPolicy | None = None
+    hold_music: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +248,15 @@ class RecordingState(enum.Enum):
     RESUMED = "resumed"
     STOPPED = "stopped"
     FAILED = "failed"
+
+
+class PlayEnd(enum.Enum):
+    """How the playing of a file into a call ended; the value is the APIs' word for it."""
+
+    ENDED = "ended"
+    STOPPED = "stopped"
+    REPLACED = "replaced"
+    CALL_ENDED = "call-ended"
 
 
 class MediaProblem(enum.Enum):

@@ -22,11 +22,12 @@ FLOORS: dict[str, int] = {
             stunmessage values watched
         """,
         1: """
-            brand bus cases dialling digits events history ladder localboard logos model ports siptrace switchboard wsdl
+            brand bus cases dialling digits events history ladder localboard logos model ports siptrace soundports
+            switchboard wsdl
         """,
         2: """
-            accountline arguments callback callcontrol closing commands gate journal leftovers line phone reception
-            qualitywatch recorder rulebook watching
+            accountline arguments callback callcontrol closing commands gate journal leftovers line phone playing
+            qualitywatch reception recorder rulebook watching
         """,
         3: """
             access desks media network operators panel sip store testbed
@@ -37,7 +38,7 @@ FLOORS: dict[str, int] = {
         5: """
             admission banner certificates controlpart deskpart doctorpart feedpart httppart journalpart metricspart
             networkpart notify operatorpart options panelpart parts phonepart program qualitypart recordingpart
-            retirepart sippart tap testbedpart tidypart trycall websocketpart
+            retirepart sippart soundpart tap testbedpart tidypart trycall websocketpart
         """,
     }.items()
     for part in parts.split()
@@ -71,8 +72,9 @@ SAME_FLOOR: dict[str, set[str]] = {
     "reception": {"line"},
     "closing": {"line", "accountline"},
     "callback": {"phone"},
+    "playing": {"phone"},
     "recorder": {"phone"},
-    "commands": {"arguments", "callback", "gate", "phone", "recorder"},
+    "commands": {"arguments", "callback", "gate", "phone", "playing", "recorder"},
     # The embedded service is a peer of ours, built on the same dialogs, streams and database.
     "testbed": {"sip", "media", "store"},
     "admission": {"parts"},

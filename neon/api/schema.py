@@ -18,6 +18,7 @@ from neon.commands import TABLE, Command, Field, Needs
 from neon.commands.shapes import REQUEST_ID
 from neon.details import Why
 from neon.events import (
+    AudioPlayed,
     CallStarted,
     ExtensionChanged,
     LicenceChanged,
@@ -27,6 +28,7 @@ from neon.events import (
     PanelEvent,
     RecordingChanged,
     RegistrationEvent,
+    SoundEvent,
     WatchEvent,
 )
 from neon.operatorvalues import Standing
@@ -116,6 +118,7 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "problem": ({"enum": [problem.value for problem in MediaProblem]}, "What is wrong."),
     "description": ({"type": "string"}, "What is wrong, in the words of the daemon's language."),
     "advice": ({"type": "string"}, "What a person can do about it."),
+    "file": ({"type": "string"}, "The file, as playaudio named it."),
     "path": ({"type": "string"}, "Where the complete file is or will be; empty if there is none."),
     "party": ({"type": "string"}, "Whom it talks to or is called by: a bare SIP URI, where the PBX says so."),
     "partyName": ({"type": "string"}, "The name beside it."),
@@ -169,6 +172,7 @@ MEDIA_FIELDS: Final[Mapping[wire.EventType, Mapping[str, bool]]] = {
         ),
         **dict.fromkeys(("roundTrip", "remoteLoss", "remoteJitter", "mos"), False),
     },
+    AudioPlayed: dict.fromkeys(("callId", "connectionId", "file", "reason"), True),
     MediaWarned: dict.fromkeys(("callId", "connectionId", "problem", "active", "description", "advice"), True),
 }
 """The data of the events about the sound of a call."""
@@ -258,7 +262,7 @@ def event_fields(kind: wire.EventType) -> dict[str, bool]:
         return {"connectionId": True, "SIPError": True, "reason": False}
     if issubclass(kind, OperatorEvent):
         return dict(LICENCE_FIELDS if kind is LicenceChanged else BALANCE_FIELDS)
-    if issubclass(kind, (RecordingChanged, MediaStatsKnown, MediaWarned)):
+    if issubclass(kind, (RecordingChanged, MediaStatsKnown, MediaWarned, SoundEvent)):
         return dict(MEDIA_FIELDS[kind])
     if issubclass(kind, WatchEvent):
         return dict(EXTENSION_FIELDS if kind is ExtensionChanged else MESSAGE_FIELDS)

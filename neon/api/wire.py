@@ -25,6 +25,7 @@ from neon.api.sessions import Session
 from neon.commands.operators import balance_data, licence_data
 from neon.commands.watchdata import extension_data, message_data
 from neon.events import (
+    AudioPlayed,
     BalanceKnown,
     BalanceLow,
     CallAccepted,
@@ -59,6 +60,7 @@ from neon.events import (
     RegistrationFinalized,
     RegistrationRefused,
     ScreenAsked,
+    SoundEvent,
     TransferRequested,
     Unregistered,
     WatchEvent,
@@ -74,6 +76,7 @@ EventType: TypeAlias = (
     | type[RecordingChanged]
     | type[MediaStatsKnown]
     | type[MediaWarned]
+    | type[SoundEvent]
 )
 
 NAMES: Final[Mapping[EventType, str]] = {
@@ -104,6 +107,7 @@ EXTENSIONS: Final[Mapping[EventType, str]] = {
     RecordingChanged: "OnRecording",
     MediaStatsKnown: "OnMediaStats",
     MediaWarned: "OnMediaWarning",
+    AudioPlayed: "OnAudioPlayed",
     BalanceKnown: "OnBalance",
     BalanceLow: "OnBalanceLow",
     LicenceChanged: "OnLicense",
@@ -184,7 +188,7 @@ def fields(event: Event) -> dict[str, Any]:
         return {"show": event.show}
     if isinstance(event, QuestionsChanged):
         return {"pending": event.pending}
-    if isinstance(event, (RecordingChanged, MediaStatsKnown, MediaWarned)):
+    if isinstance(event, (RecordingChanged, MediaStatsKnown, MediaWarned, SoundEvent)):
         return {"callId": event.call_id, "connectionId": event.connection_id, **_of_media(event)}
     assert isinstance(event, CallEvent)
     data: dict[str, Any] = {
@@ -233,6 +237,9 @@ def _of_media(event: MediaEvent) -> dict[str, Any]:
         return {"state": event.state.value, "path": event.path, **reason}
     if isinstance(event, MediaStatsKnown):
         return event.figures.data()
+    if isinstance(event, AudioPlayed):
+        return {"file": event.file, "reason": event.how.value}
+    assert isinstance(event, MediaWarned)
     return {"problem": event.problem.value, "active": event.on, "description": event.what, "advice": event.advice}
 
 

@@ -9,7 +9,7 @@ from neon.arguments import Parameter
 from neon.commands import accounts
 from neon.commands.context import Command, Field
 from neon.commands.incomingrows import RULES
-from neon.commands.shapes import CONNECTION_ID, ID, MOMENT, TEXT, URI, listed
+from neon.commands.shapes import CONNECTION_ID, ID, MOMENT, SOUND, TEXT, URI, listed
 from neon.srtp import SrtpPolicy
 from neon.values import Codec, DigitsBy, RegistrationState, Scope
 
@@ -24,6 +24,7 @@ OPTIONS: Final = {
         "blf": {"type": "array", "items": TEXT},
         "srtp": {"enum": [policy.value for policy in SrtpPolicy]},
         "record": {"type": "boolean"},
+        "holdMusic": TEXT,
     },
     "additionalProperties": False,
 }
@@ -145,6 +146,15 @@ ROWS: Final = (
                 arguments.boolean,
                 default=None,
                 about="Record every call of this account from its answer on.",
+                extension=True,
+            ),
+            Parameter(
+                "holdmusic",
+                SOUND,
+                into="hold_music",
+                default=None,
+                spelled="holdMusic",
+                about="What those hear who are on hold: a WAV file's name in the directory for sounds.",
                 extension=True,
             ),
         ),

@@ -31,6 +31,7 @@ def sip_register(
     blf: tuple[str, ...] | None,
     record: bool | None,
     srtp: SrtpPolicy | None,
+    hold_music: str | None,
 ) -> Data:
     """Register an account and keep it registered; what becomes of it arrives as events.
 
@@ -59,6 +60,7 @@ def sip_register(
         blf=kept.blf if blf is None else blf,
         srtp=srtp or kept.srtp,
         record=kept.record if record is None else record,
+        hold_music=hold_music or kept.hold_music,
     )
     connection_id = context.phone.register(replace(settings, options=options))
     context.session.accounts.add(connection_id)
@@ -113,6 +115,7 @@ def options_of(options: AccountOptions) -> Data:
         "blf": list(options.blf) or None,
         "srtp": None if options.srtp is None else options.srtp.value,
         "record": options.record,
+        "holdMusic": options.hold_music,
     }
     told = {name: value for name, value in data.items() if value is not None}
     return {"options": told} if told else {}

@@ -15,6 +15,7 @@ from neon.callback import Callbacks
 from neon.gate import Gate
 from neon.history import History
 from neon.phone import Phone
+from neon.playing import Playing
 from neon.ports import Operators, Screen
 from neon.recorder import Recorder
 from neon.values import Scope
@@ -109,8 +110,8 @@ class Needs(enum.Enum):
 class Context:
     """What a command's function works with; C{session} is None for those that need no token.
 
-    C{history} is the call log, None where it is switched off; C{callbacks} and C{recorder} are None where there is no
-    such thing.
+    C{history} is the call log, None where it is switched off; C{callbacks}, C{recorder} and C{playing} are None where
+    there is no such thing.
     """
 
     phone: Phone
@@ -125,6 +126,7 @@ class Context:
     callbacks: Callbacks | None
     operators: Operators
     recorder: Recorder | None
+    playing: Playing | None
     brand: str
 
 

@@ -26,6 +26,7 @@ from neon.errors import DataFormatError, DeadToken, InvalidArgument, NotRegister
 from neon.gate import Gate, OpenGate
 from neon.history import History
 from neon.phone import Phone
+from neon.playing import Playing
 from neon.ports import Operators, Screen
 from neon.recorder import Recorder
 from neon.values import Scope
@@ -53,6 +54,7 @@ class Commands:
         callbacks: Callbacks | None = None,
         operators: Operators | None = None,
         recorder: Recorder | None = None,
+        playing: Playing | None = None,
         brand: str = "NEON",
     ) -> None:
         self._phone = phone
@@ -60,6 +62,7 @@ class Commands:
         self._history = history
         self._callbacks = callbacks
         self._recorder = recorder
+        self._playing = playing
         self._brand = brand
         self._operators: Operators = NoOperators() if operators is None else operators
         self._sessions = sessions
@@ -143,6 +146,7 @@ class Commands:
             callbacks=self._callbacks,
             operators=self._operators,
             recorder=self._recorder,
+            playing=self._playing,
             brand=self._brand,
         )
         with self._phone.bus.held():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from neon import arguments
+from neon import arguments, parsing
 from neon.arguments import MAX_ID, Parameter
 from neon.commands.context import Field
 
@@ -38,6 +38,11 @@ ACCOUNT: Final = Parameter(
     "connectionId.",
     extension=True,
 )
+
+SOUND: Final = arguments.written(
+    parsing.sound_name, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$", maxLength=255
+)
+"""A file in the directory for sounds; names that are not of ASCII are taken as well."""
 
 ID: Final = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
 TEXT: Final = {"type": "string"}

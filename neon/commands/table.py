@@ -12,6 +12,7 @@ from neon.commands import (
     incomingrows,
     listeningrows,
     operatorrows,
+    playingrows,
     recordingrows,
     watchrows,
 )
@@ -22,6 +23,7 @@ TABLE: Final = (
     *callrows.ROWS,
     *incomingrows.ROWS,
     *recordingrows.ROWS,
+    *playingrows.ROWS,
     *historyrows.ROWS,
     *listeningrows.ROWS,
     *operatorrows.ROWS,

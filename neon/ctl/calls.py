@@ -125,6 +125,17 @@ def record(options: argparse.Namespace, neon: Connection) -> None:
     say(options, {"callId": call_id, **data})
 
 
+def play(options: argparse.Namespace, neon: Connection) -> None:
+    call_id = _call(options, neon, _is_up, "is up")
+    data = neon.command("playaudio", callid=call_id, file=options.file, loop=options.loop, mix=options.mix)
+    say(options, {"callId": call_id, **data}, f"Call {call_id} hears {options.file} ({data['seconds']:.1f} s).")
+
+
+def stop_playing(options: argparse.Namespace, neon: Connection) -> None:
+    call_id = _call(options, neon, _is_up, "is up")
+    say(options, {"callId": call_id, **neon.command("stopaudio", callid=call_id)})
+
+
 def transfer(options: argparse.Namespace, neon: Connection) -> None:
     other: int | None = None
     if options.attended:

@@ -198,6 +198,12 @@ def _calls(verb: Any) -> None:
         ("resume", "record the call again"),
     ):
         _call_id(verb(what, about, whats))
+    play = verb("play", "let the far end hear a WAV file")
+    play.add_argument("file", metavar="FILE", help="its name in the daemon's directory for sounds ([playing])")
+    _call_id(play)
+    play.add_argument("--loop", action="store_true", help="over and over")
+    play.add_argument("--mix", action="store_true", help="together with the microphone")
+    _call_id(verb("stop-playing", "let the far end hear the file no more"))
     transfer = verb("transfer", "connect the far end of a call with somebody else")
     transfer.add_argument("to", metavar="TO", help="a number or a SIP URI; with --attended, a CALLID")
     _call_id(transfer)

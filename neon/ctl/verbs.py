@@ -173,6 +173,8 @@ VERBS: Final[dict[str, Verb]] = {
     "mute": calls.mute,
     "unmute": calls.mute,
     "record": calls.record,
+    "play": calls.play,
+    "stop-playing": calls.stop_playing,
     "transfer": calls.transfer,
     "dtmf": calls.dtmf,
     "events": events,

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from neon.media import _engine
-from neon.media.sound import Clip, Pipe
+from neon.media.sound import Clip, Pipe, Tap
 from neon.ports import MediaUnavailable
 from neon.values import MediaAgreement, MediaStatistics
 
@@ -92,37 +92,6 @@ class Conference:
 
     def __init__(self, native: _engine.Conference) -> None:
         self._native = native
-
-
-class Tap:
-    """Both sides of a stream (L{Stream.set_tap}), for a thread that writes them down; any one thread may read.
-
-    It begins silent in both: what is said before it is set to a stream is not in it. Sides that are not sent or not
-    received (a hold) are silent in it. Digits are not heard on our side. In a conference our side is what the source
-    gives, the other one everybody else.
-    """
-
-    def __init__(self, seconds: float = 8.0) -> None:
-        """C{seconds} of audio wait at least; what comes while nobody reads for longer is silence later."""
-        self._native = _engine.Tap(round(seconds * 8000))
-
-    @property
-    def done(self) -> bool:
-        """Whether nothing will come but what waits: the stream has another tap, or was closed."""
-        return self._native.done
-
-    @property
-    def lost(self) -> int:
-        """Samples of each side that nobody read in time."""
-        return self._native.lost
-
-    def read(self) -> bytes:
-        """What waits: 16-bit samples in the machine's byte order, ours and theirs by turns."""
-        return self._native.read()
-
-    def pause(self, on: bool) -> None:
-        """Hear silence on both sides, from the next 20 ms on, or the call again."""
-        self._native.pause(on)
 
 
 Source: TypeAlias = Silence | Tone | Samples | Echo | Device
@@ -205,7 +174,7 @@ class Stream:
 
         @raise ValueError: the stream is closed.
         """
-        self._native.tap(None if tap is None else tap._native)
+        self._native.tap(None if tap is None else tap.native)
 
     def join(self, conference: Conference | None) -> None:
         """Hear and be heard by the others of a conference of the same engine, beside the source and the sink.

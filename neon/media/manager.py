@@ -29,6 +29,7 @@ from neon.media.devices import (
 from neon.media.filesink import FileSink, ThreadReactor
 from neon.media.link import Link
 from neon.media.mappedports import FindServer, MappedPort, MappedPorts
+from neon.media.sound import Tap
 from neon.media.soundcard import ProcessReactor, SoundCard
 from neon.media.sparestream import SpareStream
 from neon.media.wavefile import WaveError, read_wave
@@ -180,7 +181,7 @@ class MediaManager(Service):
         """Whether what calls send comes from a sound card."""
         return isinstance(self._settings.capture, PortAudioDevice)
 
-    def set_tap(self, call_id: int, tap: native.Tap | None) -> bool:
+    def set_tap(self, call_id: int, tap: Tap | None) -> bool:
         """Have a tap hear a call, instead of the one before, or nobody; returns whether there is audio to be heard."""
         call = self.find(call_id)
         if call is not None:
@@ -327,8 +328,7 @@ class MediaManager(Service):
                 if self.on_sound is not None:
                     self.on_sound(call.call_id, event)
             case native.DigitReceived(digit=digit):
-                # Which digit is nobody's business but the callers': people type passwords.
-                _log.debug("call {call_id}: a digit arrived", call_id=call.call_id)
+                _log.debug("call {call_id}: a digit arrived", call_id=call.call_id)  # which may be of a password
                 if self.on_digit is not None:
                     self.on_digit(call.call_id, digit)
 

@@ -20,8 +20,8 @@ from typing import Any, Final, Protocol
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from neon.media.engine import Tap
 from neon.media.recordingfile import Left, RecordingFile, take_in, tidy
+from neon.media.sound import Tap
 from neon.media.wavewriter import CREATED
 from neon.ports import CannotRecord, Clock, Recorded
 

@@ -1,4 +1,4 @@
-"""Sound that is not a device's: clips, which are stored, and pipes, through which an application speaks and listens.
+"""Sound that is not a device's: clips, which are stored; pipes, by which an application speaks and listens; taps.
 
 Samples are 16 bits, little-endian, mono. A rate is 8000 or 16000 Hz, whatever the calls have that they are given to.
 """
@@ -68,3 +68,34 @@ class Pipe:
     def forget(self) -> None:
         """What waits is not wanted any more. For the only writer."""
         self.native.forget()
+
+
+class Tap:
+    """Both sides of a stream (L{neon.media.engine.Stream.set_tap}), for a thread that writes them down.
+
+    Any one thread may read. It begins silent in both: what is said before it is set to a stream is not in it. Sides that are not sent or not
+    received (a hold) are silent in it. Digits are not heard on our side. In a conference our side is what the source
+    gives, the other one everybody else.
+    """
+
+    def __init__(self, seconds: float = 8.0) -> None:
+        """C{seconds} of audio wait at least; what comes while nobody reads for longer is silence later."""
+        self.native = _engine.Tap(round(seconds * 8000))
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing will come but what waits: the stream has another tap, or was closed."""
+        return self.native.done
+
+    @property
+    def lost(self) -> int:
+        """Samples of each side that nobody read in time."""
+        return self.native.lost
+
+    def read(self) -> bytes:
+        """What waits: 16-bit samples in the machine's byte order, ours and theirs by turns."""
+        return self.native.read()
+
+    def pause(self, on: bool) -> None:
+        """Hear silence on both sides, from the next 20 ms on, or the call again."""
+        self.native.pause(on)

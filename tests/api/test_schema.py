@@ -26,7 +26,7 @@ from neon.details import NO_DETAILS, CallDetails, Diversion, Why
 from neon.events import Event
 from neon.operatorvalues import Balance, Licence, Standing
 from neon.quality import Figures
-from neon.values import Cause, Direction, MediaProblem, RecordingState
+from neon.values import Cause, Direction, MediaProblem, PlayEnd, RecordingState
 from neon.watched import ExtensionState, ExtensionStatus, MessageSummary
 from tests.api.websockets import Client, WebSocketCase
 from tests.fakes import AGREEMENT, EPOCH, FakeCall
@@ -114,6 +114,7 @@ class DocumentTests(SynchronousTestCase):
             events.OperatorEvent,
             events.WatchEvent,
             events.PanelEvent,
+            events.SoundEvent,
         )
         kinds = {kind.__name__ for base in bases for kind in type.__subclasses__(base)} | {
             "RecordingChanged", "MediaStatsKnown", "MediaWarned"
@@ -249,6 +250,8 @@ class EventTests(SynchronousTestCase):
                 "muted": True,
                 "state": RecordingState.FAILED if display_name else RecordingState.STARTED,
                 "path": "/r/43.wav",
+                "file": "a.wav",
+                "how": PlayEnd.REPLACED,
                 "figures": Figures(250, 248, 0.8, 0.4, 3.2, 41.0, 1.0, 2.0, 4.3, -20.0)
                 if display_name
                 else Figures(250, 0, 0.0, 0.0, 0.0, None, None, None, None, None),

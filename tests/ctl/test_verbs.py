@@ -148,6 +148,7 @@ class CallTests(VerbCase):
             (["record", "stop", "5"], ("stoprecording", {"callid": 5})),
             (["record", "pause", "5"], ("pauserecording", {"callid": 5, "pause": True})),
             (["record", "resume", "5"], ("pauserecording", {"callid": 5, "pause": False})),
+            (["stop-playing"], ("stopaudio", {"callid": 5})),
             (["dtmf", "12#"], ("senddtmf", {"callid": 5, "dtmf": "12#"})),
             (["hangup", "9"], ("finalizecall", {"callid": 9})),
             (["reject"], ("rejectcall", {"callid": 6})),
@@ -166,6 +167,14 @@ class CallTests(VerbCase):
         self.assertEqual(drive(self.neon, "record", "start", "5"), "Call 5 is recorded: /r/5.wav\n")
         self.assertEqual(self.asked("record", "stop"), ("stoprecording", {"callid": 6}))
         self.assertIn("confirmed (recorded)", drive(self.neon, "calls"))
+
+    def test_play(self) -> None:
+        """play says how long the file is; it is said once and alone unless told otherwise."""
+        self.calls(call(5))
+        self.neon.answers["playaudio"] = {"seconds": 2.5}
+        self.assertEqual(drive(self.neon, "play", "a/b.wav"), "Call 5 hears a/b.wav (2.5 s).\n")
+        asked = {"callid": 5, "file": "b.wav", "loop": True, "mix": True}
+        self.assertEqual(self.asked("play", "b.wav", "5", "--loop", "--mix"), ("playaudio", asked))
 
     def test_rules(self) -> None:
         """What becomes of calls to come, of all accounts or of one."""

@@ -89,3 +89,10 @@ def _purity_complaint(part: Sequence[int], hz: float, dbm0: float) -> str | None
     if abs(everything - dbm0) > LEVEL_TOLERANCE:
         return f"{everything:.1f} dBm0 in all, where {hz:g} Hz has {dbm0:g}"
     return None
+
+
+def best_dbm0(samples: Sequence[int], hz: float, seconds: float = 0.4, rate: int = audio.RATE) -> float:
+    """The level of that tone in the window of that length where it is loudest."""
+    length, step = round(seconds * rate), rate // 10
+    starts = range(0, max(1, len(samples) - length + 1), step)
+    return max(audio.tone_level_dbm0(samples[start : start + length], hz, rate) for start in starts)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from neon.media import _engine
-from neon.media.engine import Engine, Stream, Tap, Tone
+from neon.media.engine import Engine, Stream, Tone
+from neon.media.sound import Tap
 from neon.values import Codec, MediaAgreement, MediaDirection
 from tests.media.peers import LIMIT, Peer
 from tests.media.signals import FRAME, level, tone

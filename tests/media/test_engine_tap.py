@@ -7,7 +7,8 @@ from array import array
 from collections.abc import Callable
 from dataclasses import replace
 
-from neon.media.engine import Samples, Silence, Stream, Tap, Tone
+from neon.media.engine import Samples, Silence, Stream, Tone
+from neon.media.sound import Tap
 from neon.values import MediaDirection
 from tests.media.peers import LIMIT
 from tests.media.signals import FRAME, level, loudness

@@ -11,9 +11,9 @@ from pathlib import Path
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from neon.media.engine import Tap
 from neon.media.recordingfile import Left, RecordingFile
 from neon.media.recordings import CallRecording, Recordings
+from neon.media.sound import Tap
 from neon.ports import CannotRecord
 from neon.ports import Recordings as Port
 from tests.media.fakes import FakeThreadReactor
