@@ -73,9 +73,9 @@ class Pipe:
 class Tap:
     """Both sides of a stream (L{neon.media.engine.Stream.set_tap}), for a thread that writes them down.
 
-    Any one thread may read. It begins silent in both: what is said before it is set to a stream is not in it. Sides that are not sent or not
-    received (a hold) are silent in it. Digits are not heard on our side. In a conference our side is what the source
-    gives, the other one everybody else.
+    Any one thread may read. It begins silent in both: what is said before it is set to a stream is not in it. Sides
+    that are not sent or not received (a hold) are silent in it. Digits are not heard on our side. In a conference our
+    side is what the source gives, the other one everybody else.
     """
 
     def __init__(self, seconds: float = 8.0) -> None:
