@@ -8,8 +8,10 @@ import sys
 from neon.records import CallRecord
 from neon.store.database import Database
 from neon.store.journal import JournalTable
-from tests.integration.daemon import ROOT, start_again
-from tests.integration.kamailio import start_kamailio
+from tests.certificates import Authority
+from tests.integration.baresip import start_baresip
+from tests.integration.daemon import ROOT, start_again, start_daemon
+from tests.integration.kamailio import Kamailio, start_kamailio
 from tests.integration.processes import IntegrationCase, pause, until
 from tests.integration.sipp import Sipp
 from tests.integration.sippcase import NUMBER, PASSWORD, SippCase
@@ -149,6 +151,46 @@ class CrashTests(SippCase):
         for call in calls[:20]:
             await client.event("OnFinalizedCall", 15.0, callId=call)
         self.daemon_is_well()
+
+
+class StreamTests(IntegrationCase):
+    """The connection died with the daemon: its next life makes another to say good-bye over."""
+
+    programs_needed = ("kamailio", "baresip")
+
+    async def _crash(self, transport: str, sip_more: str, proxy: Kamailio, domain: str) -> None:
+        account = ACCOUNT.format(domain=domain, number="2001", password="one")
+        daemon = await start_daemon(self, sip_more=sip_more, more=f"{account}transport = {transport}\n")
+        client = await daemon.connect()
+        await client.command("subscribe", since=0)
+        await client.event("OnSIPRegister")
+        phone = await start_baresip(self, "2002", proxy.domain, "two", tone_hz=900, answer="auto")
+        call = await client.call("2002")
+        await client.event("OnAcceptCall", callId=call)
+        await phone.event("CALL_ESTABLISHED")
+        await pause(0.3)
+        await daemon.crash()
+        daemon = await start_again(self, daemon)
+        await phone.event("CALL_CLOSED", 20.0)
+        over = await (await daemon.connect()).event("OnFinalizedCall", 15.0, callId=call)
+        self.assertEqual(over["SIPError"], 0)
+        self.assertIn("NEON was interrupted", over["reason"])
+        self.assertRegex(proxy.program.output, rf"registered 2001 with .* over {transport}")
+        self.assertNotRegex(proxy.program.output, r"registered 2001 with .* over udp")
+        self.assertEqual(daemon.complaints(), [])
+
+    async def test_tcp(self) -> None:
+        """Over TCP."""
+        proxy = await start_kamailio(self, {"2001": "one", "2002": "two"}, tcp=True)
+        await self._crash("tcp", "", proxy, proxy.domain)
+
+    async def test_tls(self) -> None:
+        """Over TLS."""
+        authority = Authority()
+        trusted = authority.write(self.folder, "ca.pem")
+        certificates = [authority.certificate("kamailio", domains=["localhost"], addresses=["127.0.0.1"])]
+        proxy = await start_kamailio(self, {"2001": "one", "2002": "two"}, certificates=certificates)
+        await self._crash("tls", f"tls-ca-file = {trusted}", proxy, f"127.0.0.1:{proxy.tls_ports[0]}")
 
 
 class JournalFileTests(IntegrationCase):
