@@ -23,7 +23,8 @@ echo "== building"
 engine_tests="tests.media.test_kernels tests.media.test_jitter tests.media.test_rtp tests.media.test_rtcp
     tests.media.test_digits tests.media.test_engine tests.media.test_engine_life tests.media.test_engine_source tests.media.test_engine_devices
     tests.media.test_engine_parked tests.media.test_engine_tap tests.media.test_srtp tests.media.test_engine_secure
-    tests.media.test_wideband tests.media.test_mixing tests.media.test_engine_conference"
+    tests.media.test_wideband tests.media.test_mixing tests.media.test_engine_conference
+    tests.media.test_playout tests.media.test_concealment tests.media.test_comfort"
 # Valgrind is twenty times slower: a bit of everything, without the generated inputs.
 quick_tests="tests.media.test_digits.SendingTests tests.media.test_rtcp.WriterTests
     tests.media.test_jitter.JitterTests.test_losses_anywhere tests.media.test_jitter.JitterTests.test_stall
@@ -34,7 +35,8 @@ quick_tests="tests.media.test_digits.SendingTests tests.media.test_rtcp.WriterTe
     tests.media.test_engine_tap.TapTests.test_done tests.media.test_engine_tap.TapTests.test_wrong
     tests.media.test_srtp.SuiteTests.test_forged tests.media.test_srtp.SuiteTests.test_same_key_goes_on
     tests.media.test_wideband.JitterTests.test_loss
-    tests.media.test_mixing.MixerTests.test_gap tests.media.test_mixing.MixerTests.test_wider"
+    tests.media.test_mixing.MixerTests.test_gap tests.media.test_mixing.MixerTests.test_wider
+    tests.media.test_comfort.RestTests.test_level_follows tests.media.test_concealment.ConcealmentTests.test_loudest"
 
 # The interpreter has findings of its own under both tools (memory it keeps until the end, words read beyond a string).
 # What counts is a report with one of these files in its stack.

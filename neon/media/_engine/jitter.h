@@ -1,10 +1,12 @@
 /* The jitter buffer: packets go in as they come, samples come out as time passes.
  *
  * Positions are RTP timestamps of an 8 kHz clock, compared modulo 2^32. Codes are kept in a ring with one presence bit
- * per sample, so that any packet length from 10 to 60 ms may arrive, in any order. Losses are filled with the last
- * pitch period, faded out in 60 ms (in the spirit of G.711 Appendix I). A code of G.722 is two samples at 16 kHz, and
- * its decoder has a memory: codes are decoded as they leave, once each, and what left is remembered instead. The delay starts at 20 ms, grows when a packet
- * comes too late for it, and shrinks when two seconds pass without its being needed.
+ * per tick, so that packets of any length from 10 to 60 ms may arrive, in any order. A code of G.722 is two samples at
+ * 16 kHz, and its decoder has a memory: codes are decoded as they leave, once each.
+ *
+ * How long packets wait follows what is seen of the network (delay.h), so a far clock that is not ours is followed too.
+ * The buffer gets shorter or longer by pitch periods (timescale.h), in silence first; where comfort noise is heard, by
+ * as much as it likes. What is missing is filled in (conceal.h), or is comfort noise if the far end said so (comfort.h).
  *
  * Owned by the stream that contains it and touched by one thread only. Memory is not allocated. */
 #ifndef NEON_JITTER_H
@@ -14,61 +16,85 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "comfort.h"
+#include "conceal.h"
+#include "delay.h"
+#include "timescale.h"
+
 enum {
-    JITTER_RING = 4096,        /* samples, 512 ms; a power of two */
+    JITTER_RING = 4096,        /* codes, 512 ms; a power of two */
     JITTER_PACKET_MAX = 480,   /* 60 ms */
-    JITTER_DELAY_MIN = 160,    /* 20 ms */
-    JITTER_DELAY_MAX = 1600,   /* 200 ms */
-    JITTER_HISTORY = 400,      /* samples before a loss that the concealment looks at, 50 ms */
-    JITTER_GIVE_UP = 1600,     /* samples of nothing at all after which the buffer waits for a new beginning */
+    JITTER_WIDE = 2,           /* samples a tick at most */
+    JITTER_RECENT = 1024,      /* samples that have left and are remembered; a power of two */
+    JITTER_READY = JITTER_PACKET_MAX + 2 * TIMESCALE_MOST + TIMESCALE_WINDOW, /* ticks that may be decoded ahead */
+    JITTER_GIVE_UP = 1600,     /* ticks of nothing at all after which the buffer waits for a new beginning */
+    JITTER_RESTS = 4,          /* beginnings of comfort noise that may wait for their time */
 };
 
 enum codec { CODEC_ULAW, CODEC_ALAW, CODEC_G722 };
 
 enum jitter_put { JITTER_STORED, JITTER_DUPLICATE, JITTER_LATE, JITTER_REFUSED };
 
-struct concealment {
-    int16_t period[JITTER_HISTORY]; /* at the codec's rate: the last pitch period, joined smoothly at its ends */
-    int length;                     /* of the period, in samples */
-    int phase;                      /* next sample of the period */
-    int run;                        /* samples concealed so far in this loss */
-    bool active;
-};
-
 struct g722;
 
 struct jitter {
     enum codec codec;
     struct g722 *g722;      /* the stream's; for that codec only */
-    int wide;               /* samples of a code: 1, or 2 */
-    int16_t *recent;        /* the stream's: the last 2 * JITTER_HISTORY samples that left, for that codec only */
+    int wide;               /* samples of a code, and of a tick: 1, or 2 */
     bool started;           /* a packet fixed the position */
-    uint32_t play;          /* the next sample to come out */
-    uint32_t high;          /* one past the newest sample stored */
-    uint32_t first;         /* the first sample of this beginning: nothing before it is missing */
-    int32_t spare_min;      /* least number of samples waiting at a get, in this window */
-    int window;             /* samples until the window ends */
+    bool plain;             /* nothing but what arrived is to be said: no loss, no rest, nothing decoded ahead */
+    bool resting;           /* comfort noise is heard until audio comes, */
+    uint32_t rested;        /* from this code on */
+    uint32_t play;          /* the next code to be decoded */
+    uint32_t high;          /* one past the newest code stored */
+    uint32_t first;         /* the first code of this beginning: nothing before it is missing */
+    uint32_t clock;         /* ticks that came out, since ever */
+    struct delay delay;
     struct concealment concealment;
+    struct comfort comfort;
+    struct {
+        uint32_t at;
+        struct comfort_noise noise;
+    } rests[JITTER_RESTS];
+    int resting_next;       /* how many of them wait */
+    int32_t unwanted;       /* ticks for which the delay was not as it should be */
+    int32_t pause;          /* ticks until it may be changed again */
+    float loudness;         /* mean square of what came out, of the last seconds */
     uint32_t duplicates, late, resets;
     uint32_t frames_concealed; /* gets that contained concealed samples */
     uint32_t gaps;             /* times that concealment began: losses that follow each other count once */
+    uint32_t shortened, lengthened; /* ticks left out and added */
+    int ahead;              /* ticks in `ready` */
+    uint32_t left;          /* samples in `recent`, since ever */
+    int16_t ready[JITTER_READY * JITTER_WIDE];
+    int16_t recent[JITTER_RECENT];
     uint64_t present[JITTER_RING / 64];
     uint8_t codes[JITTER_RING];
 };
 
-/* `g722` and `recent` must be set before, if the codec is G.722. */
+/* Once, before everything else; the delay's bounds in ticks, 0 for the usual ones. */
+void jitter_init(struct jitter *jitter, int32_t least, int32_t most);
+
+/* Forgets what is in it; what is known of the network stays. `g722` must be set before, if that is the codec. */
 void jitter_reset(struct jitter *jitter, enum codec codec);
 
-/* Stores a packet of `count` codes whose first sample has the given timestamp. */
-enum jitter_put jitter_put(struct jitter *jitter, uint32_t timestamp, const uint8_t *codes, size_t count);
+/* Another network: nothing is known of it. */
+void jitter_forget(struct jitter *jitter);
 
-/* Marks everything between the newest sample and `end` as silence; nothing if that is more than a packet. */
+/* Stores a packet of `count` codes whose first has the given timestamp; it could have been had `waited` ticks ago. */
+enum jitter_put jitter_put(struct jitter *jitter, uint32_t timestamp, const uint8_t *codes, size_t count,
+                           uint32_t waited);
+
+/* Marks everything between the newest code and `end` as silence; nothing if that is more than a packet. */
 void jitter_put_silence(struct jitter *jitter, uint32_t end);
 
-/* Takes the samples of the next `count` (<= JITTER_PACKET_MAX) codes; silence before the first packet. */
+/* From `timestamp` on whatever is missing is this noise, until audio comes. */
+void jitter_put_comfort(struct jitter *jitter, uint32_t timestamp, const struct comfort_noise *noise);
+
+/* Takes the samples of the next `count` (<= JITTER_PACKET_MAX) ticks; silence before the first packet. */
 void jitter_get(struct jitter *jitter, int16_t *samples, size_t count);
 
-/* Samples between the next to come out and the newest: the delay of the buffer. */
+/* Ticks between the next to come out and the newest: what is in the buffer. */
 int32_t jitter_delay(const struct jitter *jitter);
 
 #endif

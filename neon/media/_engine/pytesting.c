@@ -12,19 +12,19 @@
 typedef struct {
     PyObject_HEAD
     struct jitter jitter;
-    int16_t recent[2 * JITTER_HISTORY];
 } JitterObject;
 
 static PyObject *jitter_py_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-    static const char *const names[] = {"alaw", "g722", NULL};
-    int alaw = 0, g722 = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|pp:JitterBuffer", (char **)(uintptr_t)names, &alaw, &g722))
+    static const char *const names[] = {"alaw", "g722", "least", "most", NULL};
+    int alaw = 0, g722 = 0, least = 0, most = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|ppii:JitterBuffer", (char **)(uintptr_t)names, &alaw, &g722,
+                                     &least, &most))
         return NULL;
     JitterObject *self = (JitterObject *)type->tp_alloc(type, 0);
     if (self == NULL)
         return NULL;
-    self->jitter.recent = self->recent;
+    jitter_init(&self->jitter, least, most);
     if (g722 && (self->jitter.g722 = g722_open()) == NULL) {
         Py_DECREF(self);
         return PyErr_NoMemory();
@@ -42,13 +42,27 @@ static void jitter_py_dealloc(JitterObject *self)
 static PyObject *jitter_py_push(JitterObject *self, PyObject *args)
 {
     static const char *const words[] = {"stored", "duplicate", "late", "refused"};
-    unsigned int timestamp;
+    unsigned int timestamp, waited = 0;
     Py_buffer codes;
-    if (!PyArg_ParseTuple(args, "Iy*:push", &timestamp, &codes))
+    if (!PyArg_ParseTuple(args, "Iy*|I:push", &timestamp, &codes, &waited))
         return NULL;
-    enum jitter_put put = jitter_put(&self->jitter, timestamp, codes.buf, (size_t)codes.len);
+    enum jitter_put put = jitter_put(&self->jitter, timestamp, codes.buf, (size_t)codes.len, waited);
     PyBuffer_Release(&codes);
     return PyUnicode_FromString(words[put]);
+}
+
+static PyObject *jitter_py_push_comfort(JitterObject *self, PyObject *args)
+{
+    unsigned int timestamp;
+    Py_buffer payload;
+    struct comfort_noise noise;
+    if (!PyArg_ParseTuple(args, "Iy*:push_comfort", &timestamp, &payload))
+        return NULL;
+    bool valid = comfort_read(&noise, payload.buf, (size_t)payload.len);
+    PyBuffer_Release(&payload);
+    if (valid)
+        jitter_put_comfort(&self->jitter, timestamp, &noise);
+    return PyBool_FromLong(valid);
 }
 
 static PyObject *jitter_py_pop(JitterObject *self, PyObject *args)
@@ -63,17 +77,28 @@ static PyObject *jitter_py_pop(JitterObject *self, PyObject *args)
     return PyBytes_FromStringAndSize((const char *)samples, count * self->jitter.wide * (Py_ssize_t)sizeof(int16_t));
 }
 
+static PyObject *jitter_py_restart(JitterObject *self, PyObject *unused)
+{
+    (void)unused;
+    jitter_reset(&self->jitter, self->jitter.codec);
+    Py_RETURN_NONE;
+}
+
 static PyObject *jitter_py_counters(JitterObject *self, PyObject *unused)
 {
     (void)unused;
-    return Py_BuildValue("{sIsIsIsIsi}", "duplicates", self->jitter.duplicates, "late", self->jitter.late, "resets",
-                         self->jitter.resets, "concealed", self->jitter.frames_concealed, "delay",
-                         (int)jitter_delay(&self->jitter));
+    const struct jitter *jitter = &self->jitter;
+    return Py_BuildValue("{sIsIsIsIsIsIsIsisi}", "duplicates", jitter->duplicates, "late", jitter->late, "resets",
+                         jitter->resets, "concealed", jitter->frames_concealed, "gaps", jitter->gaps, "shortened",
+                         jitter->shortened, "lengthened", jitter->lengthened, "delay", (int)jitter_delay(jitter),
+                         "target", (int)jitter->delay.target);
 }
 
 static PyMethodDef jitter_methods[] = {
-    {"push", (PyCFunction)jitter_py_push, METH_VARARGS, "Store a packet (timestamp, codes)."},
+    {"push", (PyCFunction)jitter_py_push, METH_VARARGS, "Store a packet (timestamp, codes, ticks it has waited)."},
+    {"push_comfort", (PyCFunction)jitter_py_push_comfort, METH_VARARGS, "Comfort noise (timestamp, payload)."},
     {"pop", (PyCFunction)jitter_py_pop, METH_VARARGS, "Take so many samples, as 16-bit bytes."},
+    {"restart", (PyCFunction)jitter_py_restart, METH_NOARGS, "Another source: forget what is in it."},
     {"counters", (PyCFunction)jitter_py_counters, METH_NOARGS, "What was counted, and the delay in samples."},
     {NULL, NULL, 0, NULL},
 };

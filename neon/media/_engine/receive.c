@@ -15,6 +15,7 @@ enum {
     BUDGET_OPEN = 256,  /* while the socket takes packets from anybody */
     LEARN_RUN = 4,      /* consecutive packets that make a stranger the source */
     RTCP_BUDGET = 4,
+    COMFORT_NOISE = 13, /* the payload type (RFC 3389, section 4); its clock is that of all our codecs */
     THOROUGH = 8,       /* every so many ticks the socket is emptied */
 };
 
@@ -119,14 +120,29 @@ static bool learn(struct stream *stream, const struct address *source, const str
 
 /* -- RTP -------------------------------------------------------------------------------------------------------- */
 
-static void store(struct stream *stream, uint32_t timestamp, const uint8_t *codes, size_t length)
+enum kind { KIND_AUDIO, KIND_EVENT, KIND_COMFORT, KIND_NONE };
+
+static enum kind kind_of(const struct agreement *agreement, const struct rtp_packet *packet)
 {
-    if (jitter_put(&stream->jitter, timestamp, codes, length) != JITTER_STORED)
+    if (packet->payload_type == agreement->receive_telephone_event)
+        return packet->length >= DTMF_PAYLOAD ? KIND_EVENT : KIND_NONE;
+    bool audio = packet->payload_type == agreement->receive_payload_type && packet->length > 0;
+    if (audio)
+        return packet->length <= JITTER_PACKET_MAX ? KIND_AUDIO : KIND_NONE;
+    return packet->payload_type == COMFORT_NOISE && packet->length > 0 ? KIND_COMFORT : KIND_NONE;
+}
+
+/* The thread does not look at a socket at every tick: what has waited there for whole ticks could have been had before. */
+static void store(struct stream *stream, uint32_t timestamp, const uint8_t *codes, size_t length, uint64_t waited_ns)
+{
+    uint32_t waited = (uint32_t)(waited_ns / 125000);
+    waited -= waited % stream->tick_samples;
+    if (jitter_put(&stream->jitter, timestamp, codes, length, waited) != JITTER_STORED)
         counter_add(&stream->counters.packets_discarded, 1);
 }
 
-static void believe(struct engine *engine, struct stream *stream, const struct rtp_packet *packet, bool event,
-                    uint64_t now)
+static void believe(struct engine *engine, struct stream *stream, const struct rtp_packet *packet, enum kind kind,
+                    uint64_t arrival, uint64_t now)
 {
     stream->heard_at = now;
     stream->silence_told = false;
@@ -134,8 +150,14 @@ static void believe(struct engine *engine, struct stream *stream, const struct r
     counter_add(&stream->counters.octets_received, packet->length);
     counter_set(&stream->counters.packets_lost, rtp_lost(&stream->receiver));
     counter_set(&stream->counters.jitter, stream->receiver.jitter >> 4);
-    if (!event) {
-        store(stream, packet->timestamp, packet->payload, packet->length);
+    if (kind == KIND_AUDIO) {
+        store(stream, packet->timestamp, packet->payload, packet->length, now - arrival);
+        return;
+    }
+    struct comfort_noise noise;
+    if (kind == KIND_COMFORT) {
+        if (comfort_read(&noise, packet->payload, packet->length))
+            jitter_put_comfort(&stream->jitter, packet->timestamp, &noise);
         return;
     }
     char digit;
@@ -146,7 +168,7 @@ static void believe(struct engine *engine, struct stream *stream, const struct r
     jitter_put_silence(&stream->jitter, end);
 }
 
-static void switch_source(struct engine *engine, struct stream *stream)
+static void switch_source(struct engine *engine, struct stream *stream, uint64_t now)
 {
     if (stream->lock == LOCK_OPEN)
         lock_source(stream);
@@ -155,7 +177,7 @@ static void switch_source(struct engine *engine, struct stream *stream)
     if (stream->held.length > 0) {
         counter_add(&stream->counters.packets_received, 1);
         counter_add(&stream->counters.octets_received, stream->held.length);
-        store(stream, stream->held.timestamp, stream->held.codes, stream->held.length);
+        store(stream, stream->held.timestamp, stream->held.codes, stream->held.length, now - stream->held.arrival);
     }
     if (!stream->heard)
         engine_emit(engine, EVENT_FIRST_PACKET, stream->id, 0);
@@ -183,10 +205,8 @@ static bool take(struct engine *engine, struct stream *stream, uint8_t *data, si
     struct rtp_packet packet;
     if (!authenticate(stream, data, &length, source) || rtp_parse(&packet, data, length) != RTP_OK)
         return false;
-    bool event = packet.payload_type == stream->agreement.receive_telephone_event;
-    if (event ? packet.length < DTMF_PAYLOAD
-              : packet.payload_type != stream->agreement.receive_payload_type || packet.length == 0 ||
-                    packet.length > JITTER_PACKET_MAX)
+    enum kind kind = kind_of(&stream->agreement, &packet);
+    if (kind == KIND_NONE)
         return false;
     if (!address_same(source, &stream->peer)) {
         if (stream->lock != LOCK_OPEN || !learn(stream, source, &packet))
@@ -196,18 +216,19 @@ static bool take(struct engine *engine, struct stream *stream, uint8_t *data, si
         stream->receiver.candidate.held = false;
         engine_emit(engine, EVENT_SOURCE_LEARNT, stream->id, 0);
     }
-    switch (rtp_receive(&stream->receiver, &packet, (uint32_t)(arrival / 125000), event)) {
+    switch (rtp_receive(&stream->receiver, &packet, (uint32_t)(arrival / 125000), kind == KIND_EVENT)) {
     case RTP_HOLD:
-        stream->held.length = event ? 0 : packet.length;
+        stream->held.length = kind == KIND_AUDIO ? packet.length : 0;
+        stream->held.arrival = arrival;
         stream->held.timestamp = packet.timestamp;
         memcpy(stream->held.codes, packet.payload, stream->held.length);
         return true;
     case RTP_SWITCH:
-        switch_source(engine, stream);
-        believe(engine, stream, &packet, event, now);
+        switch_source(engine, stream, now);
+        believe(engine, stream, &packet, kind, arrival, now);
         return true;
     case RTP_ACCEPT:
-        believe(engine, stream, &packet, event, now);
+        believe(engine, stream, &packet, kind, arrival, now);
         return true;
     case RTP_DROP:
         break;

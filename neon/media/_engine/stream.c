@@ -67,6 +67,7 @@ struct stream *stream_open(uint32_t id, const struct address *host, unsigned fir
     stream->rtp_fd = stream->rtcp_fd = -1;
     stream->tick_samples = 160;
     stream->volume = (struct volume){.wanted = 1, .now = 1};
+    jitter_init(&stream->jitter, 0, 0);
     stream->voice.g722 = g722_open();
     if (stream->voice.g722 == NULL || !bind_in_range(stream, host, first, last, random.port))
         goto fail;
@@ -189,6 +190,8 @@ void stream_start(struct stream *stream, const struct agreement *agreement, stru
         voice_begin(stream, agreement->codec);
         stream->fill = 0;
     }
+    if (moved)
+        jitter_forget(&stream->jitter);
     if (moved || before.codec != agreement->codec || before.receives != agreement->receives)
         jitter_reset(&stream->jitter, agreement->codec);
     /* Whoever ends a hold, by us or by them, may have been silent during it. */

@@ -85,6 +85,7 @@ struct stream {
         uint8_t codes[JITTER_PACKET_MAX];
         size_t length;
         uint32_t timestamp;
+        uint64_t arrival;
     } held;                 /* the first packet of a candidate */
     bool heard;             /* the first packet was told */
     bool silence_told;
@@ -108,7 +109,6 @@ struct stream {
     struct voice {
         bool wide;              /* 16 kHz */
         struct g722 *g722;      /* owned */
-        int16_t recent[2 * JITTER_HISTORY];
         struct halfband from_source, to_sink, said_to_tap, heard_to_tap;
     } voice;
     struct rtcp_session rtcp;

@@ -16,7 +16,6 @@ void voice_begin(struct stream *stream, enum codec codec)
     if (voice->wide)
         g722_restart_encoder(voice->g722);
     stream->jitter.g722 = voice->g722;
-    stream->jitter.recent = voice->recent;
 }
 
 static uint32_t samples_of(const struct stream *stream, uint32_t count)
