@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from neon.details import NO_DETAILS, CallDetails, Why
+from neon.details import NO_DETAILS, CallDetails, IncomingRules, Why
 from neon.operatorvalues import Balance, Licence
 from neon.quality import Figures
 from neon.values import Cause, Direction, MediaProblem, PlayEnd, RecordingState
@@ -231,6 +231,14 @@ class ExtensionChanged(WatchEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class RulesChanged:
+    """Something else than before holds for calls to an account: somebody used setdnd or setforward."""
+
+    connection_id: int
+    rules: IncomingRules
+
+
+@dataclass(frozen=True, slots=True)
 class PanelEvent:
     """Something about what a person sees of NEON."""
 
@@ -305,4 +313,6 @@ class AudioPlayed(SoundEvent):
 
 MediaEvent: TypeAlias = RecordingChanged | MediaStatsKnown | MediaWarned | SoundEvent
 
-Event: TypeAlias = CallEvent | RegistrationEvent | OperatorEvent | WatchEvent | MediaEvent | PanelEvent
+Event: TypeAlias = (
+    CallEvent | RegistrationEvent | OperatorEvent | WatchEvent | MediaEvent | RulesChanged | PanelEvent
+)

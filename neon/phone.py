@@ -5,7 +5,8 @@ It decides nothing about a call; the machines of L{neon.model} do, and L{neon.li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from automat import NoTransition
@@ -18,7 +19,7 @@ from neon.callcontrol import CallControl
 from neon.closing import Closing
 from neon.details import NO_DETAILS, NO_RULES, CallDetails, ForwardKind, Headers, IncomingRules, Referral
 from neon.errors import InvalidArgument, NotRegistered
-from neon.events import CallClaimed
+from neon.events import CallClaimed, RulesChanged
 from neon.headers import is_allowed
 from neon.line import CallLine, Invite
 from neon.model.account import Account
@@ -329,7 +330,9 @@ class Phone:
 
         @raise InvalidArgument: there is no such account.
         """
-        self.rules.set_dnd(self._address(connection_id), on)
+        address = self._address(connection_id)
+        with self._telling_rules():
+            self.rules.set_dnd(address, on)
 
     def set_forward(
         self, connection_id: int | None, kind: ForwardKind, target: str | None, seconds: int | None = None
@@ -338,7 +341,17 @@ class Phone:
 
         @raise InvalidArgument: there is no such account.
         """
-        self.rules.set_forward(self._address(connection_id), kind, target, seconds)
+        address = self._address(connection_id)
+        with self._telling_rules():
+            self.rules.set_forward(address, kind, target, seconds)
+
+    @contextmanager
+    def _telling_rules(self) -> Iterator[None]:
+        before = {number: self.incoming_rules(number) for number in self._accounts}
+        yield
+        for number, rules in before.items():
+            if (now := self.incoming_rules(number)) != rules:
+                self.bus.publish(RulesChanged(number, now))
 
     def _address(self, connection_id: int | None) -> str | None:
         return None if connection_id is None else self._account(connection_id).settings.uri

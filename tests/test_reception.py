@@ -15,6 +15,7 @@ from neon.events import (
     CallMissed,
     CallStarted,
     Event,
+    RulesChanged,
     TransferRequested,
 )
 from neon.phone import PhoneSettings
@@ -56,7 +57,7 @@ class PhoneCase(SynchronousTestCase):
 
     def missed(self) -> CallMissed:
         """The one thing that was told."""
-        (event,) = self.told()
+        (event,) = (event for event in self.told() if not isinstance(event, RulesChanged))
         assert isinstance(event, CallMissed)
         return event
 
@@ -91,6 +92,18 @@ class RuleTests(PhoneCase):
         self.phone.set_dnd(other, False)
         self.assertIsInstance(self.fakes.signalling.call_in(other), FakeCall)
         self.assertEqual(self.turned_away(), ["486"])
+
+    def test_told(self) -> None:
+        """Whoever shows the rules hears of a change, for each account that it is one for, and of nothing else."""
+        self.world()
+        other = self.fakes.registered(AccountSettings("sip.acme.com", "34", "secret"))
+        self.phone.set_dnd(other, True)
+        self.told()
+        self.phone.set_dnd(None, True)
+        self.assertEqual(self.told(), [RulesChanged(self.connection_id, IncomingRules(dnd=True))])
+        self.phone.set_dnd(None, True)
+        self.phone.set_forward(other, ForwardKind.BUSY, "33")
+        self.assertEqual(self.told(), [RulesChanged(other, IncomingRules(dnd=True, forward_busy="33"))])
 
     def test_no_such_account(self) -> None:
         """Rules are for accounts that there are."""

@@ -15,6 +15,7 @@ from neon import __version__
 from neon.api import details, wire
 from neon.arguments import MAX_ID, REQUIRED, Parameter
 from neon.commands import TABLE, Command, Field, Needs
+from neon.commands.incomingrows import RULES
 from neon.commands.shapes import REQUEST_ID
 from neon.details import Why
 from neon.events import (
@@ -28,6 +29,7 @@ from neon.events import (
     PanelEvent,
     RecordingChanged,
     RegistrationEvent,
+    RulesChanged,
     SoundEvent,
     WatchEvent,
 )
@@ -77,6 +79,7 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "local": ({"type": "boolean"}, "The far end waits for us."),
     "remote": ({"type": "boolean"}, "We wait for the far end."),
     "muted": ({"type": "boolean"}, "The far end hears nothing of us."),
+    "incoming": (RULES.schema, "What holds for calls to the account now, as in listaccounts."),
     "encrypted": ({"const": True}, "Extension: The audio is encrypted (SRTP); not there where it is not."),
     "status": ({"type": "integer", "minimum": 101, "maximum": 199}, "The provisional response's, 180 or 183 say."),
     "otherCallId": ({"type": "integer", "minimum": 1, "maximum": MAX_ID}, "The other leg of the conversation."),
@@ -266,6 +269,8 @@ def event_fields(kind: wire.EventType) -> dict[str, bool]:
         return dict(MEDIA_FIELDS[kind])
     if issubclass(kind, WatchEvent):
         return dict(EXTENSION_FIELDS if kind is ExtensionChanged else MESSAGE_FIELDS)
+    if kind is RulesChanged:
+        return dict.fromkeys(("connectionId", "incoming"), True)
     if issubclass(kind, PanelEvent):
         return dict.fromkeys(own, True)
     fields = dict.fromkeys(("callId", "type", "from", "to"), True)

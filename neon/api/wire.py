@@ -22,6 +22,7 @@ from typing import Any, Final, TypeAlias
 
 from neon.api import details
 from neon.api.sessions import Session
+from neon.commands.incoming import rules_data
 from neon.commands.operators import balance_data, licence_data
 from neon.commands.watchdata import extension_data, message_data
 from neon.events import (
@@ -59,6 +60,7 @@ from neon.events import (
     RegistrationFailed,
     RegistrationFinalized,
     RegistrationRefused,
+    RulesChanged,
     ScreenAsked,
     SoundEvent,
     TransferRequested,
@@ -72,6 +74,7 @@ EventType: TypeAlias = (
     | type[RegistrationEvent]
     | type[OperatorEvent]
     | type[WatchEvent]
+    | type[RulesChanged]
     | type[PanelEvent]
     | type[RecordingChanged]
     | type[MediaStatsKnown]
@@ -114,6 +117,7 @@ EXTENSIONS: Final[Mapping[EventType, str]] = {
     MessagesWaiting: "OnMessageWaiting",
     ExtensionChanged: "OnExtensionState",
     ScreenAsked: "OnShowUI",
+    RulesChanged: "OnRules",
     QuestionsChanged: "OnOriginRequest",
 }
 """The others: a client written from the documents alone never meets one."""
@@ -184,6 +188,8 @@ def fields(event: Event) -> dict[str, Any]:
         return {"connectionId": event.connection_id, **message_data(event.summary)}
     if isinstance(event, ExtensionChanged):
         return {"connectionId": event.connection_id, **extension_data(event.extension, event.now)}
+    if isinstance(event, RulesChanged):
+        return {"connectionId": event.connection_id, "incoming": rules_data(event.rules)}
     if isinstance(event, ScreenAsked):
         return {"show": event.show}
     if isinstance(event, QuestionsChanged):

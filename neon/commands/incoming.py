@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neon.commands.context import Context, Data
-from neon.details import NO_RULES, ForwardKind
+from neon.details import NO_RULES, ForwardKind, IncomingRules
 
 
 def reject_call(context: Context, call_id: int, status: int) -> Data:
@@ -30,8 +30,11 @@ def set_forward(context: Context, when: str, to: str | None, seconds: int | None
 def rules_of(context: Context, connection_id: int) -> Data:
     """What was said about calls to an account, for its row in listaccounts; nothing where nothing was."""
     rules = context.phone.incoming_rules(connection_id)
-    if rules == NO_RULES:
-        return {}
+    return {} if rules == NO_RULES else {"incoming": rules_data(rules)}
+
+
+def rules_data(rules: IncomingRules) -> Data:
+    """The rules of an account, in the words of the APIs."""
     data: Data = {
         "dnd": rules.dnd,
         "always": rules.forward_always,
@@ -40,7 +43,7 @@ def rules_of(context: Context, connection_id: int) -> Data:
         "seconds": rules.seconds if rules.forward_no_answer is not None else None,
         "autoAnswer": list(rules.auto_answer) or None,
     }
-    return {"incoming": {name: value for name, value in data.items() if value is not None}}
+    return {name: value for name, value in data.items() if value is not None}
 
 
 def answer_transfer(context: Context, call_id: int, allow: bool) -> Data:

@@ -22,7 +22,7 @@ from neon.api.openapi import openapi
 from neon.arguments import Kind, Parameter
 from neon.bus import Published
 from neon.commands import TABLE
-from neon.details import NO_DETAILS, CallDetails, Diversion, Why
+from neon.details import NO_DETAILS, CallDetails, Diversion, IncomingRules, Why
 from neon.events import Event
 from neon.operatorvalues import Balance, Licence, Standing
 from neon.quality import Figures
@@ -117,7 +117,7 @@ class DocumentTests(SynchronousTestCase):
             events.SoundEvent,
         )
         kinds = {kind.__name__ for base in bases for kind in type.__subclasses__(base)} | {
-            "RecordingChanged", "MediaStatsKnown", "MediaWarned"
+            "RecordingChanged", "MediaStatsKnown", "MediaWarned", "RulesChanged"
         }
         self.assertEqual({kind.__name__ for kind in wire.ALL_NAMES}, kinds)
         self.assertEqual(set(MANUAL["events"]), set(wire.ALL_NAMES.values()))
@@ -260,6 +260,7 @@ class EventTests(SynchronousTestCase):
                 "what": "Nothing arrives.",
                 "advice": "Look.",
                 "show": True,
+                "rules": IncomingRules(forward_busy="33") if display_name else IncomingRules(dnd=True),
                 "pending": 1,
                 "reason": "disk full" if display_name else "",
                 "encrypted": bool(display_name),

@@ -55,6 +55,7 @@ const EXPLAINED_MS = 200;
 const EVENTS = [
   "OnRinging", "OnHold", "OnMute", "OnTransferFailed", "OnTransferRequest", "OnMissedCall", "OnBalance", "OnBalanceLow",
   "OnMessageWaiting", "OnRecording", "OnMediaStats", "OnMediaWarning", "OnShowUI", "OnOriginRequest",
+  "OnRules",
 ];
 
 export class Phone extends EventTarget {
