@@ -160,6 +160,20 @@ def whole_number(lowest: int, highest: int) -> Kind[int]:
 identifier: Final = whole_number(1, MAX_ID)
 
 
+def identifiers(most: int) -> Kind[tuple[int, ...]]:
+    """A list of whole numbers; in a form, text with commas between them."""
+
+    def parse(value: object) -> tuple[int, ...]:
+        items = value.replace(",", " ").split() if isinstance(value, str) else value
+        items = [items] if isinstance(items, int) else items  # one of them, without brackets
+        if not isinstance(items, (list, tuple)) or not 1 <= len(items) <= most:
+            raise ValueError(f"must be a list of one to {most} numbers, or text with commas between them")
+        return tuple(dict.fromkeys(identifier(item) for item in items))
+
+    schema = {"type": "array", "items": identifier.schema, "minItems": 1, "maxItems": most}
+    return Kind(parse, schema)
+
+
 def status_of(*numbers: int) -> Kind[int]:
     """One of some SIP statuses."""
     parse = parsing.status_of(*numbers)

@@ -37,12 +37,19 @@ class NoStream:
     """Implements L{neon.ports.MediaStream}: the audio of the first leg, which is none."""
 
     local = LocalMedia(port=9)
+    has_audio = False
 
     def start(self, agreement: MediaAgreement) -> None:
         """There is nothing to send."""
 
     def silence(self, on: bool) -> None:
         """It is."""
+
+    def mix(self, on: bool) -> None:
+        """There is nobody to mix."""
+
+    def set_volume(self, percent: int) -> None:
+        """There is nothing to hear."""
 
     def send_digit(self, digit: str, duration_ms: int) -> None:
         """Nobody would hear it."""

@@ -41,10 +41,12 @@ class CallControl:
     def set_hold(self, call_id: int, hold: bool) -> None:
         """Have the far end wait, or go on; asking for what is so already is a success.
 
-        @raise InvalidArgument: there is no such call, or it is not up.
+        A call that we are making waits from its answer on; until then we are only silent.
+
+        @raise InvalidArgument: there is no such call, or it is neither up nor one that we make.
         """
         line = self._line(call_id)
-        self._attempt(call_id, "is not up: only a call that was answered can be held", lambda: line.hold(hold))
+        self._attempt(call_id, "rings here, or is ending: it cannot be held", lambda: line.hold(hold))
 
     def set_mute(self, call_id: int, mute: bool) -> None:
         """Let the far end hear nothing of us, or hear us again; asking for what is so already is a success.
@@ -53,6 +55,14 @@ class CallControl:
         """
         line = self._line(call_id)
         self._attempt(call_id, "is not up: only a call that was answered can be muted", lambda: line.mute(mute))
+
+    def set_volume(self, call_id: int, percent: int) -> None:
+        """Hear the far end at 0 to 200 percent of its amplitude.
+
+        @raise InvalidArgument: there is no such call, or it is not up.
+        """
+        line = self._line(call_id)
+        self._attempt(call_id, "is not up: nothing can be heard of it", lambda: line.set_volume(percent))
 
     def transfer(self, call_id: int, number: str | None, other: int | None = None) -> None:
         """Pass the far end of a call on to C{number} (as L{neon.dialling.parse} returns it), or send a caller there.

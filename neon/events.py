@@ -124,6 +124,13 @@ class MuteChanged(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeChanged(CallEvent):
+    """Whoever is here hears the far end of a call at so many percent of its amplitude."""
+
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class DigitReceived(CallEvent):
     """The far end typed a digit, one of C{0-9 * # A-D}."""
 
@@ -294,6 +301,13 @@ class MediaWarned:
 
 
 @dataclass(frozen=True, slots=True)
+class ConferenceChanged:
+    """These calls are together now: their far ends hear each other as well as us. Fewer than two are none."""
+
+    call_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SoundEvent:
     """Something about what an application does with the audio of a call."""
 
@@ -314,5 +328,12 @@ class AudioPlayed(SoundEvent):
 MediaEvent: TypeAlias = RecordingChanged | MediaStatsKnown | MediaWarned | SoundEvent
 
 Event: TypeAlias = (
-    CallEvent | RegistrationEvent | OperatorEvent | WatchEvent | MediaEvent | RulesChanged | PanelEvent
+    CallEvent
+    | ConferenceChanged
+    | RegistrationEvent
+    | OperatorEvent
+    | WatchEvent
+    | MediaEvent
+    | RulesChanged
+    | PanelEvent
 )

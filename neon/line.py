@@ -23,6 +23,7 @@ from neon.model.actions import (
     EndReplaced,
     FollowReferral,
     HangUp,
+    MixMedia,
     NotifyReferral,
     PlayDigits,
     RejectCall,
@@ -33,6 +34,7 @@ from neon.model.actions import (
     SendInvite,
     SendRefer,
     SendRinging,
+    SetVolume,
     SilenceMedia,
     StartMedia,
     StopMedia,
@@ -146,6 +148,11 @@ class CallLine:
         return self._call.transferring
 
     @property
+    def has_audio(self) -> bool:
+        """Whether there are voices in it: not in the own end of a callback."""
+        return self._stream is not None and self._stream.has_audio
+
+    @property
     def dialog(self) -> SignallingCall | None:
         """The signalling side, if there is one yet."""
         return self._signalling
@@ -218,7 +225,7 @@ class CallLine:
     def hold(self, wanted: bool) -> None:
         """Hold or resume.
 
-        @raise NoTransition: the call is not up.
+        @raise NoTransition: the call is neither up nor one that we make.
         """
         self._call.inputs.hold(self._clock.seconds(), wanted)
         self._run()
@@ -229,6 +236,16 @@ class CallLine:
         @raise NoTransition: the call is not up.
         """
         self._call.inputs.mute(self._clock.seconds(), on)
+        self._run()
+
+    def set_volume(self, percent: int) -> None:
+        """Hear the far end louder or softer; raises as L{mute} does."""
+        self._call.inputs.set_volume(self._clock.seconds(), percent)
+        self._run()
+
+    def confer(self, on: bool) -> None:
+        """Be of the conference, or no longer; raises as L{mute} does."""
+        self._call.inputs.confer(self._clock.seconds(), on)
         self._run()
 
     def transfer(self, uri: str, other: int | None) -> None:
@@ -322,7 +339,7 @@ class CallLine:
             now = self._clock.seconds()
             if isinstance(action, (HangUp, RejectCall, Deflect, SendInvite)):
                 self._call.inputs.ended(now, INTERNAL_ERROR)  # no dialog that could tell us its end
-            elif isinstance(action, (StartMedia, AcceptCall, SilenceMedia)):
+            elif isinstance(action, (StartMedia, AcceptCall, SilenceMedia, MixMedia)):
                 self._call.inputs.fail(now, INTERNAL_ERROR)
             elif isinstance(action, SendHold):
                 self._call.inputs.hold_refused(now, INTERNAL_ERROR)
@@ -362,6 +379,12 @@ class CallLine:
             case SilenceMedia(on):
                 assert self._stream is not None
                 self._stream.silence(on)
+            case MixMedia(on):
+                assert self._stream is not None
+                self._stream.mix(on)
+            case SetVolume(percent):
+                assert self._stream is not None
+                self._stream.set_volume(percent)
             case PlayDigits(digits):
                 self._dialler.dial(digits, self._play_digit)
             case SendDigits(digits):

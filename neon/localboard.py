@@ -15,6 +15,7 @@ from neon.events import (
     CallFinalized,
     CallRinging,
     CallStarted,
+    ConferenceChanged,
     Event,
     HoldChanged,
     OperatorEvent,
@@ -61,6 +62,9 @@ class LocalSwitchboard:
         event = published.event
         if isinstance(event, (OperatorEvent, PanelEvent)):
             return
+        if isinstance(event, ConferenceChanged):
+            self._confer(event.call_ids)
+            return
         if self._is_known_to_register(event):
             return
         if isinstance(event, RegistrationEvent) or event.connection_id not in self._owners:
@@ -75,6 +79,18 @@ class LocalSwitchboard:
                 self._calls.pop(event.call_id, None)
             else:
                 self._calls[event.call_id] = event.connection_id
+
+    def _confer(self, together: tuple[int, ...]) -> None:
+        """Each call of a conference is bridged with the next one."""
+        following = dict(zip(together, (*together[1:], *together[:1]), strict=True))
+        for before in self._board.pictures():
+            calls = []
+            for call in before.calls:
+                other = following.get(call.call_id) if isinstance(call.call_id, int) else None
+                if other is not None or call.conference:
+                    call = replace(call, bridge=other, conference=other is not None)
+                calls.append(call)
+            self._board.put(replace(before, calls=tuple(calls)))
 
     def _recorded(self, event: RecordingChanged) -> None:
         """The file of a call that is over may be complete only now; nobody sees that call any more."""

@@ -17,6 +17,7 @@ from neon.accountline import AccountLine
 from neon.bus import Bus
 from neon.callcontrol import CallControl
 from neon.closing import Closing
+from neon.conference import Conference
 from neon.details import NO_DETAILS, NO_RULES, CallDetails, ForwardKind, Headers, IncomingRules, Referral
 from neon.errors import InvalidArgument, NotRegistered
 from neon.events import CallClaimed, RulesChanged
@@ -85,6 +86,7 @@ class Phone:
         self._calls: dict[int, CallLine] = {}
         self._ended: dict[int, float] = {}
         self.control = CallControl(self._calls, signalling, self._follow)
+        self.conference = Conference(self._calls, bus)
         self.rules = Rulebook()
         self.watching = Watching(bus, signalling, self.accounts)
         self._accounts: dict[int, AccountLine] = {}

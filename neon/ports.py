@@ -237,7 +237,9 @@ class WatchListener(Protocol):
 
 
 class MediaStream(Protocol):
-    """The RTP side of one call."""
+    """The RTP side of one call. C{has_audio}: it is one."""
+
+    has_audio: bool
 
     @property
     def local(self) -> LocalMedia:
@@ -248,6 +250,12 @@ class MediaStream(Protocol):
 
     def silence(self, on: bool) -> None:
         """Send silence instead of what the source gives, until C{silence(False)}."""
+
+    def mix(self, on: bool) -> None:
+        """Let the far end hear, and be heard by, those of every other call of which this was said, until it is not."""
+
+    def set_volume(self, percent: int) -> None:
+        """Play what it says here at 0 to 200 percent of its amplitude."""
 
     def send_digit(self, digit: str, duration_ms: int) -> None:
         """Send one of C{0-9 * # A-D}: as a telephone event where that was agreed, else as two tones."""

@@ -153,11 +153,17 @@ class Reception:
             if line.dialog is replaced and snapshot.connection_id == call.connection_id:
                 details = dataclasses.replace(call.details, replaces=line.call_id)
                 call = dataclasses.replace(call, details=details)
-                return self._ring(call, signalling, Ring(), muted=snapshot.muted)
+                return self._ring(call, signalling, Ring(), muted=snapshot.muted, volume=snapshot.volume)
         return GONE
 
     def _ring(
-        self, call: IncomingCall, signalling: SignallingCall, ring: Ring, *, muted: bool = False
+        self,
+        call: IncomingCall,
+        signalling: SignallingCall,
+        ring: Ring,
+        *,
+        muted: bool = False,
+        volume: int = 100,
     ) -> tuple[CallListener, LocalMedia] | int:
         call_id = self._ids.next_call_id()
         try:
@@ -184,6 +190,7 @@ class Reception:
             ring=ring,
             refer_policy=self._settings.refer,
             muted=muted,
+            volume=volume,
         )
         line = self._add(facts, stream, signalling)
         line.begin()

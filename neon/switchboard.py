@@ -55,7 +55,8 @@ class CallPicture:
     """A call of an extension.
 
     C{phone_a} calls C{phone_b}; C{did_a} and C{did_b} are the numbers by which they know each other outside, empty
-    where nobody told. C{bridge} is the other leg of the same conversation. C{hold}: one of the two waits.
+    where nobody told. C{bridge} is the other leg of the same conversation; in a C{conference} another call of it.
+    C{hold}: one of the two waits.
     """
 
     call_id: CallId
@@ -68,6 +69,7 @@ class CallPicture:
     bridge: CallId | None = None
     hold: bool = False
     recorded: bool = False
+    conference: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,12 @@ class ExtensionPicture:
     def status(self) -> Status:
         """What a lamp beside its name would show: talking before ringing, ringing before waiting."""
         waiting = {call.call_id for call in self.calls if call.hold}
-        # Two legs of one conversation wait together.
-        phases = {call.phase for call in self.calls if not waiting & {call.call_id, call.bridge}}
+        # Two legs of one conversation wait together; those of a conference each for themselves.
+        phases = {
+            call.phase
+            for call in self.calls
+            if not waiting & {call.call_id, None if call.conference else call.bridge}
+        }
         if phases - {Phase.RINGING}:
             return Status.IN_USE
         if phases:

@@ -287,7 +287,8 @@ class CallSnapshot:
     """A call as it is at one moment. Times are seconds of the monotonic clock, None where not reached.
 
     C{held}: the far end waits for us; C{held_remotely}: we wait for it. C{muted}: it hears nothing of us. C{encrypted}:
-    nobody on the way hears it.
+    nobody on the way hears it. C{volume}: the percent of its amplitude at which it is heard here. C{conference}: its
+    far end is of the conference.
     """
 
     call_id: int
@@ -302,6 +303,8 @@ class CallSnapshot:
     held_remotely: bool = False
     muted: bool = False
     encrypted: bool = False
+    volume: int = 100
+    conference: bool = False
 
 
 @dataclass(frozen=True, slots=True)

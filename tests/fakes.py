@@ -192,11 +192,14 @@ class FakeStream:
 
     def __init__(self, local: LocalMedia) -> None:
         self._local = local
+        self.has_audio = True
         self.started: list[MediaAgreement] = []
         self.closed = 0
         self.silent = False
         self.digits = ""
         self.beeps = 0
+        self.mixed = False
+        self.volume = 100
         self.broken = False
         self.on_start: Callable[[], None] | None = None
 
@@ -216,6 +219,14 @@ class FakeStream:
         if self.broken:
             raise OSError("the stream is broken")
         self.silent = on
+
+    def mix(self, on: bool) -> None:
+        if self.broken:
+            raise OSError("the stream is broken")
+        self.mixed = on
+
+    def set_volume(self, percent: int) -> None:
+        self.volume = percent
 
     def beep(self) -> None:
         self.beeps += 1

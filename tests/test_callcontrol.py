@@ -90,8 +90,9 @@ class HoldTests(ControlCase):
         self.assertIn("hang_up", call.requests)
 
     def test_not_up(self) -> None:
-        """Only a call that is up can be held."""
+        """A call that is ending cannot be held, nor one that is not there."""
         call_id, _ = self.dial()
+        self.phone.finalize_call(call_id)
         self.assertRaises(InvalidArgument, self.phone.control.set_hold, call_id, True)
         self.assertRaises(InvalidArgument, self.phone.control.set_hold, NOBODY, True)
 

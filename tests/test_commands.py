@@ -447,6 +447,8 @@ class CallTests(CommandCase):
                     "muted": False,
                     "recording": False,
                     "encrypted": False,
+                    "volume": 100,
+                    "conference": False,
                     "remoteHold": False,
                 }
             ],

@@ -26,8 +26,8 @@ FLOORS: dict[str, int] = {
             switchboard wsdl
         """,
         2: """
-            accountline arguments callback callcontrol closing commands gate journal leftovers line phone playing
-            qualitywatch reception recorder rulebook watching
+            accountline arguments callback callcontrol closing commands conference gate journal leftovers line phone
+            playing qualitywatch reception recorder rulebook watching
         """,
         3: """
             access desks media network operators panel sip store testbed
@@ -67,8 +67,9 @@ SAME_FLOOR: dict[str, set[str]] = {
     "ladder": {"ports"},
     "siptrace": {"ports"},
     "callcontrol": {"line"},
+    "conference": {"line"},
     "accountline": {"line"},
-    "phone": {"line", "accountline", "callcontrol", "reception", "rulebook", "watching", "closing"},
+    "phone": {"line", "accountline", "callcontrol", "conference", "reception", "rulebook", "watching", "closing"},
     "reception": {"line"},
     "closing": {"line", "accountline"},
     "callback": {"phone"},
@@ -102,7 +103,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "sippy": ("neon.sip", "neon.testbed"),
     "pyaudio": ("neon.media.portaudio",),
     "jeepney": ("neon.network.logind",),
-    "automat": ("neon.model", "neon.phone", "neon.callcontrol"),
+    "automat": ("neon.model", "neon.phone", "neon.callcontrol", "neon.conference"),
     "autobahn": ("neon.api", "neon.ctl", "neon.trycall"),
     "sqlite3": ("neon.store",),
     "paho": ("neon.desks",),

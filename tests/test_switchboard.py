@@ -14,6 +14,7 @@ from neon.events import (
     CallFinalized,
     CallRinging,
     CallStarted,
+    ConferenceChanged,
     Event,
     HoldChanged,
     Registered,
@@ -70,6 +71,26 @@ class LocalTests(SynchronousTestCase):
         """An account that registers is an idle extension, named by its number."""
         self.assertEqual(self.happens(Registered(1, OK)), [StatusChanged("101", Status.IDLE)])
         self.assertEqual(self.board.pictures(), (ExtensionPicture("101", "sip:101@acme.com", registered=True),))
+
+    def test_conference(self) -> None:
+        """Calls of a conference are bridged, in a ring; who waits waits alone, and what is over is bridged no more."""
+        self.happens(Registered(1, OK))
+        for number in (55, 56, 57):
+            who = self.who(number, Direction.OUTGOING)
+            self.happens(CallStarted(*who), CallAccepted(*who))
+        self.happens(ConferenceChanged((55, 56, 57)))
+
+        def bridges() -> list[object]:
+            return [call.bridge for call in self.board.pictures()[0].calls]
+
+        self.assertEqual(bridges(), [56, 57, 55])
+        held = HoldChanged(*self.who(55, Direction.OUTGOING), local=True, remote=False, cause=OK)
+        self.assertEqual(self.happens(held), [HoldSwitched("101", 55, on=True)])
+        self.assertIs(self.board.pictures()[0].status, Status.IN_USE)
+        self.happens(ConferenceChanged((56, 57)))
+        self.assertEqual(bridges(), [None, 57, 56])
+        self.happens(CallFinalized(*self.who(57, Direction.OUTGOING), 0, OK), ConferenceChanged(()))
+        self.assertEqual(bridges(), [None, None])
 
     def test_account_lost(self) -> None:
         """One that is not registered is unavailable, and is still there."""

@@ -21,6 +21,7 @@ from neon.details import Why
 from neon.events import (
     AudioPlayed,
     CallStarted,
+    ConferenceChanged,
     ExtensionChanged,
     LicenceChanged,
     MediaStatsKnown,
@@ -80,6 +81,11 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "remote": ({"type": "boolean"}, "We wait for the far end."),
     "muted": ({"type": "boolean"}, "The far end hears nothing of us."),
     "incoming": (RULES.schema, "What holds for calls to the account now, as in listaccounts."),
+    "percent": ({"type": "integer", "minimum": 0, "maximum": 200}, "Of its amplitude: 100 is as it comes."),
+    "callIds": (
+        {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": MAX_ID}},
+        "The calls that are together now; none: it is over.",
+    ),
     "encrypted": ({"const": True}, "Extension: The audio is encrypted (SRTP); not there where it is not."),
     "status": ({"type": "integer", "minimum": 101, "maximum": 199}, "The provisional response's, 180 or 183 say."),
     "otherCallId": ({"type": "integer", "minimum": 1, "maximum": MAX_ID}, "The other leg of the conversation."),
@@ -138,6 +144,7 @@ _ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "status": ("status",),
     "other": ("otherCallId",),
     "muted": ("muted",),
+    "percent": ("percent",),
     "cause": ("SIPError",),
     "why": ("why",),
     "target": ("target",),
@@ -261,6 +268,8 @@ def answer_schema(command: Command) -> dict[str, Any]:
 def event_fields(kind: wire.EventType) -> dict[str, bool]:
     """The fields of an event's data in their order, and whether each is always there."""
     own = [field.name for field in dataclasses.fields(kind)]
+    if kind is ConferenceChanged:
+        return {"callIds": True}
     if issubclass(kind, RegistrationEvent):
         return {"connectionId": True, "SIPError": True, "reason": False}
     if issubclass(kind, OperatorEvent):

@@ -39,6 +39,7 @@ from neon.events import (
     CallStarted,
     CallTransferFailed,
     CallTransferred,
+    ConferenceChanged,
     DigitReceived,
     Event,
     ExtensionChanged,
@@ -65,12 +66,14 @@ from neon.events import (
     SoundEvent,
     TransferRequested,
     Unregistered,
+    VolumeChanged,
     WatchEvent,
 )
 from neon.values import Cause
 
 EventType: TypeAlias = (
     type[CallEvent]
+    | type[ConferenceChanged]
     | type[RegistrationEvent]
     | type[OperatorEvent]
     | type[WatchEvent]
@@ -105,6 +108,8 @@ EXTENSIONS: Final[Mapping[EventType, str]] = {
     TransferRequested: "OnTransferRequest",
     HoldChanged: "OnHold",
     MuteChanged: "OnMute",
+    VolumeChanged: "OnVolume",
+    ConferenceChanged: "OnConference",
     DigitReceived: "OnDTMF",
     CallBridged: "OnBridge",
     RecordingChanged: "OnRecording",
@@ -190,6 +195,8 @@ def fields(event: Event) -> dict[str, Any]:
         return {"connectionId": event.connection_id, **extension_data(event.extension, event.now)}
     if isinstance(event, RulesChanged):
         return {"connectionId": event.connection_id, "incoming": rules_data(event.rules)}
+    if isinstance(event, ConferenceChanged):
+        return {"callIds": list(event.call_ids)}
     if isinstance(event, ScreenAsked):
         return {"show": event.show}
     if isinstance(event, QuestionsChanged):
@@ -215,6 +222,8 @@ def fields(event: Event) -> dict[str, Any]:
         data |= {"local": event.local, "remote": event.remote, **_outcome(event.cause)}
     elif isinstance(event, MuteChanged):
         data["muted"] = event.muted
+    elif isinstance(event, VolumeChanged):
+        data["percent"] = event.percent
     elif isinstance(event, DigitReceived):
         data["dtmf"] = event.digit
     elif isinstance(event, CallMissed):

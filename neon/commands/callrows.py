@@ -155,6 +155,12 @@ ROWS: Final = (
                 Field("hold", YES_NO, "The far end waits for us."),
                 Field("remoteHold", YES_NO, "We wait for the far end."),
                 Field("muted", YES_NO, "The far end hears nothing of us."),
+                Field(
+                    "volume",
+                    {"type": "integer", "minimum": 0, "maximum": 200},
+                    "At how many percent of its amplitude it is heard here.",
+                ),
+                Field("conference", YES_NO, "Its far end hears those of the other calls with this mark."),
                 Field("encrypted", YES_NO, "Its audio is encrypted (SRTP)."),
                 Field("recording", YES_NO, "It is being recorded, or the recording pauses."),
                 Field("displayName", TEXT, optional=True),

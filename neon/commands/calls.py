@@ -98,7 +98,11 @@ def send_dtmf(context: Context, call_id: int, dtmf: str) -> Data:
 
 
 def set_hold(context: Context, call_id: int, hold: bool) -> Data:
-    """Have the far end wait, or go on with it. Whether it agreed arrives as OnHold."""
+    """Have the far end wait, or go on with it. Whether it agreed arrives as OnHold.
+
+    A call that is being made can be told so before its answer: nothing is said into it meanwhile, and it waits as soon
+    as it is answered. One that rings here has to be answered first.
+    """
     context.phone.control.set_hold(call_id, hold)
     return {}
 
@@ -124,6 +128,8 @@ def list_calls(context: Context) -> Data:
                 "hold": call.held,
                 "remoteHold": call.held_remotely,
                 "muted": call.muted,
+                "volume": call.volume,
+                "conference": call.conference,
                 "encrypted": call.encrypted,
                 "recording": context.recorder is not None and context.recorder.is_recording(call.call_id),
                 **({} if call.display_name is None else {"displayName": call.display_name}),

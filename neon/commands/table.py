@@ -14,6 +14,7 @@ from neon.commands import (
     operatorrows,
     playingrows,
     recordingrows,
+    togetherrows,
     watchrows,
 )
 
@@ -21,6 +22,7 @@ TABLE: Final = (
     *accessrows.ROWS,
     *accountrows.ROWS,
     *callrows.ROWS,
+    *togetherrows.ROWS,
     *incomingrows.ROWS,
     *recordingrows.ROWS,
     *playingrows.ROWS,

@@ -31,8 +31,17 @@ def calls_table(rows: Iterable[Data]) -> str:
 
 def _state(call: Data) -> str:
     """In one word, with what else there is to say: C{confirmed (held, muted)}."""
-    facts = (("hold", "held"), ("remoteHold", "held by the other side"), ("muted", "muted"), ("recording", "recorded"))
-    more = ", ".join(word for name, word in facts if call.get(name))
+    facts = (
+        ("hold", "held"),
+        ("remoteHold", "held by the other side"),
+        ("muted", "muted"),
+        ("recording", "recorded"),
+        ("conference", "in the conference"),
+    )
+    words = [word for name, word in facts if call.get(name)]
+    if call.get("volume", 100) != 100:
+        words.append(f"volume {call['volume']}%")
+    more = ", ".join(words)
     return f"{call['state']} ({more})" if more else str(call["state"])
 
 
@@ -109,6 +118,33 @@ def hold(options: argparse.Namespace, neon: Connection) -> None:
 def mute(options: argparse.Namespace, neon: Connection) -> None:
     call_id = _call(options, neon, _is_up, "is up")
     say(options, {"callId": call_id, **neon.command("setmute", callid=call_id, mute=options.verb == "mute")})
+
+
+def conference(options: argparse.Namespace, neon: Connection) -> None:
+    if options.hold or options.resume:
+        if options.call_ids or options.hold == options.resume:
+            raise Usage("say CALLIDs, or --hold, or --resume")
+        say(options, neon.command("holdconference", hold=options.hold))
+        return
+    call_ids = options.call_ids or [int(call["callId"]) for call in neon.command("listcalls")["calls"] if _is_up(call)]
+    if not call_ids:
+        raise Usage("no call is up")
+    say(options, {"callIds": call_ids, **neon.command("startconference", callids=call_ids)})
+
+
+def leave(options: argparse.Namespace, neon: Connection) -> None:
+    call_id = _call(options, neon, lambda call: bool(call.get("conference")), "is in the conference")
+    say(options, {"callId": call_id, **neon.command("leaveconference", callid=call_id)})
+
+
+def swap(options: argparse.Namespace, neon: Connection) -> None:
+    call_id = _call(options, neon, lambda call: _is_up(call) and bool(call.get("hold")), "is held")
+    say(options, {"callId": call_id, **neon.command("swapcalls", callid=call_id)})
+
+
+def volume(options: argparse.Namespace, neon: Connection) -> None:
+    call_id = _call(options, neon, _is_up, "is up")
+    say(options, {"callId": call_id, **neon.command("setvolume", callid=call_id, percent=options.percent)})
 
 
 def record(options: argparse.Namespace, neon: Connection) -> None:

@@ -189,6 +189,17 @@ def _calls(verb: Any) -> None:
     _call_id(verb("resume", "take a call off hold"))
     _call_id(verb("mute", "let the far end hear nothing of this side"))
     _call_id(verb("unmute", "let the far end hear this side again"))
+    conference = verb("conference", "let the far ends of calls hear each other, too")
+    conference.add_argument(
+        "call_ids", nargs="*", type=_number, metavar="CALLID", help="which calls (all that were answered)"
+    )
+    conference.add_argument("--hold", action="store_true", help="put the whole conference on hold")
+    conference.add_argument("--resume", action="store_true", help="take it off hold")
+    _call_id(verb("leave", "let a call of the conference go on alone"), "the only one")
+    _call_id(verb("swap", "talk to a call that is on hold, and hold the others"), "the only one on hold")
+    volume = verb("volume", "hear the far end of a call louder or softer")
+    volume.add_argument("percent", type=_number, metavar="PERCENT", help="0 to 200; 100 is as it comes")
+    _call_id(volume)
     record = verb("record", "record a call into a file")
     whats = record.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=_Parser)
     for what, about in (

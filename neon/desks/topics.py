@@ -4,9 +4,10 @@
     neon/SITE/DESK/state             {"v":1,"alive":true}       retained; the last will says false
     neon/SITE/DESK/extension/NAME    {"v":1,"hint":"sip:101@acme.com","registered":true,"calls":[...],"ended":[[55,16]]}
 
-A call is C{{"id":55,"dir":"outgoing","a":"101","b":"600","phase":6}}, with C{"da"}, C{"db"}, C{"bridge"}, C{"hold"} and
-C{"rec"} where there is something to say. An extension that is gone has an empty payload, which takes it off the broker.
-What arrives was written by another machine: it is read within bounds, and what does not fit is no picture.
+A call is C{{"id":55,"dir":"outgoing","a":"101","b":"600","phase":6}}, with C{"da"}, C{"db"}, C{"bridge"}, C{"hold"},
+C{"rec"} and C{"conf"} where there is something to say. An extension that is gone has an empty payload, which takes it
+off the broker. What arrives was written by another machine: it is read within bounds, and what does not fit is no
+picture.
 """
 
 from __future__ import annotations
@@ -127,7 +128,8 @@ def encode(picture: ExtensionPicture) -> bytes:
 def _call(call: CallPicture) -> dict[str, Any]:
     known = {"id": call.call_id, "dir": call.direction.value, "a": call.phone_a, "b": call.phone_b}
     optional = {
-        "da": call.did_a, "db": call.did_b, "bridge": call.bridge, "hold": call.hold, "rec": call.recorded
+        "da": call.did_a, "db": call.did_b, "bridge": call.bridge, "hold": call.hold, "rec": call.recorded,
+        "conf": call.conference,
     }  # fmt: skip
     return {**known, "phase": call.phase.value, **{name: value for name, value in optional.items() if value}}
 
@@ -171,6 +173,7 @@ def _read_call(call: Any) -> CallPicture:
         None if call.get("bridge") is None else _id(call["bridge"]),
         call.get("hold") is True,
         call.get("rec") is True,
+        call.get("conf") is True,
     )
 
 

@@ -105,6 +105,7 @@ class MediaManager(Service):
         self._reactor = reactor
         self._settings = settings
         self._calls: dict[int, CallStream] = {}
+        self.conference = engine.open_conference()
         self._samples: bytes | None = None
         self._loading = False
         self._events: _EventReader | None = None
@@ -345,6 +346,7 @@ class CallStream:
         self, manager: MediaManager, call_id: int, stream: native.Stream, port: MappedPort | None = None
     ) -> None:
         self.call_id = call_id
+        self.has_audio = True
         self.stream = stream
         self.started = False
         self._manager = manager
@@ -385,6 +387,14 @@ class CallStream:
         self._silent = on
         self.stream.set_source(native.Silence() if on else self._source)
         self.stream.quiet(on)
+
+    def mix(self, on: bool) -> None:
+        if not self._closed:
+            self.stream.join(self._manager.conference if on else None)
+
+    def set_volume(self, percent: int) -> None:
+        if not self._closed:
+            self.stream.set_volume(percent / 100)
 
     def send_digit(self, digit: str, duration_ms: int) -> None:
         if not self._closed:

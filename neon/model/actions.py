@@ -63,6 +63,20 @@ class SilenceMedia:
 
 
 @dataclass(frozen=True, slots=True)
+class MixMedia:
+    """Let the far end hear, and be heard by, those of the conference, or no longer."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetVolume:
+    """Play what the far end says at so many percent of its amplitude."""
+
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlayDigits:
     """Send digits in the media: telephone events where those were agreed, else tones. A comma is a pause."""
 
@@ -174,6 +188,8 @@ CallAction: TypeAlias = (
     | StartMedia
     | StopMedia
     | SilenceMedia
+    | MixMedia
+    | SetVolume
     | PlayDigits
     | SendDigits
     | SendHold

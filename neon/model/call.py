@@ -24,7 +24,7 @@ from typing import Any, Protocol
 from automat import TypeMachineBuilder
 
 from neon.details import ANSWERED_ELSEWHERE, Why
-from neon.events import CallAccepted, CallRinging, MuteChanged
+from neon.events import CallAccepted, CallRinging, MuteChanged, VolumeChanged
 from neon.model import control, machine, referral
 from neon.model.actions import (
     AcceptCall,
@@ -39,6 +39,7 @@ from neon.model.actions import (
     Reminder,
     SendInvite,
     SendRinging,
+    SetVolume,
 )
 from neon.model.control import ControlInputs
 from neon.model.facts import CallFacts
@@ -141,6 +142,8 @@ class Call:
             held=facts.hold.agreed,
             held_remotely=facts.hold.remote,
             muted=facts.muted,
+            volume=facts.volume,
+            conference=facts.conference and facts.state is CallState.CONFIRMED,
             encrypted=facts.agreement is not None and facts.agreement.srtp is not None,
         )
 
@@ -222,6 +225,10 @@ def _confirm(call: CallInputs, facts: CallFacts, now: float, agreement: MediaAgr
         # Whoever was muted stays so in the call that takes this one's place.
         facts.pursue_silence()
         facts.do(Announce(MuteChanged(*facts.who, muted=True)))
+    if facts.volume != 100:
+        facts.do(SetVolume(facts.volume), Announce(VolumeChanged(*facts.who, percent=facts.volume)))
+    if facts.hold.wanted:
+        facts.pursue_hold()
     if facts.direction is Direction.INCOMING and facts.details.replaces is not None:
         facts.do(EndReplaced(facts.details.replaces))
     if facts.note_remote_hold(agreement):
@@ -278,6 +285,8 @@ def _add_control(confirmed: Any, others: tuple[Any, ...]) -> None:
     confirmed.upon(CallInputs.send_digits).loop()(control.send_digits)
     confirmed.upon(CallInputs.hold).loop()(control.hold)
     confirmed.upon(CallInputs.mute).loop()(control.mute)
+    confirmed.upon(CallInputs.set_volume).loop()(control.set_volume)
+    confirmed.upon(CallInputs.confer).loop()(control.confer)
     confirmed.upon(CallInputs.transfer).loop()(control.transfer)
     confirmed.upon(CallInputs.hold_answered).loop()(control.note_hold)
     confirmed.upon(CallInputs.hold_refused).loop()(control.restore_hold)
@@ -317,6 +326,7 @@ def _build_outgoing() -> Callable[[CallFacts], CallInputs]:
         state.upon(CallInputs.ringing).to(early)(_progress)
         state.upon(CallInputs.answered).to(confirmed)(_confirm)
         state.upon(CallInputs.hang_up).to(releasing)(_cancel)
+        state.upon(CallInputs.hold).loop()(control.wish_hold)
         state.upon(CallInputs.fail).to(releasing)(_break_off)
     early.upon(CallInputs.media_changed).loop()(_move_early_media)
     confirmed.upon(CallInputs.media_changed).loop()(control.move_media)
@@ -361,6 +371,7 @@ def _build_incoming() -> Callable[[CallFacts], CallInputs]:
     early.upon(CallInputs.reject).to(releasing)(_reject)
     early.upon(CallInputs.fail).to(releasing)(_refuse_broken)
     accepting.upon(CallInputs.answered).to(confirmed)(_confirm)
+    accepting.upon(CallInputs.hold).loop()(control.wish_hold)
     for state in (accepting, confirmed):
         state.upon(CallInputs.accept).loop().returns(None)
         # No BYE before the ACK (RFC 3261, section 15): the signalling side waits for it.

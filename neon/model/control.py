@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from neon.events import CallTransferFailed, CallTransferred, DigitReceived, MuteChanged
-from neon.model.actions import Announce, Deflect, PlayDigits, SendDigits, SendRefer
+from neon.events import CallTransferFailed, CallTransferred, DigitReceived, MuteChanged, VolumeChanged
+from neon.model.actions import Announce, Deflect, PlayDigits, SendDigits, SendRefer, SetVolume
 from neon.model.facts import DIGITS_AT_ONCE, DIGITS_PER_SECOND, CallFacts, Transfer
 from neon.values import Cause, DigitsBy, MediaAgreement
 
@@ -21,15 +21,16 @@ TRANSFERRED = "transferred"
 class ControlInputs(Protocol):
     """What can happen to a call that is up. C{now} is in seconds of a monotonic clock.
 
-    The user's inputs (the first four) are refused unless the call is confirmed; C{transfer} also fits an incoming
-    call that rings. The network's are legal in every state.
+    The user's inputs (the first six) are refused unless the call is confirmed; C{transfer} also fits an incoming
+    call that rings, and C{hold} one that we make or have answered: it is a wish until then. The network's are legal in
+    every state.
     """
 
     def send_digits(self, now: float, digits: str) -> None:
         """The user types C{0-9 * # A-D}; a comma is a pause."""
 
     def hold(self, now: float, wanted: bool) -> None:
-        """The user has the far end wait, or goes on with it."""
+        """The user has the far end wait, or goes on with it; before the answer it is only not spoken to."""
 
     def transfer(self, now: float, uri: str, other: int | None) -> None:
         """The user passes the far end on to C{uri}, or to the far end of our call C{other}.
@@ -39,6 +40,12 @@ class ControlInputs(Protocol):
 
     def mute(self, now: float, on: bool) -> None:
         """The user is not, or is again, to be heard."""
+
+    def set_volume(self, now: float, percent: int) -> None:
+        """The user wants to hear the far end louder or softer; 100 is as it comes."""
+
+    def confer(self, now: float, on: bool) -> None:
+        """The far end is of the user's conference, or no longer. Whoever comes to it on hold is taken off hold."""
 
     def hold_answered(self, now: float, agreement: MediaAgreement) -> None:
         """Our re-INVITE was accepted."""
@@ -97,11 +104,32 @@ def hold(call: ControlInputs, facts: CallFacts, now: float, wanted: bool) -> Non
     facts.pursue_hold()
 
 
+def wish_hold(call: ControlInputs, facts: CallFacts, now: float, wanted: bool) -> None:
+    # There is nothing to modify before the answer: an early dialog may never be the one that is answered.
+    facts.hold.wanted = wanted
+    facts.pursue_silence()
+
+
 def mute(call: ControlInputs, facts: CallFacts, now: float, on: bool) -> None:
     if on != facts.muted:
         facts.muted = on
         facts.pursue_silence()
         facts.do(Announce(MuteChanged(*facts.who, muted=on)))
+
+
+def set_volume(call: ControlInputs, facts: CallFacts, now: float, percent: int) -> None:
+    if percent != facts.volume:
+        facts.volume = percent
+        facts.do(SetVolume(percent), Announce(VolumeChanged(*facts.who, percent=percent)))
+
+
+def confer(call: ControlInputs, facts: CallFacts, now: float, on: bool) -> None:
+    facts.conference = on
+    if on and facts.transfer is None:
+        facts.hold.wanted = False
+        facts.pursue_hold()
+    else:
+        facts.pursue_silence()
 
 
 def note_hold(call: ControlInputs, facts: CallFacts, now: float, agreement: MediaAgreement) -> None:

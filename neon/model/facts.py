@@ -12,6 +12,7 @@ from neon.model.actions import (
     CallAction,
     Deflect,
     HangUp,
+    MixMedia,
     RejectCall,
     SendHold,
     SilenceMedia,
@@ -91,6 +92,9 @@ class CallFacts:
     media_stopped: bool = False
     silenced: bool = False
     muted: bool = False
+    volume: int = 100
+    conference: bool = False
+    mixed: bool = False
     hold: Hold = field(default_factory=Hold)
     transfer: Transfer | None = None
     referral: Referred | None = None
@@ -141,12 +145,20 @@ class CallFacts:
             self.do(StopMedia())
 
     def pursue_silence(self) -> None:
-        """While the call is muted, held or over for its user nothing that is said here may be heard there."""
+        """While the call is muted, held or over for its user nothing that is said here may be heard there.
+
+        What others of the conference say may be while it is only muted.
+        """
         passed_on = self.referral is not None and self.referral.done
-        on = self.muted or self.hold.wanted or self.hold.agreed or passed_on
+        apart = self.hold.wanted or self.hold.agreed or passed_on
+        on = self.muted or apart
         if on != self.silenced:
             self.silenced = on
             self.do(SilenceMedia(on))
+        mixed = self.conference and not apart
+        if mixed != self.mixed:
+            self.mixed = mixed
+            self.do(MixMedia(mixed))
 
     # Hold
 

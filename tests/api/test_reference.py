@@ -92,7 +92,7 @@ def written(value: Any) -> str:
     """A value as a form has it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return ",".join(value) if isinstance(value, list) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def readings(text: str) -> list[Any]:

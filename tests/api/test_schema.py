@@ -117,7 +117,7 @@ class DocumentTests(SynchronousTestCase):
             events.SoundEvent,
         )
         kinds = {kind.__name__ for base in bases for kind in type.__subclasses__(base)} | {
-            "RecordingChanged", "MediaStatsKnown", "MediaWarned", "RulesChanged"
+            "RecordingChanged", "MediaStatsKnown", "MediaWarned", "RulesChanged", "ConferenceChanged"
         }
         self.assertEqual({kind.__name__ for kind in wire.ALL_NAMES}, kinds)
         self.assertEqual(set(MANUAL["events"]), set(wire.ALL_NAMES.values()))
@@ -248,6 +248,8 @@ class EventTests(SynchronousTestCase):
                 "remote": False,
                 "digit": "#",
                 "muted": True,
+                "percent": 150,
+                "call_ids": (43, 44) if display_name else (),
                 "state": RecordingState.FAILED if display_name else RecordingState.STARTED,
                 "path": "/r/43.wav",
                 "file": "a.wav",

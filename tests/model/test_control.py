@@ -16,16 +16,19 @@ from neon.events import (
     DigitReceived,
     HoldChanged,
     MuteChanged,
+    VolumeChanged,
 )
 from neon.model.actions import (
     Announce,
     CallAction,
     Deflect,
     HangUp,
+    MixMedia,
     PlayDigits,
     SendDigits,
     SendHold,
     SendRefer,
+    SetVolume,
     SilenceMedia,
     StartMedia,
     StopMedia,
@@ -214,12 +217,63 @@ class HoldTests(ControlCase):
         self.assert_taken()
 
     def test_before_the_answer(self) -> None:
-        """A call that is not up cannot be held."""
+        """A call that we make is silent at once, and held when it is answered; one that rings here cannot be held."""
         call = Call(CallFacts(*WHO))
         call.inputs.begin(100.0)
-        self.assertRaises(NoTransition, call.inputs.hold, 101.0, True)
+        call.take_actions()
+        call.inputs.hold(101.0, True)
+        self.assertEqual(call.take_actions(), [SilenceMedia(True)])
         call.inputs.ringing(101.0, 180, None)
-        self.assertRaises(NoTransition, call.inputs.hold, 101.0, True)
+        call.inputs.answered(102.0, AGREED)
+        self.assertEqual(call.take_actions()[-1], SendHold(True))
+        self.assertFalse(call.snapshot().held)
+        call.inputs.hold_answered(103.0, HOLDING)
+        self.assertTrue(call.snapshot().held)
+        incoming = Call(CallFacts(43, 1, Direction.INCOMING, THEM, US, None))
+        incoming.inputs.begin(100.0)
+        self.assertRaises(NoTransition, incoming.inputs.hold, 101.0, True)
+
+
+class ConferenceTests(ControlCase):
+    def test_every_order(self) -> None:
+        """In no order of things is anybody mixed who is on hold, or apart who is not."""
+        steps: tuple[Callable[[CallInputs], None], ...] = (
+            lambda inputs: inputs.confer(102.0, True),
+            lambda inputs: inputs.confer(102.0, False),
+            lambda inputs: inputs.hold(102.0, True),
+            lambda inputs: inputs.hold(102.0, False),
+            lambda inputs: inputs.hold_answered(102.0, AGREED),
+            lambda inputs: inputs.hold_refused(102.0, REFUSED),
+            lambda inputs: inputs.mute(102.0, True),
+        )
+        for sequence in itertools.product(range(len(steps)), repeat=5):
+            facts = CallFacts(*WHO)
+            call = Call(facts)
+            call.inputs.begin(100.0)
+            call.inputs.answered(101.0, AGREED)
+            mixed = False
+            for step in sequence:
+                steps[step](call.inputs)
+                for action in call.take_actions():
+                    if isinstance(action, MixMedia):
+                        self.assertNotEqual(action.on, mixed, sequence)
+                        mixed = action.on
+                apart = facts.hold.wanted or facts.hold.agreed
+                self.assertEqual(mixed, call.snapshot().conference and not apart, sequence)
+
+    def test_volume(self) -> None:
+        """What is wished is done and told, once."""
+        for _ in range(2):
+            self.inputs.set_volume(102.0, 30)
+        self.assert_taken(SetVolume(30), Announce(VolumeChanged(*WHO, percent=30)))
+
+    def test_not_up(self) -> None:
+        """Only a call that is up can be in a conference, or be louder; one that is ending is not in one any more."""
+        self.inputs.confer(102.0, True)
+        self.inputs.hang_up(103.0, "")
+        self.assertFalse(self.call.snapshot().conference)
+        self.assertRaises(NoTransition, self.inputs.confer, 104.0, True)
+        self.assertRaises(NoTransition, self.inputs.set_volume, 104.0, 20)
 
 
 class DigitTests(ControlCase):
