@@ -26,6 +26,7 @@ from neon.media.devices import (
     PortAudioDevice,
     ToneDevice,
 )
+from neon.media.eventreader import EventReader
 from neon.media.filesink import FileSink, ThreadReactor
 from neon.media.link import Link
 from neon.media.mappedports import FindServer, MappedPort, MappedPorts
@@ -108,7 +109,7 @@ class MediaManager(Service):
         self.conference = engine.open_conference()
         self._samples: bytes | None = None
         self._loading = False
-        self._events: _EventReader | None = None
+        self._events: EventReader | None = None
         self.sound_card: SoundCard | None = None
         self._card_link: Link | None = None
         self._mix_link: Link | None = None
@@ -119,7 +120,7 @@ class MediaManager(Service):
         self.engine.start()
         if self._mapped is not None:
             self._mapped.start()
-        self._events = _EventReader(self.engine, self._event)
+        self._events = EventReader(self.engine, self._event)
         self._reactor.addReader(self._events)
         _log.info("the media thread runs with {priority} priority", priority=self.engine.priority)
         capture, playback = self._settings.capture, self._settings.playback
@@ -428,31 +429,6 @@ class CallStream:
         """The device of a link that ends with this call."""
         self._release.append(link.close)
         return link.acquire()
-
-
-class _EventReader:
-    """The engine's descriptor on the reactor (IReadDescriptor)."""
-
-    def __init__(self, engine: native.Engine, on_event: Callable[[native.EngineEvent], None]) -> None:
-        self._engine = engine
-        self._on_event = on_event
-
-    def fileno(self) -> int:
-        return self._engine.fileno()
-
-    def logPrefix(self) -> str:
-        return "media"
-
-    def doRead(self) -> None:
-        for event in self._engine.take_events():
-            try:
-                self._on_event(event)
-            except Exception:
-                # An exception here would make the reactor drop the descriptor, and every later event with it.
-                _log.failure("a media event was not handled")
-
-    def connectionLost(self, reason: Failure) -> None:
-        """The reactor lets go of us at its end."""
 
 
 def _name(device: CaptureDevice | PlaybackDevice) -> str | None:
