@@ -17,12 +17,12 @@ FLOORS: dict[str, int] = {
     part: floor
     for floor, parts in {
         0: """
-            brandvalues causes challenge config csvlog details errors explain headers heap inherited inifile log
+            brandvalues causes challenge config csvlog details errors explain headers heap inherited inifile journald
             operatorvalues parsing passwords places privatefile quality records redaction safexml sections signals srtp
             stunmessage values watched
         """,
         1: """
-            brand bus cases dialling digits events history ladder localboard logos model ports siptrace soundports
+            brand bus cases dialling digits events history ladder localboard log logos model ports siptrace soundports
             switchboard wsdl
         """,
         2: """

@@ -24,7 +24,7 @@ class LogCase(SynchronousTestCase):
             environ = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
         else:
             file = io.StringIO()
-        publisher: Any = LogPublisher(cast(Any, log.observer(level, cast(TextIO, file), environ)))
+        publisher: Any = LogPublisher(cast(Any, log.observer(level, cast(TextIO, file), environ, self.mktemp())))
 
         def written() -> list[str]:
             file.seek(0)
@@ -83,7 +83,8 @@ class LevelTests(LogCase):
 
 class JournalTests(LogCase):
     def test_priorities(self) -> None:
-        """Each line begins with its priority, of a traceback every one; journald adds the time."""
+        """What the journal's socket does not take goes to its stream: each line begins with its priority, of a
+        traceback every one."""
         logger, written = self.lines(journal=True)
         logger.warn("careful")
         try:
