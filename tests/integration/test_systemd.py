@@ -96,3 +96,16 @@ class SystemdTests(IntegrationCase):
         self.assertLess(told.index("READY=1"), told.index("WATCHDOG=1"))
         self.assertEqual(re.findall("Traceback|Unhandled", program.output), [])
         self.assertNotIn("which the configuration does not", program.output)
+
+
+class ExposureTests(IntegrationCase):
+    programs_needed = ("systemd-analyze",)
+
+    async def test_system_unit(self) -> None:
+        """systemd's own judgement of how little the system's daemon may do: 2.0 or less, of 10."""
+        unit = self.folder / "neon.service"
+        unit.write_bytes((ROOT / "debian" / "neon.service").read_bytes())
+        options = ("--offline=true", "--threshold=20", "--no-pager")
+        program = self.start("analyze", "systemd-analyze", "security", *options, str(unit))
+        self.assertEqual(await program.ended(60), 0, program.output)
+        self.assertIn("Overall exposure level", program.output)
