@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from neon import dialling, digits, headers, parsing
+from neon.audioframes import RATES
 from neon.errors import InvalidArgument
 from neon.values import Codec
 
@@ -179,6 +180,11 @@ def status_of(*numbers: int) -> Kind[int]:
     parse = parsing.status_of(*numbers)
     described = f"one of {', '.join(map(str, numbers))}"
     return Kind(lambda value: parse(_word(value, described)), {"type": "integer", "enum": list(numbers)})
+
+
+audio_rate: Final = Kind(
+    lambda value: parsing.status_of(*RATES)(_word(value, "8000 or 16000")), {"type": "integer", "enum": list(RATES)}
+)
 
 
 def _header_fields(value: object) -> headers.Headers:

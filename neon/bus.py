@@ -66,6 +66,26 @@ class Bus:
         self._prompt, self._patient = _Audience(), _Audience()
         self._held = 0
         self._scheduled = False
+        self._wishes: dict[str, frozenset[type[Event]]] = {}
+        self.on_wishes: list[Callable[[], None]] = []
+        """Called when somebody wants other events than before."""
+
+    def note_wishes(self, key: str, kinds: frozenset[type[Event]]) -> None:
+        """Whoever has this key wants these events, beside those that everybody gets; or none, it is gone.
+
+        It is for those who make events that cost something.
+        """
+        if kinds == self._wishes.get(key, frozenset()):
+            return
+        self._wishes.pop(key, None)
+        if kinds:
+            self._wishes[key] = kinds
+        for look in self.on_wishes:
+            look()
+
+    def is_wanted(self, kind: type[Event]) -> bool:
+        """Whether somebody has asked for such events."""
+        return any(kind in kinds for kinds in self._wishes.values())
 
     @property
     def last_seq(self) -> int:

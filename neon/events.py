@@ -12,7 +12,7 @@ from typing import TypeAlias
 from neon.details import NO_DETAILS, CallDetails, IncomingRules, Why
 from neon.operatorvalues import Balance, Licence
 from neon.quality import Figures
-from neon.values import Cause, Direction, MediaProblem, PlayEnd, RecordingState
+from neon.values import AudioSide, Cause, Direction, MediaProblem, PlayEnd, RecordingState
 from neon.watched import ExtensionStatus, MessageSummary
 
 
@@ -323,6 +323,28 @@ class AudioPlayed(SoundEvent):
 
     file: str
     how: PlayEnd
+
+
+@dataclass(frozen=True, slots=True)
+class AudioLost(SoundEvent):
+    """Some of the audio that was opened (openaudio) is lost: what was heard was not read in time, or what was sent came
+    when too much waited to be spoken. Told to whoever opened it, without having been subscribed, once a second at most.
+
+    C{opener} tells that client from all others.
+    """
+
+    side: AudioSide
+    milliseconds: int
+    opener: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechChanged(SoundEvent):
+    """The far end of a call began or ceased to speak: half a second after its last word. Looked for only while somebody
+    has subscribed to this.
+    """
+
+    speaking: bool
 
 
 MediaEvent: TypeAlias = RecordingChanged | MediaStatsKnown | MediaWarned | SoundEvent

@@ -320,6 +320,7 @@ class Neon(Parts):
             brand=self._brand.name,
             recorder=self.recording.recorder,
             playing=self.sound.playing,
+            audio=self.sound.audio,
             screen=self.panel.screen,
         )
         own, control = self.panel.offer(

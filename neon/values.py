@@ -95,6 +95,7 @@ class Scope(enum.Enum):
     EVENTS = "events"
     UI = "ui"
     ACCOUNT = "account"
+    AUDIO = "audio"
 
 
 class MediaDirection(enum.Enum):
@@ -257,6 +258,13 @@ class PlayEnd(enum.Enum):
     STOPPED = "stopped"
     REPLACED = "replaced"
     CALL_ENDED = "call-ended"
+
+
+class AudioSide(enum.Enum):
+    """A side of a call, as whoever opened its audio has it; the value is the APIs' word for it."""
+
+    HEARD = "heard"
+    SPOKEN = "spoken"
 
 
 class MediaProblem(enum.Enum):

@@ -16,6 +16,7 @@ from neon.arguments import Parameter
 from neon.commands import Command, Commands, Data, Subscribed, access
 from neon.errors import NeonError
 from neon.phone import PhoneSettings
+from neon.soundports import AudioReader
 from neon.values import AccountOptions, AccountSettings, CallState, Cause, Codec, DigitsBy
 from tests.fakes import ACCOUNT, AGREEMENT, FakeCall, FakeWorld
 
@@ -32,6 +33,7 @@ class OneClient:
 
     key = "one"
     origin: str | None = None
+    audio: AudioReader | None = None
 
     def __init__(self) -> None:
         self.session: Session | None = None

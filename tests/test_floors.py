@@ -17,17 +17,17 @@ FLOORS: dict[str, int] = {
     part: floor
     for floor, parts in {
         0: """
-            brandvalues causes challenge config csvlog details errors explain headers heap inherited inifile journald
-            operatorvalues parsing passwords places privatefile quality records redaction safexml sections signals srtp
-            stunmessage values watched
+            audioframes brandvalues causes challenge config csvlog details errors explain headers heap inherited inifile
+            journald operatorvalues parsing passwords places privatefile quality records redaction safexml sections
+            signals srtp stunmessage values watched
         """,
         1: """
             brand bus cases dialling digits events history ladder localboard log logos model ports siptrace soundports
             switchboard wsdl
         """,
         2: """
-            accountline arguments callback callcontrol closing commands conference gate journal leftovers line phone
-            playing qualitywatch reception recorder rulebook watching
+            accountline arguments callaudio callback callcontrol closing commands conference gate journal leftovers
+            line phone playing qualitywatch reception recorder rulebook speechwatch watching
         """,
         3: """
             access desks media network operators panel sip store testbed
@@ -73,9 +73,11 @@ SAME_FLOOR: dict[str, set[str]] = {
     "reception": {"line"},
     "closing": {"line", "accountline"},
     "callback": {"phone"},
+    "callaudio": {"phone"},
     "playing": {"phone"},
+    "speechwatch": {"phone"},
     "recorder": {"phone"},
-    "commands": {"arguments", "callback", "gate", "phone", "playing", "recorder"},
+    "commands": {"arguments", "callaudio", "callback", "gate", "phone", "playing", "recorder"},
     # The embedded service is a peer of ours, built on the same dialogs, streams and database.
     "testbed": {"sip", "media", "store"},
     "admission": {"parts"},

@@ -54,6 +54,7 @@ class ControlConnection(LineOnlyReceiver):
     key: str
     subscription: Subscription
     origin: str | None = None
+    audio: None = None
 
     def __init__(self) -> None:
         self._token = ""
@@ -240,7 +241,9 @@ class Control(Factory):
 
     def lost(self, connection: ControlConnection) -> None:
         """A connection is gone."""
-        self._audience.pop(connection, None)
+        if connection in self._audience:
+            del self._audience[connection]
+            connection.subscription.close()
 
     def close(self) -> None:
         """Say good-bye to everybody."""

@@ -103,6 +103,40 @@ An event::
 
 Nothing but an event has an ``action``. A connection gets events once it has shown a token.
 
+Audio for programs
+~~~~~~~~~~~~~~~~~~
+
+*Extension.* After ``openaudio`` the audio of that call goes over the connection in binary messages, both ways: what the
+far end says, 20 ms in each message, and what it shall hear. A message is a header of 24 octets and 16-bit samples; all
+numbers are little-endian.
+
+.. list-table::
+   :header-rows: 1
+
+   * - Octets
+     - What
+   * - 0
+     - 1, the version
+   * - 1
+     - flags, 0. From a program, 1: do not say what waits to be said
+   * - 2-3
+     - from NEON: how many milliseconds wait to be said; from a program 0
+   * - 4-7
+     - the rate in hertz, 8000 or 16000, as ``openaudio`` has it
+   * - 8-15
+     - the ``callId``
+   * - 16-19
+     - from NEON: the number of the message, from 0; from a program it does not matter
+   * - 20-23
+     - from NEON: the number of the first sample, from 0; from a program it does not matter
+   * - 24...
+     - the samples; a program may send any number of them, or none
+
+A program may send ahead of time: up to ten seconds wait. What is too much is lost, and ``OnAudioLost`` tells how much.
+A program that does not read is not cut off for that, but loses what is older than a second, which is a hole in the
+numbers of the messages. Up to 500 messages a second are looked at. What is no such message is answered like a command
+that is refused, without an ``id``. ``docs/bots.rst`` has examples.
+
 Coming back
 ~~~~~~~~~~~
 

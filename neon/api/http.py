@@ -52,6 +52,8 @@ class Exchange:
 
     _log = Logger()
 
+    audio: None = None
+
     def __init__(self, request: Any, root: Root) -> None:
         self._request = request
         self._root = root

@@ -178,6 +178,12 @@ class _Reader:
     subscription: Subscription
     mailbox: Mailbox | None = None
 
+    def close(self) -> None:
+        """Nobody is there any more."""
+        self.subscription.close()
+        if self.mailbox is not None:
+            self.mailbox.close()
+
 
 @dataclass(eq=False, slots=True)
 class _Token:
@@ -216,8 +222,7 @@ class Mailboxes:
         token = self._tokens.pop(session, None)
         if token is not None:
             for reader in token.readers.values():
-                if reader.mailbox is not None:
-                    reader.mailbox.close()
+                reader.close()
 
     def key(self, session: Session, client: str) -> str:
         """Tells this reader from all others."""
@@ -255,8 +260,7 @@ class Mailboxes:
             if len(token.readers) >= MAX_CLIENTS:
                 idle = (name for name, other in token.readers.items() if not (other.mailbox and other.mailbox.held))
                 forgotten = token.readers.pop(next(idle, next(iter(token.readers))))
-                if forgotten.mailbox is not None:
-                    forgotten.mailbox.close()
+                forgotten.close()
             reader = _Reader(Subscription(self._bus, self.key(session, client), lambda: session.scopes))
         token.readers[client] = reader
         self._with_readers[session] = token

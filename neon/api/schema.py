@@ -19,6 +19,7 @@ from neon.commands.incomingrows import RULES
 from neon.commands.shapes import REQUEST_ID
 from neon.details import Why
 from neon.events import (
+    AudioLost,
     AudioPlayed,
     CallStarted,
     ConferenceChanged,
@@ -32,10 +33,11 @@ from neon.events import (
     RegistrationEvent,
     RulesChanged,
     SoundEvent,
+    SpeechChanged,
     WatchEvent,
 )
 from neon.operatorvalues import Standing
-from neon.values import Direction, MediaProblem, RecordingState
+from neon.values import AudioSide, Direction, MediaProblem, RecordingState
 from neon.watched import ExtensionState
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -127,6 +129,9 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "problem": ({"enum": [problem.value for problem in MediaProblem]}, "What is wrong."),
     "description": ({"type": "string"}, "What is wrong, in the words of the daemon's language."),
     "advice": ({"type": "string"}, "What a person can do about it."),
+    "side": ({"enum": [side.value for side in AudioSide]}, "What was heard there, or what was to be spoken."),
+    "milliseconds": ({"type": "integer", "minimum": 1}, "How much of it."),
+    "speaking": (YES_NO, "Whether it speaks now."),
     "file": ({"type": "string"}, "The file, as playaudio named it."),
     "path": ({"type": "string"}, "Where the complete file is or will be; empty if there is none."),
     "party": ({"type": "string"}, "Whom it talks to or is called by: a bare SIP URI, where the PBX says so."),
@@ -182,6 +187,8 @@ MEDIA_FIELDS: Final[Mapping[wire.EventType, Mapping[str, bool]]] = {
         ),
         **dict.fromkeys(("roundTrip", "remoteLoss", "remoteJitter", "mos"), False),
     },
+    AudioLost: dict.fromkeys(("callId", "connectionId", "side", "milliseconds"), True),
+    SpeechChanged: dict.fromkeys(("callId", "connectionId", "speaking"), True),
     AudioPlayed: dict.fromkeys(("callId", "connectionId", "file", "reason"), True),
     MediaWarned: dict.fromkeys(("callId", "connectionId", "problem", "active", "description", "advice"), True),
 }

@@ -13,7 +13,7 @@ from typing import Final
 from neon.api import wire
 from neon.bus import Bus, Published
 from neon.commands import Subscribed
-from neon.events import CallClaimed, Event, TransferRequested
+from neon.events import AudioLost, CallClaimed, Event, TransferRequested
 from neon.values import Scope
 
 _BY_NAME: Final = {name.lower(): name for name in wire.EXTENSIONS.values()}
@@ -51,6 +51,7 @@ class Subscription:
             self._extensions = frozenset(_BY_NAME.values() if words.keys() & ALL else chosen)
             documented = {name.lower() for name in wire.DOCUMENTED}
             known = _BY_NAME.keys() | documented | ALL | NONE
+            self._bus.note_wishes(self._key, frozenset(kind for kind in wire.EXTENSIONS if self._chose(kind)))
             unknown = tuple(word for lower, word in words.items() if lower not in known)
         missed: tuple[Published, ...] = ()
         gap = False
@@ -62,9 +63,18 @@ class Subscription:
             missed = tuple(published for published in replay.events if self._hears(published.event))
         return Subscribed(tuple(sorted(self._extensions)), len(missed), gap, unknown), missed
 
+    def close(self) -> None:
+        """The client is gone."""
+        self._bus.note_wishes(self._key, frozenset())
+
+    def _chose(self, kind: wire.EventType) -> bool:
+        return wire.EXTENSIONS[kind] in self._extensions
+
     def _hears(self, event: Event) -> bool:
         if not wire.is_extension(event):
             return True
+        if isinstance(event, AudioLost):
+            return event.opener == self._key
         if isinstance(event, CallClaimed) and event.claimant == self._key:
             return False
         needed = QUESTIONS.get(type(event))

@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from neon.api import frames, schema, wire
+from neon.api.audio import AudioWay
 from neon.api.autodisconnect import Autodisconnect
 from neon.api.failures import explain
 from neon.api.guard import Guard
@@ -28,7 +29,7 @@ from neon.api.sessions import Session, Sessions
 from neon.api.subscription import Subscription
 from neon.bus import RING_SIZE, Bus, Published
 from neon.commands import Commands, Data, Subscribed
-from neon.errors import NeonError
+from neon.errors import InvalidArgument, NeonError
 from neon.ports import Timer
 from neon.values import Scope
 
@@ -50,6 +51,7 @@ class Connection(Handshake):
     transport: Any
     key: str
     subscription: Subscription
+    audio: AudioWay | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,6 +80,8 @@ class Connection(Handshake):
             self.sendClose(4500, "internal error")
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        if isBinary and self.audio is not None and self.audio.received(payload):
+            return
         # Text and binary frames alike: what counts is that they hold UTF-8 JSON.
         self._waiting.append(payload)
         if len(self._waiting) >= MAX_WAITING:
@@ -183,6 +187,11 @@ class Connection(Handshake):
     def manual(self) -> Mapping[str, Any]:
         return schema.manual()
 
+    def complain(self, sentence: str) -> None:
+        """A binary message could not be understood."""
+        if self.state == self.STATE_OPEN:
+            self.sendMessage(frames.refusal({}, InvalidArgument.code, sentence))  # type: ignore[no-untyped-call]
+
     # Events
 
     def scopes(self) -> frozenset[Scope]:
@@ -218,6 +227,8 @@ class Connection(Handshake):
 
     def caught_up(self) -> None:
         self._catch_up()
+        if self.audio is not None:
+            self.audio.caught_up()
 
     def falls_behind(self) -> None:
         self._log.warn("{peer} does not read its events and is closed", peer=self.peer)
@@ -272,11 +283,23 @@ class Api(WebSocketServerFactory):
         """A handshake is done."""
         connection.key = f"websocket {next(self._numbers)}"
         connection.subscription = Subscription(self._bus, connection.key, connection.scopes)
+        connection.audio = AudioWay(
+            connection.key,
+            self.guard.clock,
+            send=partial(connection.sendMessage, isBinary=True),
+            stalled=lambda: connection.stalled or connection.state != connection.STATE_OPEN,
+            scopes=connection.scopes,
+            complain=connection.complain,
+        )
         self._audience[connection] = None
 
     def lost(self, connection: Connection) -> None:
         """A connection is gone, however that happened."""
-        self._audience.pop(connection, None)
+        if connection in self._audience:
+            del self._audience[connection]
+            connection.subscription.close()
+            if connection.audio is not None:
+                connection.audio.lost()
         self._sessions.release(connection)
         self._autodisconnect.closed(connection)
         if not self._audience:

@@ -26,6 +26,7 @@ from neon.commands.incoming import rules_data
 from neon.commands.operators import balance_data, licence_data
 from neon.commands.watchdata import extension_data, message_data
 from neon.events import (
+    AudioLost,
     AudioPlayed,
     BalanceKnown,
     BalanceLow,
@@ -64,6 +65,7 @@ from neon.events import (
     RulesChanged,
     ScreenAsked,
     SoundEvent,
+    SpeechChanged,
     TransferRequested,
     Unregistered,
     VolumeChanged,
@@ -116,6 +118,8 @@ EXTENSIONS: Final[Mapping[EventType, str]] = {
     MediaStatsKnown: "OnMediaStats",
     MediaWarned: "OnMediaWarning",
     AudioPlayed: "OnAudioPlayed",
+    AudioLost: "OnAudioLost",
+    SpeechChanged: "OnSpeech",
     BalanceKnown: "OnBalance",
     BalanceLow: "OnBalanceLow",
     LicenceChanged: "OnLicense",
@@ -254,6 +258,10 @@ def _of_media(event: MediaEvent) -> dict[str, Any]:
         return event.figures.data()
     if isinstance(event, AudioPlayed):
         return {"file": event.file, "reason": event.how.value}
+    if isinstance(event, AudioLost):
+        return {"side": event.side.value, "milliseconds": event.milliseconds}
+    if isinstance(event, SpeechChanged):
+        return {"speaking": event.speaking}
     assert isinstance(event, MediaWarned)
     return {"problem": event.problem.value, "active": event.on, "description": event.what, "advice": event.advice}
 

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 
 from neon.arguments import Parameter, Schema
 from neon.bus import Bus
+from neon.callaudio import CallAudio
 from neon.callback import Callbacks
 from neon.gate import Gate
 from neon.history import History
@@ -18,6 +19,7 @@ from neon.phone import Phone
 from neon.playing import Playing
 from neon.ports import Operators, Screen
 from neon.recorder import Recorder
+from neon.soundports import AudioReader
 from neon.values import Scope
 
 Data: TypeAlias = dict[str, Any]
@@ -77,6 +79,10 @@ class Client(Protocol):
     def origin(self) -> str | None:
         """The web page's origin, normalised; None for a program of this machine."""
 
+    @property
+    def audio(self) -> AudioReader | None:
+        """What takes the audio of calls, where the client has a way for it."""
+
     def warn(self, sentence: str) -> None:
         """Something was tolerated in the command that is being carried out: the answer shall say so."""
 
@@ -110,8 +116,8 @@ class Needs(enum.Enum):
 class Context:
     """What a command's function works with; C{session} is None for those that need no token.
 
-    C{history} is the call log, None where it is switched off; C{callbacks}, C{recorder} and C{playing} are None where
-    there is no such thing.
+    C{history} is the call log, None where it is switched off; C{callbacks}, C{recorder}, C{playing} and C{audio} are
+    None where there is no such thing.
     """
 
     phone: Phone
@@ -127,6 +133,7 @@ class Context:
     operators: Operators
     recorder: Recorder | None
     playing: Playing | None
+    audio: CallAudio | None
     brand: str
 
 

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from neon import arguments
+from neon.callaudio import CallAudio
 from neon.callback import Callbacks
 from neon.commands.context import NO_ACCOUNT, Applications, Client, Command, Context, Data, Needs, Sessions
 from neon.commands.once import Once
@@ -55,6 +56,7 @@ class Commands:
         operators: Operators | None = None,
         recorder: Recorder | None = None,
         playing: Playing | None = None,
+        audio: CallAudio | None = None,
         brand: str = "NEON",
     ) -> None:
         self._phone = phone
@@ -63,6 +65,7 @@ class Commands:
         self._callbacks = callbacks
         self._recorder = recorder
         self._playing = playing
+        self._audio = audio
         self._brand = brand
         self._operators: Operators = NoOperators() if operators is None else operators
         self._sessions = sessions
@@ -147,6 +150,7 @@ class Commands:
             operators=self._operators,
             recorder=self._recorder,
             playing=self._playing,
+            audio=self._audio,
             brand=self._brand,
         )
         with self._phone.bus.held():

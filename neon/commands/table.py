@@ -7,6 +7,7 @@ from typing import Final
 from neon.commands import (
     accessrows,
     accountrows,
+    audiorows,
     callrows,
     historyrows,
     incomingrows,
@@ -26,6 +27,7 @@ TABLE: Final = (
     *incomingrows.ROWS,
     *recordingrows.ROWS,
     *playingrows.ROWS,
+    *audiorows.ROWS,
     *historyrows.ROWS,
     *listeningrows.ROWS,
     *operatorrows.ROWS,

@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 from neon.ctl.exits import USAGE
 
-SCOPES: Final = ("call", "dtmf", "events", "ui", "account")
+SCOPES: Final = ("call", "dtmf", "events", "ui", "account", "audio")
 SHELLS: Final = ("bash", "zsh", "fish")
 RESULTS: Final = (
     "answered", "missed", "refused", "forwarded", "dnd", "busy", "unanswered", "cancelled", "failed",

@@ -26,7 +26,7 @@ from neon.details import NO_DETAILS, CallDetails, Diversion, IncomingRules, Why
 from neon.events import Event
 from neon.operatorvalues import Balance, Licence, Standing
 from neon.quality import Figures
-from neon.values import Cause, Direction, MediaProblem, PlayEnd, RecordingState
+from neon.values import AudioSide, Cause, Direction, MediaProblem, PlayEnd, RecordingState
 from neon.watched import ExtensionState, ExtensionStatus, MessageSummary
 from tests.api.websockets import Client, WebSocketCase
 from tests.fakes import AGREEMENT, EPOCH, FakeCall
@@ -254,6 +254,10 @@ class EventTests(SynchronousTestCase):
                 "path": "/r/43.wav",
                 "file": "a.wav",
                 "how": PlayEnd.REPLACED,
+                "side": AudioSide.HEARD,
+                "milliseconds": 20,
+                "opener": "secret",
+                "speaking": True,
                 "figures": Figures(250, 248, 0.8, 0.4, 3.2, 41.0, 1.0, 2.0, 4.3, -20.0)
                 if display_name
                 else Figures(250, 0, 0.0, 0.0, 0.0, None, None, None, None, None),

@@ -15,6 +15,7 @@ from typing import Any
 
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol, connectWS
 
+from neon.audioframes import AudioFrame
 from tests.integration.memory import Memory
 from tests.integration.netns import Namespace
 from tests.integration.processes import IntegrationCase, Program, free_port, until
@@ -81,6 +82,7 @@ class Client(WebSocketClientProtocol):
         self.closed = False
         self.token: str | None = None
         self.unnamed: list[dict[str, Any]] = []
+        self.frames: list[AudioFrame] = []
         self._answers: dict[object, dict[str, Any]] = {}
         self._ids = itertools.count(1)
 
@@ -91,6 +93,9 @@ class Client(WebSocketClientProtocol):
         self.closed = True
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        if isBinary:
+            self.frames.append(AudioFrame.decode(payload))
+            return
         message = json.loads(payload)
         if message.get("action") == "event":
             self.events.append({**message, "arrived": time.time()})
@@ -118,6 +123,10 @@ class Client(WebSocketClientProtocol):
     def send_text(self, text: str) -> None:
         """Send a text frame as it is."""
         self.sendMessage(text.encode())
+
+    def send_audio(self, frame: AudioFrame) -> None:
+        """Send a binary frame."""
+        self.sendMessage(frame.encode(), isBinary=True)
 
     async def answered(self, count: int) -> None:
         """Wait until so many answers without an id have come."""

@@ -31,6 +31,7 @@ class Actor:
     """One connection of the feed as a client of the commands; implements L{neon.commands.Client}."""
 
     origin: str | None = None
+    audio: None = None
 
     def __init__(self, key: str, session: Session, token: str) -> None:
         self.key = key
