@@ -175,6 +175,12 @@ def identifiers(most: int) -> Kind[tuple[int, ...]]:
     return Kind(parse, schema)
 
 
+packet_time: Final = Kind(
+    lambda value: parsing.packet_time(_word(value, "10, 20, 30, 40, 50 or 60")),
+    {"type": "integer", "enum": [10, 20, 30, 40, 50, 60]},
+)
+
+
 def status_of(*numbers: int) -> Kind[int]:
     """One of some SIP statuses."""
     parse = parsing.status_of(*numbers)

@@ -277,6 +277,19 @@ def proxy(text: str) -> str:
     return text.strip()
 
 
+def packet_time(text: str) -> int:
+    """Milliseconds of audio in a packet."""
+    return int(choice("10", "20", "30", "40", "50", "60")(text))
+
+
+def delay_range(text: str) -> range:
+    """C{least-most}: milliseconds that the jitter buffer may wait; both are in the range."""
+    match = re.match(r"([0-9]{1,4})\s*-\s*([0-9]{1,4})\Z", text.strip())
+    if match is None or not 20 <= int(match[1]) <= int(match[2]) <= 200:
+        raise ValueError(f"must be a range of milliseconds within 20-200, such as 20-200, not {quoted(text)}")
+    return range(int(match[1]), int(match[2]) + 1)
+
+
 def port_range(text: str) -> range:
     """C{first-last}, the first one even (RFC 3550, section 11) and room for at least one pair."""
     match = re.match(r"([0-9]{1,5})\s*-\s*([0-9]{1,5})\Z", text.strip())

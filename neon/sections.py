@@ -75,6 +75,9 @@ class Media:
     srtp: SrtpPolicy = key(SrtpPolicy.OFF, parsing.srtp_policy)  # noqa: RUF009 - it is dataclasses.field()
     capture: Setting = key(Setting("portaudio", BUILT_IN), None)  # noqa: RUF009 - it is dataclasses.field()
     playback: Setting = key(Setting("portaudio", BUILT_IN), None)  # noqa: RUF009
+    ptime: int = key(20, parsing.packet_time)
+    playout_delay: range = key(range(20, 201), parsing.delay_range)
+    comfort_noise: bool = key(True, parsing.boolean)
     silence_seconds: int = key(30, parsing.whole_number(0, 3600))
     stats_seconds: int = key(5, parsing.whole_number(1, 60))
 
@@ -259,6 +262,7 @@ class Account:
     srtp: SrtpPolicy | None = key(None, parsing.srtp_policy)  # noqa: RUF009
     record: bool | None = key(None, parsing.boolean_or_auto)
     hold_music: str | None = key(None, parsing.sound_file)
+    ptime: int | None = key(None, parsing.packet_time)
 
 
 @dataclass(frozen=True, slots=True)

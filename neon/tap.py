@@ -156,8 +156,10 @@ class Neon(Parts):
         self.database = Database(state_dir / "neon.sqlite")
         self.ids = Ids(self.database)
         media = loaded.media
-        settings = MediaSettings(media.bind, media.ports, media.codecs, media.srtp, capture, playback)
-        engine = Engine(no_rtp_seconds=float(media.silence_seconds))
+        settings = MediaSettings(
+            media.bind, media.ports, media.codecs, media.srtp, capture, playback, media.ptime, media.comfort_noise
+        )
+        engine = Engine(no_rtp_seconds=float(media.silence_seconds), playout_delay=media.playout_delay)
         self.media = MediaManager(reactor, engine, settings, find_stun=stun_finder(names, media))
         self.media.name = "the media engine"
         sip = loaded.sip

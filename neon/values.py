@@ -122,7 +122,8 @@ class LocalMedia:
     RTCP uses C{port + 1}. The address that goes into the SDP is the SIP layer's to choose, since it knows the route
     to the peer, unless audio has one of its own: C{public} is where the far end sends then, because nothing else is
     bound, or, with C{public_rtcp}, because a STUN server has seen us there. C{families}: the versions of IP that it
-    can use. C{srtp}: whether audio is encrypted.
+    can use. C{srtp}: whether audio is encrypted. C{ptime_ms}: how long we would like packets to be, and make ours where
+    the far end does not mind. C{comfort_noise}: whether the far end may say what its silence sounds like (RFC 3389).
     """
 
     port: int
@@ -132,10 +133,17 @@ class LocalMedia:
     public_rtcp: Address | None = None
     families: tuple[int, ...] = (4, 6)
     srtp: SrtpPolicy = SrtpPolicy.OFF
+    ptime_ms: int = 20
+    comfort_noise: bool = False
 
     def of_account(self, options: AccountOptions) -> LocalMedia:
         """The same as an account wants it."""
-        return replace(self, codecs=options.codecs or self.codecs, srtp=options.srtp or self.srtp)
+        return replace(
+            self,
+            codecs=options.codecs or self.codecs,
+            srtp=options.srtp or self.srtp,
+            ptime_ms=options.ptime or self.ptime_ms,
+        )
 
     def elsewhere(self) -> LocalMedia:
         """The same on another network, where what a STUN server has seen is worth nothing."""
@@ -187,6 +195,7 @@ class AccountOptions:
     C{max_calls}: further incoming calls of this account are busy. C{mwi}: ask the registrar for waiting messages
     (RFC 3842). C{blf}: the extensions whose state is watched (RFC 4235), each a number of the domain or a SIP URI.
     C{hold_music}: what those who wait hear, a WAV file's name within the directory for sounds, or an absolute path.
+    C{ptime}: milliseconds of audio in a packet.
     C{record}: every call is recorded from its answer on. C{srtp}: whether audio is encrypted.
     """
 
@@ -199,6 +208,7 @@ class AccountOptions:
     record: bool | None = None
     srtp: SrtpPolicy | None = None
     hold_music: str | None = None
+    ptime: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,10 @@ MISTAKES = (
     ("[media]\nports = 16584-16384\n", 2, "the lower port first"),
     ("[media]\nports = 80-16384\n", 2, "within 1024-65535"),
     ("[media]\nports = 16385-16400\n", 2, "must begin with an even port"),
+    ("[media]\nptime = 25\n", 2, "'ptime' must be one of 10, 20, 30, 40, 50, 60"),
+    ("[media]\nplayout-delay = 10-200\n", 2, "'playout-delay' must be a range of milliseconds within 20-200"),
+    ("[media]\nplayout-delay = 100-60\n", 2, "within 20-200"),
+    ("[media]\nplayout-delay = 40\n", 2, "within 20-200"),
     ("[media]\ncodecs = G729\n", 2, "'codecs' must be one of PCMU, PCMA, G722, not 'G729'"),
     ("[media]\ncodecs = PCMA pcma\n", 2, "names a codec twice"),
     ("[media]\ncodecs = ,\n", 2, "must name at least one codec"),
@@ -180,6 +184,9 @@ class ValueTests(ConfigCase):
             direct-calls = Sim
             [media]
             ports = 20000 - 20009
+            playout-delay = 40 - 120
+            ptime = 30
+            comfort-noise = no
             codecs = pcmu, PCMA
             capture = file:/tmp/#1.wav
             [websocket]
@@ -201,9 +208,11 @@ class ValueTests(ConfigCase):
         )
         self.assertEqual((loaded.sip.bind, loaded.sip.port, loaded.sip.direct_calls), (("::1",), 0, True))
         self.assertEqual(loaded.media.ports, range(20000, 20010))
+        delay = loaded.media.playout_delay
+        self.assertEqual((delay[0], delay[-1], loaded.media.ptime, loaded.media.comfort_noise), (40, 120, 30, False))
         self.assertEqual(loaded.media.codecs, (Codec.PCMU, Codec.PCMA))
         self.assertEqual(loaded.media.capture.text, "file:/tmp/#1.wav")
-        self.assertEqual(str(loaded.media.capture.place), f"{self.path}:10")
+        self.assertEqual(str(loaded.media.capture.place), f"{self.path}:13")
         self.assertEqual((loaded.websocket.enabled, loaded.websocket.host), (False, ("::1",)))
         self.assertEqual((loaded.http.port, loaded.http.poll_seconds), (0, 25))
         self.assertEqual(loaded.applications["crm 2"].password, "a # b = c")

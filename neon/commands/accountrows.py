@@ -25,6 +25,7 @@ OPTIONS: Final = {
         "srtp": {"enum": [policy.value for policy in SrtpPolicy]},
         "record": {"type": "boolean"},
         "holdMusic": TEXT,
+        "ptime": {"enum": [10, 20, 30, 40, 50, 60]},
     },
     "additionalProperties": False,
 }
@@ -155,6 +156,13 @@ ROWS: Final = (
                 default=None,
                 spelled="holdMusic",
                 about="What those hear who are on hold: a WAV file's name in the directory for sounds.",
+                extension=True,
+            ),
+            Parameter(
+                "ptime",
+                arguments.packet_time,
+                default=None,
+                about="How many milliseconds of audio a packet of this account's calls should have: 10, 20, ... 60.",
                 extension=True,
             ),
         ),

@@ -32,6 +32,7 @@ def sip_register(
     record: bool | None,
     srtp: SrtpPolicy | None,
     hold_music: str | None,
+    ptime: int | None,
 ) -> Data:
     """Register an account and keep it registered; what becomes of it arrives as events.
 
@@ -61,6 +62,7 @@ def sip_register(
         srtp=srtp or kept.srtp,
         record=kept.record if record is None else record,
         hold_music=hold_music or kept.hold_music,
+        ptime=ptime or kept.ptime,
     )
     connection_id = context.phone.register(replace(settings, options=options))
     context.session.accounts.add(connection_id)
@@ -116,6 +118,7 @@ def options_of(options: AccountOptions) -> Data:
         "srtp": None if options.srtp is None else options.srtp.value,
         "record": options.record,
         "holdMusic": options.hold_music,
+        "ptime": options.ptime,
     }
     told = {name: value for name, value in data.items() if value is not None}
     return {"options": told} if told else {}

@@ -318,9 +318,12 @@ class Engine:
     @ivar priority: how the thread is scheduled: C{fifo}, C{nice} or C{plain}, the best that was allowed.
     """
 
-    def __init__(self, *, no_rtp_seconds: float = 30.0) -> None:
-        """C{no_rtp_seconds}: when L{NoRtp} is told; 0 is never."""
-        self._native = _engine.Engine(no_rtp_seconds)
+    def __init__(self, *, no_rtp_seconds: float = 30.0, playout_delay: range = range(20, 201)) -> None:
+        """C{no_rtp_seconds}: when L{NoRtp} is told; 0 is never. C{playout_delay}: how many milliseconds a jitter buffer
+
+        may wait for packets, within 20 to 200: the first and the last of the range.
+        """
+        self._native = _engine.Engine(no_rtp_seconds, playout_delay[0], playout_delay[-1])
         self._streams: WeakValueDictionary[int, Stream] = WeakValueDictionary()
         self._devices: WeakValueDictionary[int, Device] = WeakValueDictionary()
 

@@ -62,7 +62,8 @@ class MediaReactor(ProcessReactor, ThreadReactor, Protocol):
 @dataclass(frozen=True, slots=True)
 class MediaSettings:
     """C{host} is the address that RTP is bound to, C{*} all of both families; C{ports} the ports that it may use,
-    C{codecs} the order of preference, C{srtp} whether calls are encrypted.
+    C{codecs} the order of preference, C{srtp} whether calls are encrypted, C{ptime_ms} how long packets should be,
+    C{comfort_noise} whether the far end's silence is made here (RFC 3389).
     """
 
     host: str = EVERYWHERE
@@ -71,6 +72,8 @@ class MediaSettings:
     srtp: SrtpPolicy = SrtpPolicy.OFF
     capture: CaptureDevice = _NULL
     playback: PlaybackDevice = _NULL
+    ptime_ms: int = 20
+    comfort_noise: bool = False
 
 
 class MediaManager(Service):
@@ -207,7 +210,7 @@ class MediaManager(Service):
             public, rtcp = port.rtp, port.rtcp
         return LocalMedia(
             stream.local_port, self._settings.codecs, public=public, public_rtcp=rtcp, families=families,
-            srtp=self._settings.srtp,
+            srtp=self._settings.srtp, ptime_ms=self._settings.ptime_ms, comfort_noise=self._settings.comfort_noise,
         )
 
     def _open_stream(self) -> native.Stream:

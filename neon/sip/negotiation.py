@@ -78,6 +78,7 @@ class Negotiation:
         ours = sdp.write_audio(
             port, direction or self.direction, tuple(self._offered.items()), self._layout.telephone_event,
             plain=self._plain, rtcp=rtcp, protocol=protocol, crypto=self._offered_crypto,
+            ptime_ms=self.local.ptime_ms, comfort_noise=self.local.comfort_noise,
         )  # fmt: skip
         return self._write(host, self._layout, ours)
 
@@ -99,8 +100,9 @@ class Negotiation:
         host = self._beside(host, agreement.remote[0])
         (_, port), rtcp = self.local.reached_at(host)
         ours = sdp.write_audio(
-            port, agreement.direction, ((codec, payload),), events, rtcp=rtcp, protocol=media.protocol, crypto=lines
-        )
+            port, agreement.direction, ((codec, payload),), events, rtcp=rtcp, protocol=media.protocol, crypto=lines,
+            ptime_ms=self.local.ptime_ms, comfort_noise=self.local.comfort_noise and media.comfort_noise,
+        )  # fmt: skip
         body = self._write(host, layout, ours)
         self._layout = layout
         self.agreement = agreement
@@ -178,7 +180,7 @@ class Negotiation:
     def _agree(
         self, media: sdp.Media, codec: Codec, payload: int, events: int | None, keys: SrtpKeys | None
     ) -> MediaAgreement:
-        agreement = sdp.agree(media, codec, payload, events, self.direction, keys)
+        agreement = sdp.agree(media, codec, payload, events, self.direction, keys, self.local.ptime_ms)
         version = 6 if ":" in agreement.remote[0] else 4
         if version not in self.local.families:
             raise sdp.NotAcceptable(f"there is no IPv{version} for media here")

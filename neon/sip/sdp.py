@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from neon.sip import crypto
+from neon.sip import crypto, packettime
 from neon.sip.crypto import CryptoLine
 from neon.srtp import SrtpKeys, SrtpPolicy
 from neon.values import Address, Codec, MediaAgreement, MediaDirection
@@ -23,9 +23,10 @@ LONGEST = 16 * 1024
 MOST_LINES = 512
 MOST_MEDIA = 16
 MOST_FORMATS = 64
-PTIME_MS = 20
 CLOCK_RATE = 8000
 PLAIN, SECURE = "RTP/AVP", "RTP/SAVP"
+COMFORT_NOISE = "13"
+"""The payload type (RFC 3389, section 4)."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,64}\Z")
 _PROTOCOL = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,32}(?:/[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,32}){0,4}\Z")
@@ -71,7 +72,8 @@ class Media:
     family: str = "IP4"
     direction: MediaDirection = MediaDirection.SENDRECV
     rtpmap: tuple[tuple[str, str], ...] = ()
-    ptime_ms: int = PTIME_MS
+    ptime_ms: int | None = None
+    longest_ptime_ms: int | None = None
     rtcp_port: int | None = None
     rtcp_host: str | None = None
     crypto: tuple[CryptoLine, ...] = ()
@@ -96,7 +98,7 @@ class Media:
         for known, name in self.rtpmap:
             if known == payload:
                 return name
-        return {"0": "PCMU", "8": "PCMA", "9": "G722"}.get(payload)
+        return {"0": "PCMU", "8": "PCMA", "9": "G722", COMFORT_NOISE: "CN"}.get(payload)
 
     @functools.cached_property
     def codecs(self) -> Mapping[Codec, int]:
@@ -107,6 +109,11 @@ class Media:
             if name is not None and name in Codec.__members__:
                 found.setdefault(Codec[name], int(payload))
         return found
+
+    @property
+    def comfort_noise(self) -> bool:
+        """Whether comfort noise (RFC 3389) is among the formats."""
+        return COMFORT_NOISE in self.formats and self.encoding(COMFORT_NOISE) == "CN"
 
     @property
     def telephone_event(self) -> int | None:
@@ -232,20 +239,13 @@ def _finish(section: _Section, session: _Section) -> Media:
         family=section.family if own else session.family,
         direction=section.direction or session.direction or MediaDirection.SENDRECV,
         rtpmap=tuple((section.rtpmap or {}).items()),
-        ptime_ms=_packet_time(section.ptime or session.ptime, section.longest_ptime or session.longest_ptime),
+        ptime_ms=section.ptime or session.ptime,
+        longest_ptime_ms=section.longest_ptime or session.longest_ptime,
         rtcp_port=rtcp_port if rtcp_port else None,
         rtcp_host=rtcp_host,
         crypto=tuple(line for line in map(crypto.parse, section.crypto or ()) if line is not None),
         encrypts=bool(section.crypto),
     )
-
-
-def _packet_time(wanted: int | None, longest: int | None) -> int:
-    """How long our packets shall be: whole tens of milliseconds from 10 to 60, else what everybody takes."""
-    time = wanted if wanted is not None and 10 <= wanted <= 60 and wanted % 10 == 0 else PTIME_MS
-    if longest is not None and 10 <= longest < time:
-        time = longest // 10 * 10
-    return time
 
 
 def remote_address(media: Media) -> tuple[Address, bool]:
@@ -297,10 +297,11 @@ def agree(
     receive_telephone_event: int | None,
     wish: MediaDirection = MediaDirection.SENDRECV,
     srtp: SrtpKeys | None = None,
+    ptime_ms: int = packettime.USUAL,
 ) -> MediaAgreement:
     """What follows from the peer's C{media}, the C{codec} chosen from them, and what we have said ourselves.
 
-    C{srtp}: the keys that were agreed on.
+    C{srtp}: the keys that were agreed on. C{ptime_ms}: how long our packets are if the peer does not mind.
 
     @raise NotAcceptable: the peer's address cannot be used.
     """
@@ -317,7 +318,7 @@ def agree(
         direction=direction,
         telephone_event=events if receive_telephone_event is not None else None,
         receive_telephone_event=receive_telephone_event if events is not None else None,
-        ptime_ms=media.ptime_ms,
+        ptime_ms=packettime.to_send(media.ptime_ms, media.longest_ptime_ms, ptime_ms),
         rtcp=_rtcp_address(media, remote),
         srtp=srtp,
     )
@@ -392,6 +393,8 @@ def write_audio(
     rtcp: Address | None = None,
     protocol: str = PLAIN,
     crypto: tuple[CryptoLine, ...] = (),
+    ptime_ms: int = packettime.USUAL,
+    comfort_noise: bool = False,
 ) -> list[str]:
     """The m= section for our stream; a C{plain} one says nothing that goes without saying.
 
@@ -399,6 +402,9 @@ def write_audio(
     """
     payloads = [str(payload) for _, payload in codecs]
     lines = [f"a=rtpmap:{payload} {codec.value}/{CLOCK_RATE}" for codec, payload in codecs]
+    if comfort_noise and not plain:
+        payloads.append(COMFORT_NOISE)
+        lines.append(f"a=rtpmap:{COMFORT_NOISE} CN/{CLOCK_RATE}")
     if telephone_event is not None:
         payloads.append(str(telephone_event))
         lines.append(f"a=rtpmap:{telephone_event} telephone-event/{CLOCK_RATE}")
@@ -407,7 +413,7 @@ def write_audio(
     if rtcp is not None:
         lines.append(f"a=rtcp:{rtcp[1]} IN {_version(rtcp[0])} {rtcp[0]}")
     if not plain:
-        lines.append(f"a=ptime:{PTIME_MS}")
+        lines += packettime.lines(ptime_ms)
     if not plain or direction is not MediaDirection.SENDRECV:
         lines.append(f"a={direction.value}")
     return [f"m=audio {port} {protocol} {' '.join(payloads)}", *lines]

@@ -99,6 +99,7 @@ struct engine {
     atomic_int priority;
     int wake_fd, event_fd, epoll_fd;
     uint64_t no_rtp_ns;
+    int32_t delay_least, delay_most; /* of jitter buffers, in ticks of 8 kHz */
     uint64_t ntp_offset;      /* NTP time of the wall clock less the monotonic clock, at the start */
     int64_t wall_offset_ns;   /* wall clock less monotonic clock, refreshed every slot, for arrival times */
     float sine[SINE_TABLE + 1];

@@ -69,10 +69,15 @@ static PyType_Spec device_spec = {
 
 static PyObject *engine_py_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-    static const char *const names[] = {"no_rtp_seconds", NULL};
+    static const char *const names[] = {"no_rtp_seconds", "delay_least", "delay_most", NULL};
     double seconds = 30.0;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|d:Engine", (char **)(uintptr_t)names, &seconds))
+    int least = 20, most = 200; /* milliseconds */
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|dii:Engine", (char **)(uintptr_t)names, &seconds, &least, &most))
         return NULL;
+    if (least < DELAY_LEAST / 8 || most < least || most > DELAY_MOST / 8) {
+        PyErr_SetString(PyExc_ValueError, "the delay of a jitter buffer is within 20 to 200 ms");
+        return NULL;
+    }
     if (!(seconds >= 0 && seconds <= 86400)) {
         PyErr_SetString(PyExc_ValueError, "no_rtp_seconds is from 0 (never) to 86400");
         return NULL;
@@ -87,6 +92,8 @@ static PyObject *engine_py_new(PyTypeObject *type, PyObject *args, PyObject *key
         Py_DECREF(self);
         return PyErr_NoMemory();
     }
+    self->engine->delay_least = least * 8;
+    self->engine->delay_most = most * 8;
     return (PyObject *)self;
 }
 
@@ -188,6 +195,7 @@ static PyObject *engine_py_open_stream(EngineObject *self, PyObject *args)
         Py_DECREF(stream);
         return NULL;
     }
+    jitter_init(&stream->stream->jitter, self->engine->delay_least, self->engine->delay_most);
     stream->port = stream->stream->port;
     stream->parked = parked;
     if (parked)

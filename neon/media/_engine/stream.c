@@ -67,7 +67,6 @@ struct stream *stream_open(uint32_t id, const struct address *host, unsigned fir
     stream->rtp_fd = stream->rtcp_fd = -1;
     stream->tick_samples = 160;
     stream->volume = (struct volume){.wanted = 1, .now = 1};
-    jitter_init(&stream->jitter, 0, 0);
     stream->voice.g722 = g722_open();
     if (stream->voice.g722 == NULL || !bind_in_range(stream, host, first, last, random.port))
         goto fail;
