@@ -252,9 +252,13 @@ class PanelEvent:
 
 @dataclass(frozen=True, slots=True)
 class ScreenAsked(PanelEvent):
-    """Somebody wants the panel to be seen, or not to be (showui). Panels that are open get it."""
+    """Somebody wants the panel to be seen, or not to be (showui). Panels that are open get it.
+
+    C{number} is to stand in the dial pad: a link was clicked, and the person decides whether to call.
+    """
 
     show: bool
+    number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,20 +19,22 @@ from neon.config import PANEL
 from neon.events import QuestionsChanged
 from neon.httppart import HttpServer
 from neon.panel.browser import Browser
-from neon.panel.screen import Screen
+from neon.panel.screen import Screen, Window
 from neon.panel.tickets import Tickets
 
 
 class PanelPart:
     """Made before the state is open; L{offer} while it still works in this thread. C{screen} is for commands."""
 
-    def __init__(self, reactor: Any, bus: Bus, sessions: Sessions, http: HttpServer) -> None:
+    def __init__(
+        self, reactor: Any, bus: Bus, sessions: Sessions, http: HttpServer, window: Window | None = None
+    ) -> None:
         self._bus = bus
         self._sessions = sessions
         self._http = http
         self._own: set[str] = set()
         self._tickets = Tickets(reactor)
-        self.screen = Screen(reactor, bus, self._is_open, self._address, Browser(reactor))
+        self.screen = Screen(reactor, bus, self._is_open, self._address, Browser(reactor), window)
 
     def offer(
         self,

@@ -364,8 +364,8 @@ class Operators(Protocol):
 class Screen(Protocol):
     """The panel that a person can use, if this machine has one."""
 
-    def show(self, visible: bool) -> bool:
-        """Bring it up or put it away; returns whether there is a panel at all."""
+    def show(self, visible: bool) -> Deferred[bool]:
+        """Bring it up or put it away; fires with whether there is a panel at all."""
 
 
 class MediaUnavailable(Exception):

@@ -212,6 +212,20 @@ class Operators:
 
 
 @dataclass(frozen=True, slots=True)
+class Desktop:
+    """C{[desktop]}: what NEON does on the desktop of whoever runs it (L{neon.desktop})."""
+
+    enabled: bool = key(True, parsing.boolean)
+    language: str = key("auto", parsing.choice("auto", "pt", "es", "en"))
+    notifications: bool = key(True, parsing.boolean)
+    show_on_call: bool = key(True, parsing.boolean)
+    pause_players: bool = key(True, parsing.boolean)
+    media_keys: bool = key(True, parsing.boolean)
+    keep_awake: bool = key(True, parsing.boolean)
+    dial_links: bool = key(False, parsing.boolean)
+
+
+@dataclass(frozen=True, slots=True)
 class Brand:
     """C{[brand]}: how NEON shows itself (L{neon.brand})."""
 
@@ -283,6 +297,7 @@ class Config:
     playing: Playing = Playing()
     testbed: Testbed = Testbed()
     operators: Operators = Operators()
+    desktop: Desktop = Desktop()
     brand: Brand = Brand()
     applications: Mapping[str, Application] = field(default_factory=dict)
     accounts: Mapping[str, AccountSettings] = field(default_factory=dict)
@@ -305,6 +320,7 @@ SINGLE: Mapping[str, type[Any]] = {
     "playing": Playing,
     "testbed": Testbed,
     "operators": Operators,
+    "desktop": Desktop,
     "brand": Brand,
 }
 NAMED: Mapping[str, type[Any]] = {"application": Application, "account": Account}

@@ -44,6 +44,7 @@ from neon.callback import Callbacks
 from neon.cases import Cases
 from neon.commands import TABLE, Commands
 from neon.controlpart import ControlSocket
+from neon.desktoppart import DesktopPart
 from neon.details import ReferPolicy
 from neon.doctorpart import diagnosis, doctor
 from neon.errors import InvalidArgument
@@ -223,7 +224,8 @@ class Neon(Parts):
         self.metrics = Metrics(self.bus, self.phone.calls, self.phone.accounts, self.sessions)
         self._websocket = WebSocketServer(loaded.websocket, self._sockets, self.database)
         self._websocket.on_switch.append(self._websocket_switched)
-        self.panel = PanelPart(reactor, self.bus, self.sessions, self._http)
+        self.desktop = DesktopPart(reactor, loaded.desktop, os.environ)
+        self.panel = PanelPart(reactor, self.bus, self.sessions, self._http, self.desktop.window)
         self.autodisconnect = Autodisconnect(reactor, self._drop_account)
         self.api: Api | None = None
         self.admission: Admission | None = None
@@ -254,6 +256,7 @@ class Neon(Parts):
         self._add("the feed", self._feed.start, self._feed.stop)
         self._add("the control socket", self._control.listen, self._control.stop_listening)
         self._add("access.json", self._tell, None)
+        self.add(self.desktop)
         self.add(self.metrics)
         self.add(Tidying(reactor, self.phone.calls))
         self.add(Retirement(reactor, self.phone.calls))
@@ -327,6 +330,9 @@ class Neon(Parts):
         )
         own, control = self.panel.offer(
             applications, admission, self.cases, self.operators.desk, self._websocket.rows()
+        )
+        self.desktop.offer(
+            self.bus, self.phone, self.operators.desk, self.panel.screen, admission, self._brand.name
         )
         own = (*TABLE, *own)
         self.api = Api(commands(own), self.sessions, self.autodisconnect, self.bus, self._reactor, admission.guard)

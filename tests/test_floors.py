@@ -30,15 +30,15 @@ FLOORS: dict[str, int] = {
             line phone playing qualitywatch reception recorder rulebook speechwatch watching
         """,
         3: """
-            access desks media network operators panel sip store testbed
+            access desks desktop media network operators panel sip store testbed
         """,
         4: """
             api ctl
         """,
         5: """
-            admission banner certificates controlpart deskpart doctorpart feedpart httppart journalpart metricspart
-            networkpart notify operatorpart options panelpart parts phonepart program qualitypart recordingpart
-            retirepart sippart soundpart tap testbedpart tidypart trycall websocketpart
+            admission banner certificates controlpart deskpart desktoppart doctorpart feedpart httppart journalpart
+            metricspart networkpart notify operatorpart options panelpart parts phonepart program qualitypart
+            recordingpart retirepart sippart soundpart tap testbedpart tidypart trycall websocketpart
         """,
     }.items()
     for part in parts.split()
@@ -87,6 +87,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "options": {"operatorpart"},
     "testbedpart": {"operatorpart", "parts"},
     "panelpart": {"admission", "httppart"},
+    "desktoppart": {"admission", "panelpart"},
     "feedpart": {"certificates", "deskpart", "parts"},
     "deskpart": {"certificates", "parts"},
     "tap": {part for part, floor in FLOORS.items() if floor == 5} - {"tap", "trycall", "program"},
@@ -106,6 +107,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "pyaudio": ("neon.media.portaudio",),
     "jeepney": ("neon.network.logind",),
     "automat": ("neon.model", "neon.phone", "neon.callcontrol", "neon.conference"),
+    "jeepney": ("neon.network.logind", "neon.desktop"),
+    "automat": ("neon.model", "neon.phone", "neon.callcontrol"),
     "autobahn": ("neon.api", "neon.ctl", "neon.trycall"),
     "sqlite3": ("neon.store",),
     "paho": ("neon.desks",),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred, succeed
+
 from neon.commands import Commands
 from tests.test_commands import CommandCase, OneApplication
 
@@ -27,9 +29,9 @@ class ScreenTests(CommandCase):
         shown: list[bool] = []
 
         class Panel:
-            def show(self, visible: bool) -> bool:
+            def show(self, visible: bool) -> Deferred[bool]:
                 shown.append(visible)
-                return True
+                return succeed(True)
 
         self.commands = Commands(self.world.phone, self.sessions, OneApplication(), screen=Panel())
         self.assertEqual(self.done(action="ShowUI", show=True), {"ui": True})

@@ -138,6 +138,7 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "partyName": ({"type": "string"}, "The name beside it."),
     "dtmf": ({"type": "string", "pattern": "^[0-9*#A-D]$"}, "The digit."),
     "show": (YES_NO, "Whether it is to be seen."),
+    "number": ({"type": "string"}, "What is to stand in the dial pad: a person followed a link to a number."),
     "pending": (COUNT, "How many wait for an answer now."),
 }
 
@@ -288,7 +289,7 @@ def event_fields(kind: wire.EventType) -> dict[str, bool]:
     if kind is RulesChanged:
         return dict.fromkeys(("connectionId", "incoming"), True)
     if issubclass(kind, PanelEvent):
-        return dict.fromkeys(own, True)
+        return {name: name != "number" for name in own}
     fields = dict.fromkeys(("callId", "type", "from", "to"), True)
     if kind in wire.NAMES:
         fields |= dict.fromkeys(details.WORDS, False) if kind is CallStarted else {"duration": True, "SIPError": True}

@@ -202,7 +202,7 @@ def fields(event: Event) -> dict[str, Any]:
     if isinstance(event, ConferenceChanged):
         return {"callIds": list(event.call_ids)}
     if isinstance(event, ScreenAsked):
-        return {"show": event.show}
+        return {"show": event.show, **({} if event.number is None else {"number": event.number})}
     if isinstance(event, QuestionsChanged):
         return {"pending": event.pending}
     if isinstance(event, (RecordingChanged, MediaStatsKnown, MediaWarned, SoundEvent)):

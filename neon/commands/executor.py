@@ -36,8 +36,8 @@ from neon.values import Scope
 class NoScreen:
     """A machine without a panel."""
 
-    def show(self, visible: bool) -> bool:
-        return False
+    def show(self, visible: bool) -> Deferred[bool]:
+        return succeed(False)
 
 
 class Commands:

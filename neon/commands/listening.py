@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from neon import __version__
 from neon.commands.context import Context, Data, moment
 
@@ -22,9 +24,10 @@ def subscribe(
     return {**moment(context), "events": list(wish.events), "replayed": wish.replayed, "gap": wish.gap}
 
 
-def show_ui(context: Context, show: bool) -> Data:
+def show_ui(context: Context, show: bool) -> Deferred[Data]:
     """Show or hide the panel. Where there is none that is a success as well, with C{ui} false."""
-    return {"ui": context.screen.show(show)}
+    shown: Deferred[Data] = context.screen.show(show).addCallback(lambda there: {"ui": there})
+    return shown
 
 
 def help_(context: Context) -> dict[str, Any]:

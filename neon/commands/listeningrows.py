@@ -17,6 +17,7 @@ ROWS: Final = (
         listening.show_ui,
         (Parameter("show", arguments.boolean, about="Whether it is to be seen."),),
         scope=Scope.UI,
+        waits=True,
         answer=(Field("ui", YES_NO, "Whether this machine has a panel at all.", extension=True),),
         spelled="ShowUI",
     ),

@@ -285,7 +285,7 @@ async def _launch(
     argv: tuple[str, ...] = (*twistd, "neon", *arguments)
     argv = argv if namespace is None else namespace.argv(*argv)
     # Whoever runs the tests has a desktop, on which no test shall open anything.
-    hidden = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    hidden = {"DISPLAY": "", "WAYLAND_DISPLAY": "", "DBUS_SESSION_BUS_ADDRESS": "disabled:"}
     environment = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **hidden, **(env or {})}
     # How it ends well is for the tests that look. Elsewhere its registrar is gone by now, and it would wait for it.
     program = test.start(name, *argv, env=environment, last_signal=signal.SIGKILL)

@@ -40,11 +40,14 @@ class ScreenTests(SynchronousTestCase):
         self.opener = FakeOpener()
         self.screen = Screen(self.world.clock, self.bus, lambda: self.is_open, lambda: self.address, self.opener)
 
+    def shown(self, visible: bool, number: str | None = None) -> bool:
+        return self.successResultOf(self.screen.show(visible, number))
+
     def test_open_panel(self) -> None:
         """A panel that is open is told, and no browser is opened."""
         self.is_open = True
-        self.assertTrue(self.screen.show(True))
-        self.assertTrue(self.screen.show(False))
+        self.assertTrue(self.shown(True))
+        self.assertTrue(self.shown(False))
         self.world.clock.advance(0)
         self.assertEqual(self.world.take_events(), [ScreenAsked(True), ScreenAsked(False)])
         self.assertEqual(self.opener.opened, [])
@@ -52,7 +55,7 @@ class ScreenTests(SynchronousTestCase):
     def test_browser(self) -> None:
         """Without one the browser is opened, once, and again when nobody came for a while."""
         for _ in range(5):
-            self.assertTrue(self.screen.show(True))
+            self.assertTrue(self.shown(True))
         self.assertEqual(self.opener.opened, [self.address])
         self.world.clock.advance(OPENING_SECONDS)
         self.screen.show(True)
@@ -70,18 +73,18 @@ class ScreenTests(SynchronousTestCase):
 
     def test_hide(self) -> None:
         """Nothing is opened to be hidden, but there could be a panel."""
-        self.assertTrue(self.screen.show(False))
+        self.assertTrue(self.shown(False))
         self.assertEqual(self.opener.opened, [])
 
     def test_no_display(self) -> None:
         """No display, no panel."""
         self.opener.available = False
-        self.assertFalse(self.screen.show(True))
+        self.assertFalse(self.shown(True))
 
     def test_nothing_served(self) -> None:
         """With the HTTP API switched off there is no panel that could be opened."""
         self.address = None
-        self.assertFalse(self.screen.show(True))
+        self.assertFalse(self.shown(True))
         self.assertEqual(self.opener.opened, [])
 
 

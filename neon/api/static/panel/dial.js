@@ -53,5 +53,10 @@ export class Dial extends HTMLElement {
       find(this, ".account", HTMLElement).hidden = phone.accounts.length < 2;
     });
     phone.addEventListener("show", () => field.focus());
+    // A link was clicked: whether to call is for the person to say.
+    phone.addEventListener("number", (event) => {
+      field.value = String(/** @type {CustomEvent} */ (event).detail);
+      field.focus();
+    });
   }
 }

@@ -1,7 +1,8 @@
 /**
  * The panel: joins its parts and signs in.
  *
- * Programs can see how far it is: `document.documentElement.dataset.panel` becomes "signin" or "ready".
+ * Programs can see how far it is: `document.documentElement.dataset.panel` becomes "signin", "asking" (somebody has to
+ * type a password) or "ready". A number behind the `#` of the address goes to the dial pad.
  *
  * @module panel
  */
@@ -64,6 +65,15 @@ find(document, "neon-dial", Dial).attach(phone);
 find(document, "neon-calls", Calls).attach(phone, transferring(phone));
 find(document, "neon-history", History).attach(phone);
 find(document, "neon-questions", Questions).attach(phone);
+const askedFor = () => {
+  const number = new URLSearchParams(location.hash.slice(1)).get("number");
+  if (number !== null) {
+    phone.tell("number", number);
+  }
+};
+askedFor();
+// Before signIn takes everything behind the # away.
+addEventListener("hashchange", askedFor);
 settings(phone);
 signup(phone);
 root.dataset.panel = "signin";

@@ -2,7 +2,7 @@
  * The phone as the panel knows it: accounts, calls and questions, kept up to date by NEON's events.
  *
  * Its own events say what has to be drawn again: "accounts", "calls", "ended" (a call is in the log now), "questions",
- * "balance", "show", "trouble" (a sentence, "" when it is over).
+ * "balance", "show", "number" (for the dial pad), "trouble" (a sentence, "" when it is over).
  *
  * @module phone
  */
@@ -271,7 +271,11 @@ export class Phone extends EventTarget {
       return;
     }
     if (name === "OnShowUI") {
-      this.tell("show", /** @type {any} */ (data).show);
+      const { show, number } = /** @type {any} */ (data);
+      this.tell("show", show);
+      if (typeof number === "string") {
+        this.tell("number", number);
+      }
     } else if (name === "OnOriginRequest") {
       void this.#ask();
     } else if (name === "OnBalance" || name === "OnBalanceLow") {

@@ -51,6 +51,7 @@ export async function signIn(phone, entered) {
     }
   };
   const ask = () => {
+    document.documentElement.dataset.panel = "asking";
     if (!dialog.open) {
       dialog.showModal();
     }
@@ -64,7 +65,12 @@ export async function signIn(phone, entered) {
     find(form, "[name=password]", HTMLInputElement).value = "";
   });
   phone.client.addEventListener("unauthenticated", ask);
-  phone.client.addEventListener("resumed", () => dialog.close());
+  phone.client.addEventListener("resumed", () => {
+    dialog.close();
+    if (document.documentElement.dataset.panel === "asking") {
+      document.documentElement.dataset.panel = "ready";
+    }
+  });
 
   addEventListener("hashchange", () => {
     const again = takeTicket();
