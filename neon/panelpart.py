@@ -42,9 +42,12 @@ class PanelPart:
         admission: Admission,
         cases: Cases,
         desk: Desk,
-        websocket: Iterable[Command],
+        more: Iterable[Command],
     ) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
-        """Let the panel in; returns the commands of its page, and those of the control socket about the same things."""
+        """Let the panel in; returns the commands of its page, and those of the control socket about the same things.
+
+        C{more} are rows that both may have.
+        """
         applications.put_tickets(PANEL, self._tickets.redeem)
         self._own = admission.origins.own
         approvals = admission.approvals
@@ -55,7 +58,7 @@ class PanelPart:
             *OperatorDecisions(desk).rows(),
             *explanations.rows(),
             *PanelAddress(self._address, self._tickets.seconds).rows(),
-            *websocket,
+            *more,
         )
         return PanelCommands(explanations.find).rows(control), control
 

@@ -37,6 +37,7 @@ from neon.api import brandpages, reference
 from neon.api.administration import ApplicationAccounts
 from neon.api.autodisconnect import Autodisconnect
 from neon.api.diagnosis import Diagnosis
+from neon.api.links import Links
 from neon.api.sessions import Sessions
 from neon.api.websocket import Api
 from neon.bus import Bus
@@ -328,8 +329,9 @@ class Neon(Parts):
             audio=self.sound.audio,
             screen=self.panel.screen,
         )
+        links = Links(self.panel.screen, dials=self._config.desktop.dial_links).rows()
         own, control = self.panel.offer(
-            applications, admission, self.cases, self.operators.desk, self._websocket.rows()
+            applications, admission, self.cases, self.operators.desk, (*self._websocket.rows(), *links)
         )
         self.desktop.offer(
             self.bus, self.phone, self.operators.desk, self.panel.screen, admission, self._brand.name

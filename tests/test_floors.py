@@ -22,8 +22,8 @@ FLOORS: dict[str, int] = {
             signals srtp stunmessage values watched
         """,
         1: """
-            brand bus cases dialling digits events history ladder localboard log logos model ports siptrace soundports
-            switchboard wsdl
+            brand bus cases dialling digits events history ladder links localboard log logos model ports siptrace
+            soundports switchboard wsdl
         """,
         2: """
             accountline arguments callaudio callback callcontrol closing commands conference gate journal leftovers
@@ -62,6 +62,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "bus": {"events", "ports"},
     "cases": {"bus", "events", "ladder"},
     "digits": {"ports"},
+    "links": {"dialling"},
     "localboard": {"bus", "events", "switchboard"},
     "history": {"bus", "events", "ports"},
     "ladder": {"ports"},
@@ -105,10 +106,8 @@ REACHES: dict[int, set[str]] = {
 ONLY_IN: dict[str, tuple[str, ...]] = {
     "sippy": ("neon.sip", "neon.testbed"),
     "pyaudio": ("neon.media.portaudio",),
-    "jeepney": ("neon.network.logind",),
     "automat": ("neon.model", "neon.phone", "neon.callcontrol", "neon.conference"),
     "jeepney": ("neon.network.logind", "neon.desktop"),
-    "automat": ("neon.model", "neon.phone", "neon.callcontrol"),
     "autobahn": ("neon.api", "neon.ctl", "neon.trycall"),
     "sqlite3": ("neon.store",),
     "paho": ("neon.desks",),

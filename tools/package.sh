@@ -51,7 +51,7 @@ fetch_vendored "$cache" "$log" "$debian_python" -m pip
 [ -z "$fetch_only" ] || exit 0
 
 mkdir "$work/neon" || exit 1
-(cd "$checkout" && { all_sources; find debian docs etc NEWS.rst -type f; } | LC_ALL=C sort -u | tar -cf - -T -) |
+(cd "$checkout" && { all_sources; find debian desktop docs etc NEWS.rst -type f; } | LC_ALL=C sort -u | tar -cf - -T -) |
     tar -xf - -C "$work/neon" || die "cannot copy the sources"
 mkdir "$work/neon/debian/wheels"
 # Only what is pinned: the cache may keep more.
@@ -65,4 +65,4 @@ sed -i "1s/(.*)/($version)/" debian/changelog
 say "building neon $(dpkg-parsechangelog -S Version)"
 dpkg-buildpackage -us -uc -b </dev/null >>"$log" 2>&1 || { tail -n 25 "$log" >&2; die "the build failed; see $log"; }
 mv "$work"/neon*.deb "$work"/neon_*.buildinfo "$work"/neon_*.changes "$output/" || exit 1
-ls "$output"/neon_"$(dpkg-parsechangelog -S Version)"_*.deb
+ls "$output"/neon_"$(dpkg-parsechangelog -S Version)"_*.deb "$output"/neon-panel_"$(dpkg-parsechangelog -S Version)"_all.deb

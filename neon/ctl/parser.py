@@ -91,6 +91,8 @@ def build() -> argparse.ArgumentParser:
     trace = verb("trace", "show the SIP messages that come and go, without passwords, until interrupted")
     trace.add_argument("file", nargs="?", type=Path, metavar="FILE", help="write them as pcapng, for Wireshark")
     trace.add_argument("--seconds", type=_seconds, metavar="SECONDS", help="end after so many seconds")
+    link = verb("open", "put the number of a tel:, sip:, sips: or callto: link into the panel's dial pad")
+    link.add_argument("link", metavar="LINK", help="the link; with dial-links in the configuration it is called")
     verb("show", "show the panel")
     verb("hide", "hide the panel")
     panel = verb("panel", "open the panel in the browser, signed in")

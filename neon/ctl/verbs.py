@@ -10,6 +10,7 @@ from typing import Final
 from neon.ctl import accounts, calls, extensions, history, members, operators, tables, trace
 from neon.ctl.browser import open_in_browser
 from neon.ctl.connection import Connection
+from neon.ctl.exits import Failed
 from neon.ctl.speech import Data, Verb, say
 
 # The daemon
@@ -46,6 +47,18 @@ def panel(options: argparse.Namespace, neon: Connection) -> None:
     opened = not options.print and open_in_browser(str(data["url"]), os.environ)
     words = f"Opened in your browser. It signs in by itself, once, within {data['seconds']:.0f} s."
     say(options, {**data, "opened": opened}, words if opened else str(data["url"]))
+
+
+def link(options: argparse.Namespace, neon: Connection) -> None:
+    # What the desktop gave to the program it started for the link, so that the window may take the keyboard.
+    token = os.environ.get("XDG_ACTIVATION_TOKEN") or os.environ.get("DESKTOP_STARTUP_ID")
+    data = neon.command("openlink", link=options.link, activation=token)
+    if data["called"]:
+        say(options, data, f"Call {data['callId']}.")
+    elif data["ui"]:
+        say(options, data, f"{data['number']} is in the panel's dial pad.")
+    else:
+        raise Failed(f"there is no panel to put {data['number']} into; to call it: neonctl dial {data['number']}")
 
 
 # Events
@@ -198,6 +211,7 @@ VERBS: Final[dict[str, Verb]] = {
     "show": show,
     "hide": show,
     "panel": panel,
+    "open": link,
     "version": version,
 }
 """Every verb that needs the daemon."""

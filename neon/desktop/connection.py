@@ -43,11 +43,15 @@ class BusConnection(StreamProtocol):
     def _out(self) -> Any:
         return self.transport
 
-    def send(self, message: Any) -> int:
-        """Write a message; returns the serial that its reply names."""
+    @property
+    def next_serial(self) -> int:
+        """What the reply to the next message will name."""
+        return self._serial + 1
+
+    def send(self, message: Any) -> None:
+        """Write a message."""
         self._serial += 1
         self._out.write(message.serialise(self._serial))
-        return self._serial
 
     def close(self) -> None:
         """Hang up, once everything is written."""

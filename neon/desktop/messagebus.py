@@ -244,7 +244,9 @@ class MessageBus:
 
     def lost(self, reason: str) -> None:
         """There is none, or not any more: look again later."""
-        if not self._told and not self._ready:
+        if self._ready and self._running:
+            _log.info("the bus at {path} was lost", path=self._path)
+        elif not self._told and self._running:
             _log.info("the bus at {path} cannot be used: {reason}", path=self._path, reason=reason)
             self._told = True
         self._connection = self._connector = None
@@ -310,10 +312,11 @@ class MessageBus:
     def _ask(self, message: Any, patience: float = PATIENCE) -> Deferred[Body]:
         if self._connection is None or len(self._waiting) >= MOST_CALLS:
             return fail(BusError(DISCONNECTED, "too much is under way" if self._waiting else ""))
-        serial = self._connection.send(message)
+        serial = self._connection.next_serial
         answer: Deferred[Body] = Deferred()
         timer: Timer = self._reactor.callLater(patience, self._give_up, serial)
         self._waiting[serial] = _Waiting(answer, timer)
+        self._connection.send(message)
         return answer
 
     def _give_up(self, serial: int) -> None:

@@ -283,6 +283,7 @@ class EventTests(SynchronousTestCase):
                 "now": ExtensionStatus(ExtensionState.BUSY, "sip:3@a", "Zé", Direction.INCOMING)
                 if display_name
                 else ExtensionStatus(reason="481 gone"),
+                "number": "600" if display_name else None,
                 "operator": "acme",
                 "balance": Balance("acme", 1, Decimal("20.15"), "BRL", False, 9 if display_name else None, EPOCH),
                 "licence": Licence("acme", Standing.GRACE, "why", EPOCH, EPOCH)

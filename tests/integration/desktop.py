@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,10 +13,13 @@ from typing import Final
 from twisted.internet.threads import deferToThread
 
 from tests.integration.daemon import ROOT
-from tests.integration.processes import ARTEFACTS, IntegrationCase, Program, until
+from tests.integration.processes import ARTEFACTS, IntegrationCase, Program, pause, until
 
 PATIENCE: Final = 60.0
 """Seconds. WebKit takes its time to start on a machine that has other things to do."""
+
+PEER: Final = str(Path(__file__).parent / "desktop_peer.py")
+"""A program that is much of a desktop; it says so itself."""
 
 BUS: Final = """\
 <busconfig><type>session</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth>
@@ -85,6 +89,22 @@ class Desktop:
         )
         program.chmod(0o755)
 
+    def take_links(self) -> None:
+        """Have links to numbers opened as the installed desktop file says."""
+        places = Path(self.env["XDG_DATA_HOME"]) / "applications"
+        places.mkdir(parents=True)
+        name = "org.neonsoftphone.Links.desktop"
+        shutil.copy(ROOT / "desktop" / name, places / name)
+        chosen = Path(self.env["XDG_CONFIG_HOME"]) / "mimeapps.list"
+        chosen.parent.mkdir(parents=True, exist_ok=True)
+        written = (places / name).read_text("utf-8")
+        types = re.findall(r"x-scheme-handler/\w+", written)
+        chosen.write_text("[Default Applications]\n" + "".join(f"{kind}={name}\n" for kind in types))
+
+    def run(self, *argv: str) -> str:
+        """Start a program on this desktop, and wait for it; returns what it printed."""
+        return self._run(*argv)
+
     def windows(self) -> list[str]:
         """The windows of the panel that can be seen."""
         return self._run("xdotool", "search", "--onlyvisible", "--class", "neon-panel").split()
@@ -105,8 +125,6 @@ class Desktop:
             self._run("import", "-window", "root", str(path))
             colours = self._run("identify", "-format", "%k", str(path))
             return colours.isdigit() and int(colours) > 64
-
-        from tests.integration.processes import pause
 
         for _ in range(int(PATIENCE)):
             if await deferToThread(look):
@@ -142,6 +160,7 @@ def new_desktop(test: IntegrationCase) -> Desktop:
         "XDG_RUNTIME_DIR": str(folder / "run"),
         "XDG_STATE_HOME": str(folder / "home" / "state"),
         "XDG_CONFIG_HOME": str(folder / "home" / "config"),
+        "XDG_DATA_HOME": str(folder / "data"),
         "XDG_CACHE_HOME": str(folder / "home" / "cache"),
         "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
         "LANG": "C.UTF-8",
@@ -153,6 +172,14 @@ def new_desktop(test: IntegrationCase) -> Desktop:
     }
     del env["GTK_THEME"]
     return Desktop(test, folder, env)
+
+
+def has_glib() -> bool:
+    """Whether the system's Python speaks D-Bus by GLib."""
+    if not Path("/usr/bin/python3").exists():
+        return False
+    argv = ("/usr/bin/python3", "-I", "-c", "from gi.repository import Gio")
+    return subprocess.run(argv, capture_output=True, check=False, timeout=PATIENCE).returncode == 0
 
 
 def has_window_programs() -> bool:

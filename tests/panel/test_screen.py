@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -16,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from neon.bus import Bus
 from neon.events import ScreenAsked
 from neon.panel.browser import Browser
-from neon.panel.screen import OPENING_SECONDS, Screen
+from neon.panel.screen import FRESH_SECONDS, OPENING_SECONDS, Screen
 from tests.fakes import FakeWorld
 
 
@@ -85,6 +86,106 @@ class ScreenTests(SynchronousTestCase):
         """With the HTTP API switched off there is no panel that could be opened."""
         self.address = None
         self.assertFalse(self.shown(True))
+        self.assertEqual(self.opener.opened, [])
+
+
+class FakeWindow:
+    """neon-panel, or none."""
+
+    def __init__(self) -> None:
+        self.there = True
+        self.asked: list[tuple[str, ...]] = []
+
+    def _ask(self, *asked: str) -> Deferred[bool]:
+        self.asked.append(asked)
+        return succeed(self.there)
+
+    def show(self, url: str, token: str = "") -> Deferred[bool]:
+        return self._ask("show", url, token)
+
+    def hide(self) -> Deferred[bool]:
+        return self._ask("hide")
+
+    def ring(self, url: str) -> Deferred[bool]:
+        return self._ask("ring", url)
+
+    def calm(self) -> Deferred[bool]:
+        return self._ask("calm")
+
+    def tell(self, url: str) -> Deferred[bool]:
+        return self._ask("tell", url)
+
+
+class WindowTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.world = FakeWorld()
+        self.is_open = False
+        self.tickets = 0
+        self.opener, self.window = FakeOpener(), FakeWindow()
+        self.screen = Screen(
+            self.world.clock, self.world.bus, lambda: self.is_open, self.address, self.opener, self.window
+        )
+
+    def address(self) -> str:
+        self.tickets += 1
+        return f"http://localhost:15060/#ticket={self.tickets}"
+
+    def shown(self, visible: bool, number: str | None = None) -> bool:
+        return self.successResultOf(self.screen.show(visible, number, "token"))
+
+    def test_window(self) -> None:
+        """The window comes first, and no browser is opened beside it."""
+        self.assertTrue(self.shown(True))
+        self.assertTrue(self.shown(False))
+        self.assertEqual(self.window.asked, [("show", "http://localhost:15060/#ticket=1", "token"), ("hide",)])
+        self.assertEqual(self.opener.opened, [])
+
+    def test_tab(self) -> None:
+        """A tab that is open hears of it as well: it cannot be raised, but may call for attention."""
+        self.is_open = True
+        self.shown(True)
+        self.world.clock.advance(0)
+        self.world.clock.advance(0)
+        self.assertEqual(self.world.take_events(), [ScreenAsked(True)])
+
+    def test_none(self) -> None:
+        """Where there is none the browser is opened as ever."""
+        self.window.there = False
+        self.assertTrue(self.shown(True))
+        self.assertEqual(len(self.opener.opened), 1)
+        self.opener.available = False
+        self.assertFalse(self.shown(True))
+
+    def test_tickets(self) -> None:
+        """Whoever asks again and again uses up no tickets; a moment later there is a fresh one."""
+        for _ in range(10):
+            self.shown(True)
+        self.assertEqual(self.tickets, 1)
+        self.assertEqual(self.window.asked[-1], ("show", "", "token"))
+        self.world.clock.advance(FRESH_SECONDS)
+        self.shown(True)
+        self.assertEqual(self.tickets, 2)
+
+    def test_number(self) -> None:
+        """A number goes to the dial pad: by the address, and by the event where a panel is open."""
+        self.is_open = True
+        self.shown(True, "+55#1")
+        self.assertTrue(self.window.asked[0][1].endswith("#ticket=1&number=%2B55%231"))
+        self.world.clock.advance(0)
+        self.world.clock.advance(0)
+        self.assertEqual(self.world.take_events(), [ScreenAsked(True, "+55#1")])
+        self.is_open = self.window.there = False
+        self.shown(True, "600")
+        self.shown(True, "601")
+        self.assertEqual([url.rpartition("=")[2] for url in self.opener.opened], ["600", "601"])
+
+    def test_ring(self) -> None:
+        """A call that comes in brings the window up, and never a browser; when it is over the window is told."""
+        self.window.there = False
+        self.screen.ring()
+        self.screen.calm()
+        self.screen.greet()
+        self.assertEqual([asked[0] for asked in self.window.asked], ["ring", "calm", "tell"])
         self.assertEqual(self.opener.opened, [])
 
 
