@@ -277,6 +277,9 @@ class Account:
     record: bool | None = key(None, parsing.boolean_or_auto)
     hold_music: str | None = key(None, parsing.sound_file)
     ptime: int | None = key(None, parsing.packet_time)
+    reliable_responses: ReliablePolicy | None = key(None, parsing.reliable_policy)  # noqa: RUF009
+    session_expires: int | None = key(None, parsing.whole_number(0, 86400))
+    min_se: int | None = key(None, parsing.whole_number(3, 86400))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from neon.details import NO_RULES, IncomingRules
 from neon.srtp import SrtpKeys, SrtpPolicy
@@ -196,7 +196,8 @@ class AccountOptions:
     (RFC 3842). C{blf}: the extensions whose state is watched (RFC 4235), each a number of the domain or a SIP URI.
     C{hold_music}: what those who wait hear, a WAV file's name within the directory for sounds, or an absolute path.
     C{ptime}: milliseconds of audio in a packet.
-    C{record}: every call is recorded from its answer on. C{srtp}: whether audio is encrypted.
+    C{record}: every call is recorded from its answer on. C{srtp}: whether audio is encrypted. C{session_expires} and
+    C{min_se}: the session timer that is asked for, and the shortest that is granted, in seconds (RFC 4028).
     """
 
     codecs: tuple[Codec, ...] | None = None
@@ -209,6 +210,12 @@ class AccountOptions:
     srtp: SrtpPolicy | None = None
     hold_music: str | None = None
     ptime: int | None = None
+    reliable_responses: ReliablePolicy | None = None
+    session_expires: int | None = None
+    min_se: int | None = None
+
+
+NO_OPTIONS: Final = AccountOptions()
 
 
 @dataclass(frozen=True, slots=True)

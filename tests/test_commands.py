@@ -17,7 +17,7 @@ from neon.commands import Command, Commands, Data, Subscribed, access
 from neon.errors import NeonError
 from neon.phone import PhoneSettings
 from neon.soundports import AudioReader
-from neon.values import AccountOptions, AccountSettings, CallState, Cause, Codec, DigitsBy
+from neon.values import AccountOptions, AccountSettings, CallState, Cause, Codec, DigitsBy, ReliablePolicy
 from tests.fakes import ACCOUNT, AGREEMENT, FakeCall, FakeWorld
 
 
@@ -252,12 +252,19 @@ class RegisterTests(CommandCase):
         )
         options = AccountOptions((Codec.PCMU,), DigitsBy.INFO, 603, 2, mwi=True, blf=("201", "202"))
         self.assertEqual(self.world.signalling.registrations[1].settings.options, options)
+        self.done(**account, reliableResponses="no", sessionExpires=0, minSE="120")
+        policy = dataclasses.replace(options, reliable_responses=ReliablePolicy.NO, session_expires=0, min_se=120)
+        self.assertEqual(self.world.signalling.registrations[1].settings.options, policy)
+        [listed] = self.done(action="listaccounts")["accounts"]
+        shown = {name: listed["options"][name] for name in ("reliableResponses", "sessionExpires", "minSE")}
+        self.assertEqual(shown, {"reliableResponses": "no", "sessionExpires": 0, "minSE": 120})
         self.done(**account, mwi=False)
+        options = policy
         without = dataclasses.replace(options, mwi=False)
         self.assertEqual(self.world.signalling.registrations[1].settings.options, without)
         [listed] = self.done(action="listaccounts")["accounts"]
         self.assertEqual(listed["options"], {
-            "codecs": ["PCMU"], "dtmf": "info", "rejectStatus": 603, "maxCalls": 2, "blf": ["201", "202"]})
+            "codecs": ["PCMU"], "dtmf": "info", "rejectStatus": 603, "maxCalls": 2, "blf": ["201", "202"], **shown})
 
     def test_chosen(self) -> None:
         """startcall takes an account by name, number or address; one that is not there, or that several are, is 102."""

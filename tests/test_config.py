@@ -16,7 +16,7 @@ from neon.details import IncomingRules, ReferPolicy
 from neon.inifile import ConfigError
 from neon.passwords import PasswordHash
 from neon.sections import Config
-from neon.values import AccountOptions, Codec, DigitsBy
+from neon.values import AccountOptions, Codec, DigitsBy, ReliablePolicy
 
 HASH = "scrypt$2$1$1$MDEyMzQ1Njc=$MDEyMzQ1Njc4OWFiY2RlZg=="
 
@@ -226,6 +226,11 @@ class ValueTests(ConfigCase):
         text = "[account a]\ndomain = d.test\nnumber = 31\npassword = x\n"
         plain = self.loaded(text).accounts["a"]
         self.assertEqual((plain.name, plain.options), ("a", AccountOptions()))
+        calls = "reliable-responses = required\nsession-expires = 0\nmin-se = 120\n"
+        self.assertEqual(
+            self.loaded(text + calls).accounts["a"].options,
+            AccountOptions(reliable_responses=ReliablePolicy.REQUIRED, session_expires=0, min_se=120),
+        )
         more = "codecs = pcmu\ndtmf = info\nreject-status = 603\nmax-calls = 2\nmwi = yes\nblf = 201, sip:202@e.test\n"
         self.assertEqual(
             self.loaded(text + more).accounts["a"].options,

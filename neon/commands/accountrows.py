@@ -11,8 +11,9 @@ from neon.commands.context import Command, Field
 from neon.commands.incomingrows import RULES
 from neon.commands.shapes import CONNECTION_ID, ID, MOMENT, SOUND, TEXT, URI, listed
 from neon.srtp import SrtpPolicy
-from neon.values import Codec, DigitsBy, RegistrationState, Scope
+from neon.values import Codec, DigitsBy, RegistrationState, ReliablePolicy, Scope
 
+COUNT: Final = {"type": "integer", "minimum": 0}
 OPTIONS: Final = {
     "type": "object",
     "properties": {
@@ -26,10 +27,12 @@ OPTIONS: Final = {
         "record": {"type": "boolean"},
         "holdMusic": TEXT,
         "ptime": {"enum": [10, 20, 30, 40, 50, 60]},
+        "reliableResponses": {"enum": [policy.value for policy in ReliablePolicy]},
+        "sessionExpires": COUNT,
+        "minSE": COUNT,
     },
     "additionalProperties": False,
 }
-COUNT: Final = {"type": "integer", "minimum": 0}
 MESSAGES: Final = {
     "type": "object",
     "properties": {
@@ -163,6 +166,34 @@ ROWS: Final = (
                 arguments.packet_time,
                 default=None,
                 about="How many milliseconds of audio a packet of this account's calls should have: 10, 20, ... 60.",
+                extension=True,
+            ),
+            Parameter(
+                "reliableresponses",
+                arguments.one_of(ReliablePolicy),
+                into="reliable_responses",
+                default=None,
+                spelled="reliableResponses",
+                about="Whether ringing is acknowledged in this account's calls (100rel): no, supported, preferred or "
+                "required.",
+                extension=True,
+            ),
+            Parameter(
+                "sessionexpires",
+                arguments.whole_number(0, 86400),
+                into="session_expires",
+                default=None,
+                spelled="sessionExpires",
+                about="The session timer that this account's calls ask for, in seconds; 0 is none.",
+                extension=True,
+            ),
+            Parameter(
+                "minse",
+                arguments.whole_number(3, 86400),
+                into="min_se",
+                default=None,
+                spelled="minSE",
+                about="The shortest session timer that others may ask of this account, in seconds.",
                 extension=True,
             ),
         ),

@@ -10,7 +10,7 @@ from neon.commands.context import NO_ACCOUNT, Context, Data, moment
 from neon.commands.watchdata import message_data
 from neon.errors import InvalidArgument, NotRegistered
 from neon.srtp import SrtpPolicy
-from neon.values import AccountOptions, AccountSettings, Codec, DigitsBy
+from neon.values import AccountOptions, AccountSettings, Codec, DigitsBy, ReliablePolicy
 
 
 def sip_register(
@@ -33,6 +33,9 @@ def sip_register(
     srtp: SrtpPolicy | None,
     hold_music: str | None,
     ptime: int | None,
+    reliable_responses: ReliablePolicy | None,
+    session_expires: int | None,
+    min_se: int | None,
 ) -> Data:
     """Register an account and keep it registered; what becomes of it arrives as events.
 
@@ -63,6 +66,9 @@ def sip_register(
         record=kept.record if record is None else record,
         hold_music=hold_music or kept.hold_music,
         ptime=ptime or kept.ptime,
+        reliable_responses=reliable_responses or kept.reliable_responses,
+        session_expires=kept.session_expires if session_expires is None else session_expires,
+        min_se=min_se or kept.min_se,
     )
     connection_id = context.phone.register(replace(settings, options=options))
     context.session.accounts.add(connection_id)
@@ -119,6 +125,9 @@ def options_of(options: AccountOptions) -> Data:
         "record": options.record,
         "holdMusic": options.hold_music,
         "ptime": options.ptime,
+        "reliableResponses": None if options.reliable_responses is None else options.reliable_responses.value,
+        "sessionExpires": options.session_expires,
+        "minSE": options.min_se,
     }
     told = {name: value for name, value in data.items() if value is not None}
     return {"options": told} if told else {}

@@ -125,7 +125,7 @@ class SipAgent:
             # One proxy brings all the calls that may ring at once.
             pending_invites_per_source=max(4, calls),
             pending_invites=max(16, calls),
-            supported=extensions.understood(settings.calls),
+            supported=extensions.KNOWN,
         )
         self._endpoint = make_endpoint(door, self._on_request)
         self._keep_alive = None
@@ -358,7 +358,7 @@ class SipAgent:
             return Callee(messages.contact_url(invitation.user or None, local))
         known = account.registration.is_trusted(invitation.source.host, invitation.source.transport)
         contact = account.contact(self._endpoint, invitation.source)
-        return Callee(contact, account.digest() if known else None, account.settings.options.srtp)
+        return Callee(contact, account.digest() if known else None, account.settings.options)
 
     def _handle_other(self, request: SipRequest, transaction: ServerTransaction) -> bool:
         """OPTIONS is answered as an INVITE would be (RFC 3261, section 11.2): 404 for a user whom nobody knows."""

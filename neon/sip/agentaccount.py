@@ -151,6 +151,7 @@ class AgentAccount:
             digest=self.digest(),
             hops=(target, *others),
             routes=self._routes(),
+            options=settings.options,
         )
 
     def _routes(self) -> tuple[SipURL, ...]:

@@ -23,6 +23,9 @@ TIMER: Final = "timer"
 REPLACES: Final = "replaces"
 """Calls that take the place of another one (RFC 3891)."""
 
+KNOWN: Final = frozenset({RELIABLE, TIMER, REPLACES})
+"""What may be required of an account; whether it is to be had from this one is decided when it is known which."""
+
 MOST = 64
 """So many option tags or methods of a message are looked at."""
 

@@ -90,7 +90,11 @@ def is_wanted(request: SipRequest, settings: CallSettings) -> bool:
 
 
 def lacking(request: SipRequest, settings: CallSettings) -> SipResponse | None:
-    """The 421 for an INVITE of somebody who cannot what we insist on (section 3); None if all is well."""
+    """The 421 for an INVITE of somebody who cannot what we insist on (section 3), or the 420 for one that insists on
+    what we do not do; None if all is well.
+    """
+    if settings.reliable is ReliablePolicy.NO and extensions.RELIABLE in extensions.words(request, "require"):
+        return messages.build_response(request, 420, headers=(("Unsupported", extensions.RELIABLE),))
     if settings.reliable is not ReliablePolicy.REQUIRED or is_wanted(request, settings):
         return None
     return messages.build_response(request, 421, headers=(("Require", extensions.RELIABLE),))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 
 from neon.ports import Clock
 from neon.srtp import SrtpPolicy
-from neon.values import Destination, ReliablePolicy
+from neon.values import AccountOptions, Destination, ReliablePolicy
 
 
 class ClientTransaction(Protocol):
@@ -81,6 +81,17 @@ class CallSettings:
     takes_referrals: bool = False
     srtp: SrtpPolicy = SrtpPolicy.OFF
 
+    def of_account(self, options: AccountOptions) -> CallSettings:
+        """The same as an account wants it."""
+        own = {
+            "reliable": options.reliable_responses,
+            "session_expires": options.session_expires,
+            "min_se": options.min_se,
+            "srtp": options.srtp,
+        }
+        told: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
+        return replace(self, **told) if told else self
+
 
 @dataclass(frozen=True, slots=True)
 class Stack:
@@ -90,6 +101,11 @@ class Stack:
     resolver: NameResolver
     clock: Clock
     settings: CallSettings = CallSettings()
+
+    def of_account(self, options: AccountOptions) -> Stack:
+        """What stands below a dialog of an account."""
+        settings = self.settings.of_account(options)
+        return self if settings is self.settings else replace(self, settings=settings)
 
     def address_towards(self, host: str) -> str:
         """Our address as a numeric host sees it."""

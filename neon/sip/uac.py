@@ -32,7 +32,7 @@ from neon.sip.session import Session
 from neon.sip.silenthop import SilentHop
 from neon.sip.stack import ClientTransaction, ServerTransaction, Stack
 from neon.sip.transactionbase import LONGEST_INVITE
-from neon.values import Cause, Destination, LocalMedia, MediaAgreement, ReliablePolicy
+from neon.values import NO_OPTIONS, AccountOptions, Cause, Destination, LocalMedia, MediaAgreement, ReliablePolicy
 
 _log = Logger()
 
@@ -50,7 +50,7 @@ class Caller:
     C{contact} makes our Contact for a peer. C{hops} are the numeric addresses that the INVITE goes to, the next
     one when one is not available; if empty, the target's host is resolved. C{routes} are preloaded Route URIs.
     C{redirects} is whether a 3xx is followed, by the same way; a call to one certain phone has nowhere else to go.
-    C{headers} are further header fields of the INVITE.
+    C{headers} are further header fields of the INVITE. C{options}: what the account wants otherwise than the settings.
     """
 
     address: SipAddress
@@ -60,6 +60,7 @@ class Caller:
     routes: tuple[SipURL, ...] = ()
     redirects: bool = True
     headers: messages.Headers = ()
+    options: AccountOptions = NO_OPTIONS
 
 
 class UacCall(Session):

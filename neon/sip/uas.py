@@ -330,5 +330,5 @@ class UasCall(Session):
 
 
 def unacceptable(request: SipRequest, settings: CallSettings) -> SipResponse | None:
-    """The refusal of an INVITE that wants less than we insist on (421, 422); None if all is well."""
+    """The refusal of an INVITE that wants less than we insist on (421, 422), or more (420); None if all is well."""
     return reliable.lacking(request, settings) or too_brief(request, settings)

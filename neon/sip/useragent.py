@@ -27,7 +27,7 @@ from neon.sip.stack import CallSettings, ServerTransaction, Stack
 from neon.sip.uac import Caller, UacCall
 from neon.sip.uas import UasCall, unacceptable
 from neon.srtp import SrtpPolicy
-from neon.values import Codec, Destination, LocalMedia
+from neon.values import NO_OPTIONS, AccountOptions, Codec, Destination, LocalMedia
 
 LINGER = 32.0
 """Seconds (64*T1) that a call is remembered after its end: for late 2xx of other forks, and merged requests."""
@@ -64,12 +64,12 @@ None: whoever was asked has answered it already.
 class Callee:
     """Who is called: the Contact of our responses, and what our requests in the dialog are signed with.
 
-    C{srtp}: whether its calls are encrypted, None if it is as the settings say.
+    C{options}: what it wants otherwise than the settings say.
     """
 
     contact: SipURL
     digest: DigestClient | None = None
-    srtp: SrtpPolicy | None = None
+    options: AccountOptions = NO_OPTIONS
 
 
 CalleeFor: TypeAlias = Callable[[Invitation], Callee]
@@ -126,7 +126,7 @@ class UserAgent:
 
     def call(self, caller: Caller, target: SipURL, media: LocalMedia, listener: CallListener) -> UacCall:
         """Call C{target}; what happens is heard by the listener, later."""
-        call = UacCall(self._stack, caller, target, media, listener, self._over)
+        call = UacCall(self._stack.of_account(caller.options), caller, target, media, listener, self._over)
         self._remember(call)
         call.start()
         return call
@@ -172,10 +172,6 @@ class UserAgent:
         except sdp.SdpError as error:
             transaction.respond(refusal_of(request, error))
             return
-        refusal = unacceptable(request, self._stack.settings)
-        if refusal is not None:
-            transaction.respond(refusal)
-            return
         replaced = replaces.find(request, lambda call_id, tag: self._sessions.get((call_id, tag)))
         if isinstance(replaced, int):
             transaction.respond(messages.build_response(request, replaced))
@@ -184,10 +180,15 @@ class UserAgent:
         invitation = read_invitation(request, transaction.source, place)
         try:
             callee = self._callee_for(invitation)
+            stack = self._stack.of_account(callee.options)
+            refusal = unacceptable(request, stack.settings)
+            if refusal is not None:
+                transaction.respond(refusal)
+                return
             if offer is not None:
                 # Nobody is rung up for a call that must not be.
-                sdp.find_audio(offer, tuple(Codec), callee.srtp or self._stack.settings.srtp)
-            call = UasCall(self._stack, request, transaction, callee.contact, self._over, digest=callee.digest)
+                sdp.find_audio(offer, tuple(Codec), stack.settings.srtp)
+            call = UasCall(stack, request, transaction, callee.contact, self._over, digest=callee.digest)
         except sdp.SdpError as error:
             transaction.respond(refusal_of(request, error))
             return

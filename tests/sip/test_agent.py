@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from sippy.SipRequest import SipRequest
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -17,7 +20,15 @@ from neon.sip.stack import CallSettings, ServerTransaction, Stack
 from neon.sip.uac import Caller, UacCall
 from neon.sip.useragent import Invitation, Taken, UserAgent
 from neon.testbed.registrar import Registrar
-from neon.values import AccountSettings, Address, Cause, Destination, LocalMedia
+from neon.values import (
+    AccountOptions,
+    AccountSettings,
+    Address,
+    Cause,
+    Destination,
+    LocalMedia,
+    ReliablePolicy,
+)
 from tests.sip.calls import SDP, Ear
 from tests.sip.fakes import FakeResolver
 from tests.sip.messages import PEER, ack_text, request_text, response_text
@@ -118,6 +129,7 @@ class Desk:
 
 class AgentCase(SynchronousTestCase):
     direct_calls = False
+    calls = CallSettings(max_calls=4)
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -125,7 +137,7 @@ class AgentCase(SynchronousTestCase):
         self.network = Network(self.clock, 0.01)
         self.exchange = Exchange(self.clock, self.network, EXCHANGE)
         self.desk = Desk()
-        settings = AgentSettings(CallSettings(max_calls=4), direct_calls=self.direct_calls)
+        settings = AgentSettings(self.calls, direct_calls=self.direct_calls)
         resolver = FakeResolver({host: [(host, 5060)] for host in ("127.0.0.5", "127.0.0.6", "127.0.0.7")})
         self.agent = SipAgent(self.endpoint, resolver, self.clock, settings)
         self.agent.incoming_listener = self.desk
@@ -405,6 +417,76 @@ class DirectTests(AgentCase):
         challenge = 'WWW-Authenticate: Digest realm="neon", nonce="x", qop="auth"'
         self.network.deliver(response_text(self.sent("BYE")[0], 401, extra=(challenge,)), PEER, PHONE)
         self.assertEqual((len(self.sent("BYE")), self.desk.ears[0].heard), (1, ["answered", "ended 0"]))
+
+
+class PolicyTests(AgentCase):
+    """What one account wants otherwise than the daemon: 100rel supported, a session timer of 1800 s, 90 s at least."""
+
+    def with_options(self, **options: Any) -> None:
+        self.agent.register(1, replace(self.account(), options=AccountOptions(**options)), self.desk)
+        self.wait()
+
+    def invite(self) -> Datagram:
+        """Our INVITE."""
+        self.agent.invite(1, "600", LocalMedia(20000), Ear())
+        self.wait()
+        return self.sent("INVITE")[-1]
+
+    def invited(self, *extra: str) -> str:
+        """The answer to an INVITE of the exchange, with these header fields."""
+        self.network.taken()
+        number = f"{len(self.desk.calls)}x{''.join(filter(str.isalnum, ''.join(extra)))}"
+        via = f"SIP/2.0/UDP 127.0.0.5;branch=z9hG4bK{number}"
+        fields = ("Contact: <sip:b@127.0.0.5>", *extra)
+        text = request_text("INVITE", uri="sip:1000@127.0.0.1", body=SDP, via=via, call_id=number, extra=fields)
+        self.network.deliver(text, EXCHANGE, PHONE)
+        self.wait()
+        return next(one for one in self.network.sent if one.target == EXCHANGE).text
+
+    def test_as_the_daemon(self) -> None:
+        """Without wishes of its own an account is as the settings say."""
+        self.register()
+        invite = self.invite()
+        self.assertEqual(invite.header("Session-Expires"), "1800")
+        self.assertIn("100rel", invite.header("Supported") or "")
+        self.assertIsNone(invite.header("Require"))
+        self.assertIn("SIP/2.0 180", self.invited("Supported: timer", "Session-Expires: 120"))
+
+    def test_timer(self) -> None:
+        """An account asks for a session timer of its own, or for none, and grants none that is too short for it."""
+        self.with_options(session_expires=600, min_se=300)
+        self.assertEqual(self.invite().header("Session-Expires"), "600")
+        refusal = self.invited("Supported: timer", "Session-Expires: 120")
+        self.assertIn("SIP/2.0 422", refusal)
+        self.assertIn("Min-SE: 300", refusal)
+        self.with_options(session_expires=0)
+        self.assertIsNone(self.invite().header("Session-Expires"))
+
+    def test_reliable(self) -> None:
+        """An account insists on reliable ringing, both ways; or does without, and refuses who insists."""
+        self.with_options(reliable_responses=ReliablePolicy.REQUIRED)
+        self.assertEqual(self.invite().header("Require"), "100rel")
+        self.assertIn("SIP/2.0 421", self.invited("Supported: timer"))
+        self.assertIn("RSeq", self.invited("Supported: timer, 100rel"))
+        self.with_options(reliable_responses=ReliablePolicy.NO)
+        self.assertNotIn("100rel", self.invite().header("Supported") or "")
+        refusal = self.invited("Require: 100rel")
+        self.assertIn("SIP/2.0 420", refusal)
+        self.assertIn("Unsupported: 100rel", refusal)
+
+
+class UnreliableDaemonTests(PolicyTests):
+    """The daemon does without reliable ringing."""
+
+    calls = CallSettings(max_calls=4, reliable=ReliablePolicy.NO)
+
+    def test_as_the_daemon(self) -> None:
+        """So does an account, unless it wants it."""
+        self.register()
+        self.assertNotIn("100rel", self.invite().header("Supported") or "")
+        self.assertIn("SIP/2.0 420", self.invited("Require: 100rel"))
+        self.with_options(reliable_responses=ReliablePolicy.SUPPORTED)
+        self.assertIn("RSeq", self.invited("Supported: timer", "Require: 100rel"))
 
 
 class StoppingTests(AgentCase):
