@@ -295,7 +295,7 @@ codecs: Final = Kind(
     lambda value: parsing.codecs(" ".join(_names(value))),
     {
         "type": "array",
-        "items": {"enum": [codec.name for codec in Codec]},
+        "items": {"enum": [codec.value for codec in Codec]},
         "minItems": 1,
         "maxItems": len(Codec),
         "uniqueItems": True,

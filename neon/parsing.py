@@ -321,11 +321,11 @@ def any_addresses(text: str) -> tuple[str, ...]:
 
 def codecs(text: str) -> tuple[Codec, ...]:
     """Codec names by preference, separated by commas or spaces."""
-    names = choice(*(codec.name for codec in Codec))
+    names = choice(*(codec.value for codec in Codec))
     words = text.replace(",", " ").split()
     if not words:
         raise ValueError("must name at least one codec")
-    chosen = tuple(Codec[names(word)] for word in words)
+    chosen = tuple(Codec(names(word)) for word in words)
     if len(set(chosen)) != len(chosen):
         raise ValueError("names a codec twice")
     return chosen

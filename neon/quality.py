@@ -37,6 +37,7 @@ class Figures:
 
     C{late} came too late to be played, C{mos} is what listeners would say of what we hear, from 1 to 4.5: None if
     nothing arrived. C{sent_dbov} is the level of our side against the loudest possible sound, None if nothing was sent.
+    C{recovered} was lost and yet heard, since the next packet repeated it (in-band FEC of Opus).
     """
 
     packets_sent: int
@@ -49,6 +50,7 @@ class Figures:
     remote_jitter_ms: float | None
     mos: float | None
     sent_dbov: float | None
+    recovered: float = 0.0
 
     def data(self) -> dict[str, Any]:
         """As JSON, with what is known only."""
@@ -62,6 +64,7 @@ class Figures:
             "remoteLoss": None if self.remote_loss is None else round(self.remote_loss, 1),
             "remoteJitter": None if self.remote_jitter_ms is None else round(self.remote_jitter_ms, 1),
             "mos": None if self.mos is None else round(self.mos, 1),
+            "recovered": round(self.recovered, 1) or None,
         }
         return {name: value for name, value in known.items() if value is not None}
 
@@ -71,12 +74,13 @@ def figures(before: MediaStatistics, after: MediaStatistics, codec: str = "PCMA"
     received = _more(before.packets_received, after.packets_received)
     lost = _more(before.packets_lost, after.packets_lost)
     late = min(received, _more(before.packets_late, after.packets_late))
+    recovered = min(lost, _more(before.packets_recovered, after.packets_recovered))
     expected = received + lost
     share = 100.0 / expected if expected else 0.0
-    missing = (lost + late) * share
+    missing = (lost + late - recovered) * share
     mos = None
     if received:
-        burst = burst_ratio(lost + late, _more(before.gaps, after.gaps), missing)
+        burst = burst_ratio(lost + late - recovered, _more(before.gaps, after.gaps), missing)
         delay = OWN_DELAY_MS + (after.round_trip_ms or 0.0) / 2
         mos = opinion(rating(delay, missing, burst, codec))
     remote_loss = None
@@ -95,6 +99,7 @@ def figures(before: MediaStatistics, after: MediaStatistics, codec: str = "PCMA"
         level_dbov(
             (after.sent_energy - before.sent_energy) % 2**64, (after.sent_samples - before.sent_samples) % 2**64
         ),
+        recovered * share,
     )
 
 

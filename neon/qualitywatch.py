@@ -129,7 +129,7 @@ class QualityWatch:
         for problem, is_so in (
             (MediaProblem.NO_AUDIO, nothing and not heard_there),
             (MediaProblem.ONE_WAY, nothing and heard_there),
-            (MediaProblem.HIGH_LOSS, not nothing and seen.loss + seen.late > high),
+            (MediaProblem.HIGH_LOSS, not nothing and seen.loss + seen.late - seen.recovered > high),
             (MediaProblem.SILENT_MICROPHONE, speaks and silent and not broken),
             (MediaProblem.DEVICE_GONE, broken),
         ):

@@ -71,7 +71,7 @@ class Media:
     bind: str = key(parsing.EVERYWHERE, parsing.ip_address_or_all)
     stun: tuple[str, int | None] | None = key(None, parsing.server_or_none)
     ports: range = key(range(16384, 16585), parsing.port_range)
-    codecs: tuple[Codec, ...] = key((Codec.PCMA, Codec.PCMU), parsing.codecs)
+    codecs: tuple[Codec, ...] = key((Codec.OPUS, Codec.PCMA, Codec.PCMU), parsing.codecs)
     srtp: SrtpPolicy = key(SrtpPolicy.OFF, parsing.srtp_policy)  # noqa: RUF009 - it is dataclasses.field()
     capture: Setting = key(Setting("portaudio", BUILT_IN), None)  # noqa: RUF009 - it is dataclasses.field()
     playback: Setting = key(Setting("portaudio", BUILT_IN), None)  # noqa: RUF009

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, TypeAlias
 
 from neon.details import NO_RULES, IncomingRules
+from neon.opus import CLOCK_RATE, OpusWishes
 from neon.srtp import SrtpKeys, SrtpPolicy
 
 Address: TypeAlias = tuple[str, int]
@@ -50,16 +51,27 @@ class Direction(enum.Enum):
 
 
 class Codec(enum.Enum):
-    """An audio codec and its RTP/AVP name (RFC 3551, section 6)."""
+    """An audio codec and its RTP/AVP name (RFC 3551, section 6; RFC 7587)."""
 
     PCMU = "PCMU"
     PCMA = "PCMA"
     G722 = "G722"
+    OPUS = "opus"
 
     @property
     def payload_type(self) -> int:
-        """The static payload type (RFC 3551, table 4). The RTP clock of all three is 8 kHz, also G.722's."""
-        return {Codec.PCMU: 0, Codec.PCMA: 8, Codec.G722: 9}[self]
+        """The static payload type (RFC 3551, table 4); for Opus, which has none, the one that we offer."""
+        return {Codec.PCMU: 0, Codec.PCMA: 8, Codec.G722: 9, Codec.OPUS: 111}[self]
+
+    @property
+    def clock_rate(self) -> int:
+        """Of its RTP timestamps, in hertz: 8000, also for G.722, which samples twice as fast."""
+        return CLOCK_RATE if self is Codec.OPUS else 8000
+
+    @property
+    def rtpmap(self) -> str:
+        """As a description names it. Opus always says two channels (RFC 7587, section 7)."""
+        return f"{self.value}/{self.clock_rate}{'/2' if self is Codec.OPUS else ''}"
 
 
 class DigitsBy(enum.Enum):
@@ -162,7 +174,8 @@ class MediaAgreement:
     """What offer and answer agreed on (RFC 3264): where to send, and what.
 
     C{payload_type} is what we send; C{receive_payload_type} is what the peer sends for the same codec.
-    C{telephone_event} (RFC 4733) and C{receive_telephone_event} are None where not negotiated.
+    C{telephone_event} (RFC 4733) and C{receive_telephone_event} are None where not negotiated; C{event_rate} is the
+    clock of both. C{opus} is what the peer would like to receive, where that is the codec.
     C{rtcp} is where RTCP goes (the RTP port plus one unless a=rtcp says otherwise, RFC 3605). C{srtp} are the keys
     that protect both; None is in clear.
     """
@@ -177,6 +190,8 @@ class MediaAgreement:
     ptime_ms: int = 20
     rtcp: Address | None = None
     srtp: SrtpKeys | None = None
+    event_rate: int = 8000
+    opus: OpusWishes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +365,8 @@ class MediaStatistics:
 
     The energies are sums of squared 16-bit samples, of what was given to the codec and of what the buffer played.
     C{srtp_failures}: packets that were not authentic, repeated, or in clear where they must not be. C{packets_late}
-    came too late to be played, C{gaps} are runs of what was missing when it was to be played.
+    came too late to be played, C{gaps} are runs of what was missing when it was to be played. C{packets_recovered} are
+    those of the lost that were heard all the same, by in-band FEC (Opus).
     """
 
     packets_sent: int = 0
@@ -371,3 +387,4 @@ class MediaStatistics:
     srtp_failures: int = 0
     packets_late: int = 0
     gaps: int = 0
+    packets_recovered: int = 0

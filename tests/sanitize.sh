@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT INT TERM
 for kind in asan plain; do
     mkdir -p "$work/$kind"
     cp -r setup.py setup.cfg pyproject.toml README.rst LICENSE neon tests "$work/$kind"
-    rm -f "$work/$kind"/neon/media/_engine*.so
+    rm -f "$work/$kind"/neon/media/*.so
 done
 echo "== building"
 (cd "$work/asan" && NEON_SANITIZE=1 "$python" setup.py -q build_ext --inplace)
@@ -24,7 +24,8 @@ engine_tests="tests.media.test_kernels tests.media.test_jitter tests.media.test_
     tests.media.test_digits tests.media.test_engine tests.media.test_engine_life tests.media.test_engine_source tests.media.test_engine_devices
     tests.media.test_engine_parked tests.media.test_engine_tap tests.media.test_srtp tests.media.test_engine_secure
     tests.media.test_wideband tests.media.test_mixing tests.media.test_engine_conference
-    tests.media.test_playout tests.media.test_concealment tests.media.test_comfort tests.media.test_engine_playout"
+    tests.media.test_playout tests.media.test_concealment tests.media.test_comfort tests.media.test_engine_playout
+    tests.media.test_opus"
 # Valgrind is twenty times slower: a bit of everything, without the generated inputs.
 quick_tests="tests.media.test_digits.SendingTests tests.media.test_rtcp.WriterTests
     tests.media.test_jitter.JitterTests.test_losses_anywhere tests.media.test_jitter.JitterTests.test_stall
@@ -40,7 +41,7 @@ quick_tests="tests.media.test_digits.SendingTests tests.media.test_rtcp.WriterTe
 
 # The interpreter has findings of its own under both tools (memory it keeps until the end, words read beyond a string).
 # What counts is a report with one of these files in its stack.
-ours=$(cd neon/media/_engine && ls ./*.c | sed 's,^\./,,; s/\./\\./g' | paste -sd '|')
+ours=$(cd neon/media && ls _engine/*.c _codecs/*.c | sed 's,^.*/,,; s/\./\\./g' | paste -sd '|')
 
 # Does the tool report at all? A sanitizer that is not there must not look like a clean run.
 echo "== AddressSanitizer and UndefinedBehaviorSanitizer"

@@ -18,7 +18,7 @@ FLOORS: dict[str, int] = {
     for floor, parts in {
         0: """
             audioframes brandvalues causes challenge config csvlog details errors explain headers heap inherited inifile
-            journald operatorvalues parsing passwords places privatefile quality records redaction safexml sections
+            journald operatorvalues opus parsing passwords places privatefile quality records redaction safexml sections
             signals srtp stunmessage values watched
         """,
         1: """
@@ -45,7 +45,7 @@ FLOORS: dict[str, int] = {
 }
 
 SAME_FLOOR: dict[str, set[str]] = {
-    "values": {"details", "srtp"},
+    "values": {"details", "opus", "srtp"},
     "headers": {"details"},
     "quality": {"values"},
     "parsing": {"values", "details", "srtp"},

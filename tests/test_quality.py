@@ -69,6 +69,18 @@ class FigureTests(SynchronousTestCase):
         self.assertAlmostEqual(seen.mos, opinion(rating(100, 6.0, burst_ratio(15, 8, 6.0))))
         self.assertEqual(seen.data()["jitter"], 4.2)
 
+    def test_recovered(self) -> None:
+        """What was lost and yet heard is told, and costs no opinion; there is never more of it than was lost."""
+        lossy = MediaStatistics(packets_received=90, packets_lost=10, gaps=5)
+        healed = figures(MediaStatistics(), replace(lossy, packets_recovered=10))
+        self.assertEqual((healed.loss, healed.recovered, healed.data()["recovered"]), (10.0, 10.0, 10.0))
+        self.assertEqual(healed.mos, figures(MediaStatistics(), MediaStatistics(packets_received=90)).mos)
+        hurt = figures(MediaStatistics(), lossy)
+        assert hurt.mos is not None and healed.mos is not None
+        self.assertLess(hurt.mos, healed.mos)
+        self.assertNotIn("recovered", hurt.data())
+        self.assertEqual(figures(MediaStatistics(), replace(lossy, packets_recovered=99)).recovered, 10.0)
+
     def test_nothing(self) -> None:
         """A call that heard nothing has no opinion, and says only what is known."""
         seen = figures(MediaStatistics(), MediaStatistics(packets_sent=250))

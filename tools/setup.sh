@@ -78,16 +78,18 @@ need_build_tools() {
     command -v pkg-config >/dev/null || missing+=(pkg-config)
     c_compiles '#include <srtp2/srtp.h>' || missing+=(libsrtp2-dev)
     c_compiles "$spandsp" || missing+=(libspandsp-dev)
+    c_compiles '#include <opus/opus.h>' || missing+=(libopus-dev)
     [ ${#missing[@]} -eq 0 ] && return
     apt_install "$log" "${missing[@]}"
     find_python || die "$python can still not make a virtualenv or has no headers: it needs the modules venv and ensurepip, and Python.h"
     c_compiles '#include <portaudio.h>' || die "portaudio.h can still not be compiled; see $log"
     c_compiles '#include <srtp2/srtp.h>' || die "srtp2/srtp.h can still not be compiled; see $log"
     c_compiles "$spandsp" || die "spandsp/g722.h can still not be compiled; see $log"
+    c_compiles '#include <opus/opus.h>' || die "opus/opus.h can still not be compiled; see $log"
 }
 
 # What a build depends on, relative to the checkout: an editable one, and a regular one.
-build_sources() { find setup.py setup.cfg pyproject.toml neon/media/_engine -type f; }
+build_sources() { find setup.py setup.cfg pyproject.toml neon/media/_engine neon/media/_codecs -type f; }
 all_sources() {
     find setup.py setup.cfg pyproject.toml README.rst LICENSE docs/neonctl.1 neon twisted -type f \
         ! -name '*.pyc' ! -name '*.so' ! -name dropin.cache

@@ -118,6 +118,7 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "packetsReceived": (COUNT, "RTP packets that arrived in that time."),
     "loss": (PERCENT, "How many of those for us never arrived, in percent."),
     "late": (PERCENT, "How many arrived too late to be heard, in percent."),
+    "recovered": (PERCENT, "How many of them were heard all the same: Opus can repeat in a packet the one before."),
     "jitter": (MILLISECONDS, "How much their arrival varies (RFC 3550), in milliseconds."),
     "roundTrip": (MILLISECONDS, "The way there and back, in milliseconds, where the far end sends reports."),
     "remoteLoss": (PERCENT, "How many of ours the far end has missed during the call, in percent, where it says so."),
@@ -186,7 +187,7 @@ MEDIA_FIELDS: Final[Mapping[wire.EventType, Mapping[str, bool]]] = {
         **dict.fromkeys(
             ("callId", "connectionId", "packetsSent", "packetsReceived", "loss", "late", "jitter"), True
         ),
-        **dict.fromkeys(("roundTrip", "remoteLoss", "remoteJitter", "mos"), False),
+        **dict.fromkeys(("recovered", "roundTrip", "remoteLoss", "remoteJitter", "mos"), False),
     },
     AudioLost: dict.fromkeys(("callId", "connectionId", "side", "milliseconds"), True),
     SpeechChanged: dict.fromkeys(("callId", "connectionId", "speaking"), True),

@@ -4,8 +4,8 @@ The work is done by L{neon.media._engine}, C in a native thread of its own (docs
 only hand a command over and return; the thread takes it at its next slot, within 10 ms. What happens is
 fetched with L{Engine.take_events} when L{Engine.fileno} is readable. All of it belongs to one Python thread.
 
-Audio is 8 kHz, 16 bits, little-endian, mono; a device may have 16 kHz, and a stream has with G.722. The engine converts
-between them. Levels are dBm0 (G.711: +3.14 dBm0 is the loudest sine).
+Audio is 8 kHz, 16 bits, little-endian, mono; a device may have 16 kHz, and a stream has with G.722 and Opus. The engine
+converts between them. Levels are dBm0 (G.711: +3.14 dBm0 is the loudest sine).
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from weakref import WeakValueDictionary
 
 from neon.media import _engine
 from neon.media.sound import Clip, Pipe, Tap
+from neon.opus import OpusWishes
 from neon.ports import MediaUnavailable
-from neon.values import MediaAgreement, MediaStatistics
+from neon.values import Codec, MediaAgreement, MediaStatistics
 
 NARROW, WIDE = 8000, 16000
 """The rates that a device may have, in hertz."""
@@ -129,6 +130,7 @@ class Stream:
         @raise ValueError: an address that is not numeric, a packet time other than 10, 20, ... 60 ms, a payload
             type above 127, keys of another length than the suite's, or a stream that is closed.
         @raise RuntimeError: libsrtp cannot do the suite.
+        @raise ImportError: libopus, or the module that is linked with it, is not there.
         """
         host, port = agreement.remote
         keys = agreement.srtp
@@ -149,6 +151,8 @@ class Stream:
             None
             if keys is None
             else (keys.suite.value, keys.send.data, keys.receive.data, keys.send.mki, keys.receive.mki),
+            agreement.event_rate,
+            _wishes(agreement) if agreement.codec is Codec.OPUS else None,
         )
 
     def set_source(self, source: Source) -> None:
@@ -251,6 +255,12 @@ class Stream:
     def close(self) -> None:
         """Say BYE (RTCP) and give the ports back, within 10 ms. May be called twice."""
         self._native.close()
+
+
+def _wishes(agreement: MediaAgreement) -> tuple[bool, bool, bool, int, int]:
+    """What our encoder of Opus shall do; a far end that says nothing can use everything, and repeats nothing."""
+    wishes = agreement.opus or OpusWishes()
+    return wishes.fec, wishes.dtx, wishes.constant, wishes.speech_bitrate, wishes.playback
 
 
 @dataclass(frozen=True, slots=True)

@@ -375,7 +375,7 @@ class CallStream:
             self._manager.attach(self)
         try:
             self.stream.start(agreement)
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, RuntimeError, ImportError) as error:
             # What the far end offered can be sent to nobody; it hears so from the silence.
             _log.error("call {call_id} has no audio: {error}", call_id=self.call_id, error=str(error))
 

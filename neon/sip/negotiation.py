@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from neon.sip import crypto, sdp
+from neon.sip import crypto, formats, sdp
 from neon.sip.crypto import CryptoLine
+from neon.sip.formats import Events, Numbers
 from neon.srtp import SrtpKeys, SrtpPolicy
 from neon.values import Codec, LocalMedia, MediaAgreement, MediaDirection
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The m= sections of the session: theirs as they stood, and which of them is our stream."""
+    """The m= sections of the session: theirs as they stood, which of them is our stream, and what its numbers mean."""
 
     media: tuple[sdp.Media, ...] = ()
     index: int = 0
     time: str = "0 0"
-    telephone_event: int | None = None
+    numbers: Numbers = formats.NO_NUMBERS
 
 
 class Negotiation:
@@ -40,8 +41,9 @@ class Negotiation:
         self._session = secrets.randbits(48) if session is None else session
         self._version = 0
         self._content: tuple[str, list[str]] | None = None
-        self._layout = _Layout(telephone_event=local.telephone_event)
+        self._layout = _Layout(numbers=Numbers(events={formats.CLOCK_RATE: local.telephone_event}))
         self._offered: dict[Codec, int] = {}
+        self._offered_events: dict[int, Events] = {}
         self._offered_crypto: tuple[CryptoLine, ...] = ()
         self._plain = False
         self.agreement: MediaAgreement | None = None
@@ -70,17 +72,22 @@ class Negotiation:
         C{direction} is said instead of our wish, which goes on to be what the answer is read by.
         """
         codecs = (Codec.PCMU, Codec.PCMA) if self._plain else self.local.codecs
-        self._offered = {codec: codec.payload_type for codec in codecs}
+        numbers = self._layout.numbers.of(codecs)
+        rates = () if self._plain else dict.fromkeys(codec.clock_rate for codec in codecs)
+        self._offered = {codec: numbers.number(codec) for codec in codecs}
+        self._offered_events = {rate: Events(numbers.events[rate], rate) for rate in rates}
         self.host = host
         host = self._beside(host, None if self.agreement is None else self.agreement.remote[0])
         (_, port), rtcp = self.local.reached_at(host)
         protocol, self._offered_crypto = self._security()
         ours = sdp.write_audio(
-            port, direction or self.direction, tuple(self._offered.items()), self._layout.telephone_event,
+            port, direction or self.direction, tuple(self._offered.items()), self._offered_events.values(),
             plain=self._plain, rtcp=rtcp, protocol=protocol, crypto=self._offered_crypto,
             ptime_ms=self.local.ptime_ms, comfort_noise=self.local.comfort_noise,
         )  # fmt: skip
-        return self._write(host, self._layout, ours)
+        body = self._write(host, self._layout, ours)
+        self._layout = replace(self._layout, numbers=numbers)
+        return body
 
     def answer(self, offer: str, host: str) -> tuple[str, MediaAgreement]:
         """Answer an offer: one codec, under the payload types that the offer gave it.
@@ -90,18 +97,18 @@ class Negotiation:
         description = sdp.parse(offer)
         index, codec = sdp.find_audio(description, self.local.codecs, self.local.srtp)
         media = description.media[index]
-        payload, events = media.codecs[codec], media.telephone_event
+        payload, events = media.codecs[codec], media.events(codec)
         lines, keys = self._answer_crypto(media)
         agreement = self._agree(media, codec, payload, events, keys)
-        # The event payload type of the peer stays that of later offers (section 8.3.2).
-        known = events if events is not None else self._layout.telephone_event
-        layout = _Layout(description.media, index, description.time, known)
+        numbers = self._layout.numbers.learn(media.codecs, media.all_events, media.formats)
+        layout = _Layout(description.media, index, description.time, numbers)
         self.host = host
         host = self._beside(host, agreement.remote[0])
         (_, port), rtcp = self.local.reached_at(host)
         ours = sdp.write_audio(
-            port, agreement.direction, ((codec, payload),), events, rtcp=rtcp, protocol=media.protocol, crypto=lines,
-            ptime_ms=self.local.ptime_ms, comfort_noise=self.local.comfort_noise and media.comfort_noise,
+            port, agreement.direction, ((codec, payload),), () if events is None else (events,),
+            rtcp=rtcp, protocol=media.protocol, crypto=lines, ptime_ms=self.local.ptime_ms,
+            comfort_noise=self.local.comfort_noise and media.comfort_noise and codec is not Codec.OPUS,
         )  # fmt: skip
         body = self._write(host, layout, ours)
         self._layout = layout
@@ -127,8 +134,10 @@ class Negotiation:
         if codec is None:
             raise sdp.NotAcceptable("the answer has none of the offered codecs")
         keys = self._read_crypto(media)
-        agreement = self._agree(media, codec, self._offered[codec], self._layout.telephone_event, keys)
-        self._layout = _Layout(description.media, index, self._layout.time, self._layout.telephone_event)
+        theirs = media.events(codec)
+        events = None if theirs is None else self._offered_events.get(theirs.rate)
+        agreement = self._agree(media, codec, self._offered[codec], events, keys)
+        self._layout = _Layout(description.media, index, self._layout.time, self._layout.numbers)
         self.agreement = agreement
         return agreement
 
@@ -178,7 +187,7 @@ class Negotiation:
         return None
 
     def _agree(
-        self, media: sdp.Media, codec: Codec, payload: int, events: int | None, keys: SrtpKeys | None
+        self, media: sdp.Media, codec: Codec, payload: int, events: Events | None, keys: SrtpKeys | None
     ) -> MediaAgreement:
         agreement = sdp.agree(media, codec, payload, events, self.direction, keys, self.local.ptime_ms)
         version = 6 if ":" in agreement.remote[0] else 4

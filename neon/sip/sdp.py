@@ -10,12 +10,14 @@ from __future__ import annotations
 import functools
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from neon.sip import crypto, packettime
+from neon import opus
+from neon.sip import crypto, formats, packettime
 from neon.sip.crypto import CryptoLine
+from neon.sip.formats import Events
 from neon.srtp import SrtpKeys, SrtpPolicy
 from neon.values import Address, Codec, MediaAgreement, MediaDirection
 
@@ -23,7 +25,6 @@ LONGEST = 16 * 1024
 MOST_LINES = 512
 MOST_MEDIA = 16
 MOST_FORMATS = 64
-CLOCK_RATE = 8000
 PLAIN, SECURE = "RTP/AVP", "RTP/SAVP"
 COMFORT_NOISE = "13"
 """The payload type (RFC 3389, section 4)."""
@@ -33,6 +34,7 @@ _PROTOCOL = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,32}(?:/[A-Za-z0-9!#$%&'
 _PORT = re.compile(r"([0-9]{1,5})(?:/[0-9]{1,3})?\Z")
 _PAYLOAD = re.compile(r"[0-9]{1,3}\Z")
 _RTPMAP = re.compile(r"([0-9]{1,3})\s+([^\s/]{1,64})/([0-9]{1,6})(?:/([0-9]{1,2}))?\s*\Z")
+_FMTP = re.compile(r"([0-9]{1,3})\s+(\S.{0,255})")
 _RTCP = re.compile(r"([0-9]{1,5})(?:\s+IN\s+IP[46]\s+(\S{1,64}))?\s*\Z", re.IGNORECASE)
 _TIME = re.compile(r"[0-9]{1,12} [0-9]{1,12}\Z")
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -72,6 +74,7 @@ class Media:
     family: str = "IP4"
     direction: MediaDirection = MediaDirection.SENDRECV
     rtpmap: tuple[tuple[str, str], ...] = ()
+    fmtp: tuple[tuple[str, str], ...] = ()
     ptime_ms: int | None = None
     longest_ptime_ms: int | None = None
     rtcp_port: int | None = None
@@ -98,17 +101,26 @@ class Media:
         for known, name in self.rtpmap:
             if known == payload:
                 return name
-        return {"0": "PCMU", "8": "PCMA", "9": "G722", COMFORT_NOISE: "CN"}.get(payload)
+        return formats.STATIC.get(payload)
 
     @functools.cached_property
     def codecs(self) -> Mapping[Codec, int]:
         """The codecs that we know, with their payload types, in the description's order."""
         found: dict[Codec, int] = {}
         for payload in self.formats:
-            name = self.encoding(payload)
-            if name is not None and name in Codec.__members__:
-                found.setdefault(Codec[name], int(payload))
+            codec = formats.codec_of(self.encoding(payload))
+            if codec is not None:
+                found.setdefault(codec, int(payload))
         return found
+
+    def events(self, codec: Codec) -> Events | None:
+        """The telephone events that go with a codec, None if there are none."""
+        return formats.choose_events(self.all_events, codec)
+
+    @functools.cached_property
+    def all_events(self) -> Mapping[int, Events]:
+        """The telephone events by their clocks."""
+        return formats.events_of((payload, self.encoding(payload)) for payload in self.formats)
 
     @property
     def comfort_noise(self) -> bool:
@@ -116,9 +128,10 @@ class Media:
         return COMFORT_NOISE in self.formats and self.encoding(COMFORT_NOISE) == "CN"
 
     @property
-    def telephone_event(self) -> int | None:
-        """The payload type of telephone-event, None if it is not there."""
-        return next((int(payload) for payload in self.formats if self.encoding(payload) == "TELEPHONE-EVENT"), None)
+    def opus_wishes(self) -> opus.OpusWishes:
+        """What they would like to receive as Opus."""
+        payload = str(self.codecs.get(Codec.OPUS))
+        return opus.parse(next((text for known, text in self.fmtp if known == payload), ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +151,7 @@ class _Section:
     family: str = "IP4"
     direction: MediaDirection | None = None
     rtpmap: dict[str, str] | None = None
+    fmtp: dict[str, str] | None = None
     ptime: int | None = None
     longest_ptime: int | None = None
     rtcp: tuple[int, str | None] | None = None
@@ -199,9 +213,12 @@ def _read_attribute(section: _Section, value: str) -> None:
         if match is not None:
             known = section.rtpmap = section.rtpmap if section.rtpmap is not None else {}
             if len(known) < MOST_FORMATS:
-                # Another clock rate or two channels is another encoding, one that we do not know.
-                plain = int(match[3]) == CLOCK_RATE and match[4] in (None, "1")
-                known[match[1]] = match[2].upper() if plain else f"{match[2].upper()}/{match[3]}/{match[4]}"
+                known[match[1]] = formats.encoding(match[2], match[3], match[4])
+    elif name == "fmtp":
+        match = _FMTP.match(content)
+        parameters = section.fmtp = section.fmtp if section.fmtp is not None else {}
+        if match is not None and len(parameters) < MOST_FORMATS:
+            parameters[match[1]] = match[2]
     elif name in ("ptime", "maxptime"):
         number = re.match(r"[0-9]{1,4}", content)
         if number is not None and name == "ptime":
@@ -239,6 +256,7 @@ def _finish(section: _Section, session: _Section) -> Media:
         family=section.family if own else session.family,
         direction=section.direction or session.direction or MediaDirection.SENDRECV,
         rtpmap=tuple((section.rtpmap or {}).items()),
+        fmtp=tuple((section.fmtp or {}).items()),
         ptime_ms=section.ptime or session.ptime,
         longest_ptime_ms=section.longest_ptime or session.longest_ptime,
         rtcp_port=rtcp_port if rtcp_port else None,
@@ -294,19 +312,21 @@ def agree(
     media: Media,
     codec: Codec,
     receive_payload_type: int,
-    receive_telephone_event: int | None,
+    receive_events: Events | None,
     wish: MediaDirection = MediaDirection.SENDRECV,
     srtp: SrtpKeys | None = None,
     ptime_ms: int = packettime.USUAL,
 ) -> MediaAgreement:
     """What follows from the peer's C{media}, the C{codec} chosen from them, and what we have said ourselves.
 
-    C{srtp}: the keys that were agreed on. C{ptime_ms}: how long our packets are if the peer does not mind.
+    C{receive_events}: ours, of the same clock as theirs. C{srtp}: the keys that were agreed on. C{ptime_ms}: how long our
+    packets are if the peer does not mind.
 
     @raise NotAcceptable: the peer's address cannot be used.
     """
     remote, held = remote_address(media)
-    events = media.telephone_event
+    packet_time = packettime.to_send(media.ptime_ms, media.longest_ptime_ms, ptime_ms)
+    events = media.events(codec) if receive_events is not None else None
     direction = answering(media.direction, wish)
     if held:
         direction = MediaDirection.RECVONLY if direction.receives else MediaDirection.INACTIVE
@@ -316,11 +336,13 @@ def agree(
         payload_type=media.codecs[codec],
         receive_payload_type=receive_payload_type,
         direction=direction,
-        telephone_event=events if receive_telephone_event is not None else None,
-        receive_telephone_event=receive_telephone_event if events is not None else None,
-        ptime_ms=packettime.to_send(media.ptime_ms, media.longest_ptime_ms, ptime_ms),
+        telephone_event=None if events is None else events.payload,
+        receive_telephone_event=None if events is None or receive_events is None else receive_events.payload,
+        ptime_ms=opus.packet_time(packet_time) if codec is Codec.OPUS else packet_time,
         rtcp=_rtcp_address(media, remote),
         srtp=srtp,
+        event_rate=codec.clock_rate if events is None else events.rate,
+        opus=media.opus_wishes if codec is Codec.OPUS else None,
     )
 
 
@@ -387,7 +409,7 @@ def write_audio(
     port: int,
     direction: MediaDirection,
     codecs: tuple[tuple[Codec, int], ...],
-    telephone_event: int | None,
+    events: Iterable[Events],
     *,
     plain: bool = False,
     rtcp: Address | None = None,
@@ -401,14 +423,13 @@ def write_audio(
     C{rtcp}: where RTCP is to go, if not to the next port (RFC 3605).
     """
     payloads = [str(payload) for _, payload in codecs]
-    lines = [f"a=rtpmap:{payload} {codec.value}/{CLOCK_RATE}" for codec, payload in codecs]
+    lines = [line for codec, payload in codecs for line in formats.lines_of(codec, payload)]
     if comfort_noise and not plain:
         payloads.append(COMFORT_NOISE)
-        lines.append(f"a=rtpmap:{COMFORT_NOISE} CN/{CLOCK_RATE}")
-    if telephone_event is not None:
-        payloads.append(str(telephone_event))
-        lines.append(f"a=rtpmap:{telephone_event} telephone-event/{CLOCK_RATE}")
-        lines.append(f"a=fmtp:{telephone_event} 0-15")
+        lines.append(f"a=rtpmap:{COMFORT_NOISE} CN/{formats.CLOCK_RATE}")
+    for event in events:
+        payloads.append(str(event.payload))
+        lines += event.lines
     lines += map(str, crypto)
     if rtcp is not None:
         lines.append(f"a=rtcp:{rtcp[1]} IN {_version(rtcp[0])} {rtcp[0]}")

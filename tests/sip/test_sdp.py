@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon.sip import sdp
+from neon.sip.formats import Events
 from neon.sip.negotiation import Negotiation
 from neon.values import Codec, LocalMedia, MediaAgreement, MediaDirection
 
@@ -59,7 +60,7 @@ class ReadingTests(SynchronousTestCase):
             )
         ).media[0]  # fmt: skip
         self.assertEqual(media.codecs, {Codec.PCMA: 97, Codec.PCMU: 98})
-        self.assertEqual(media.telephone_event, 99)
+        self.assertEqual(media.events(Codec.PCMA), Events(99))
 
     def test_other_rates_are_other_codecs(self) -> None:
         """PCMA at 16 kHz or in stereo, or telephone-event at 48 kHz, is not what we speak."""
@@ -69,7 +70,7 @@ class ReadingTests(SynchronousTestCase):
                 "a=rtpmap:97 PCMA/16000", "a=rtpmap:98 PCMU/8000/2", "a=rtpmap:99 telephone-event/48000",
             )
         ).media[0]  # fmt: skip
-        self.assertEqual((media.codecs, media.telephone_event), ({}, None))
+        self.assertEqual((media.codecs, media.events(Codec.PCMA)), ({}, None))
 
     def test_rtpmap_overrules_static(self) -> None:
         """An rtpmap says what a number is, even a static one."""

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "packets.h"
 #include "wideband.h"
 
 /* The bits of [position, position + count) that fall into the word of `position`, and how many they are. */
@@ -29,6 +30,11 @@ static void set_present(struct jitter *jitter, uint32_t position, size_t count, 
 void ring_clear(struct jitter *jitter, uint32_t position, size_t count)
 {
     set_present(jitter, position, count < JITTER_RING ? count : JITTER_RING, false);
+}
+
+void ring_mark(struct jitter *jitter, uint32_t position, size_t count)
+{
+    set_present(jitter, position, count, true);
 }
 
 void ring_store(struct jitter *jitter, uint32_t position, const uint8_t *codes, size_t count)
@@ -68,11 +74,17 @@ static void decode(struct jitter *jitter, int16_t *samples, const uint8_t *codes
     case CODEC_G722:
         g722_read(jitter->g722, samples, codes, count);
         break;
+    case CODEC_OPUS:
+        break; /* has no codes */
     }
 }
 
 void ring_decode(struct jitter *jitter, uint32_t position, int16_t *samples, size_t count)
 {
+    if (jitter->codec == CODEC_OPUS) {
+        packets_read(jitter->packets, position, samples, (uint32_t)count);
+        return;
+    }
     size_t offset = position % JITTER_RING;
     size_t before_wrap = count < JITTER_RING - offset ? count : JITTER_RING - offset;
     decode(jitter, samples, jitter->codes + offset, before_wrap);

@@ -10,6 +10,7 @@ static inline int32_t distance(uint32_t to, uint32_t from)
 }
 
 void ring_store(struct jitter *jitter, uint32_t position, const uint8_t *codes, size_t count);
+void ring_mark(struct jitter *jitter, uint32_t position, size_t count); /* as there, but stored elsewhere */
 void ring_clear(struct jitter *jitter, uint32_t position, size_t count);
 
 /* How many codes from `position` on are there, or are not (`present` false), `most` at most. */

@@ -37,7 +37,7 @@ bool dtmf_busy(const struct dtmf_out *out)
     return out->active || (out->count > 0 && out->gap <= 0);
 }
 
-bool dtmf_next(struct dtmf_out *out, uint32_t timestamp, uint32_t samples, struct dtmf_packet *packet)
+bool dtmf_next(struct dtmf_out *out, uint32_t timestamp, uint32_t samples, unsigned clock, struct dtmf_packet *packet)
 {
     if (!dtmf_busy(out)) {
         if (out->gap > 0)
@@ -48,14 +48,17 @@ bool dtmf_next(struct dtmf_out *out, uint32_t timestamp, uint32_t samples, struc
     if (first) {
         out->active = true;
         out->timestamp = timestamp;
-        out->elapsed = 0;
+        out->elapsed = out->segment = 0;
         out->ends = 0;
     }
     const struct dtmf_digit *digit = &out->queue[out->head];
     out->elapsed += samples;
     bool ending = out->elapsed >= digit->duration;
-    uint16_t duration = (uint16_t)(ending ? digit->duration : out->elapsed);
-    packet->timestamp = out->timestamp;
+    uint32_t told = ending ? digit->duration : out->elapsed;
+    if ((told - out->segment) * clock > UINT16_MAX)
+        out->segment = out->elapsed - samples;
+    uint32_t duration = (told - out->segment) * clock;
+    packet->timestamp = out->timestamp + out->segment;
     packet->marker = first;
     packet->payload[0] = digit->event;
     packet->payload[1] = (uint8_t)(VOLUME | (ending ? END_BIT : 0));

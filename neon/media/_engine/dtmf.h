@@ -28,6 +28,7 @@ struct dtmf_out {
     bool active;        /* the digit at the head has begun */
     uint32_t timestamp; /* of its beginning */
     uint32_t elapsed;   /* samples since then */
+    uint32_t segment;   /* of these, those that were told of under an earlier timestamp */
     int ends;           /* end packets sent */
     int gap;            /* samples until the next digit may begin */
 };
@@ -58,8 +59,9 @@ bool dtmf_push(struct dtmf_out *out, uint8_t event, uint32_t duration);
 bool dtmf_busy(const struct dtmf_out *out);
 
 /* To be called for every packet interval of `samples` beginning at `timestamp`: true if *packet is to be sent instead
- * of audio. */
-bool dtmf_next(struct dtmf_out *out, uint32_t timestamp, uint32_t samples, struct dtmf_packet *packet);
+ * of audio. Durations are told in units of which `clock` are a sample; what 16 bits of these cannot say is told in
+ * segments (RFC 4733, section 2.5.1.3). */
+bool dtmf_next(struct dtmf_out *out, uint32_t timestamp, uint32_t samples, unsigned clock, struct dtmf_packet *packet);
 
 /* Reads a telephone-event payload; true if it is the first news of a digit, which is put into *digit. */
 bool dtmf_receive(struct dtmf_in *in, uint32_t timestamp, bool marker, const uint8_t *payload, size_t length,

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "counters.h"
+#include "packets.h"
 
 #define STALL_NS UINT64_C(200000000) /* later than this, rounds are skipped, not caught up */
 #define NTP_EPOCH UINT64_C(2208988800)
@@ -64,6 +65,7 @@ void command_free(struct command *command)
         free(command->source);
     }
     secure_free(command->secure);
+    packets_free(command->packets);
     free(command);
 }
 
@@ -171,8 +173,9 @@ static void start_stream(struct engine *engine, struct command *command)
     struct stream *stream = command->stream;
     if (!wheel_remove(engine, stream))
         return; /* closed before */
-    stream_start(stream, &command->agreement, command->secure, monotonic_ns());
+    stream_start(stream, &command->agreement, command->secure, command->packets, monotonic_ns());
     command->secure = NULL;
+    command->packets = NULL;
     if (!wheel_add(engine, stream)) {
         stream_end(engine, stream);
         stream_unref(stream);

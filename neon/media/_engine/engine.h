@@ -72,6 +72,7 @@ struct command {
     struct device *device;
     struct source *source;  /* owned */
     struct secure *secure;  /* owned */
+    struct packets *packets; /* owned */
     struct tap *tap;        /* a counted reference, or NULL */
     struct member *member;  /* owned, or NULL */
     float volume;

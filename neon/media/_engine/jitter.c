@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "codering.h"
+#include "packets.h"
 #include "playout.h"
 #include "wideband.h"
 
@@ -16,9 +17,11 @@ void jitter_init(struct jitter *jitter, int32_t least, int32_t most)
 void jitter_reset(struct jitter *jitter, enum codec codec)
 {
     jitter->codec = codec;
-    jitter->wide = codec == CODEC_G722 ? 2 : 1;
+    jitter->wide = codec == CODEC_G722 || codec == CODEC_OPUS ? 2 : 1;
     if (codec == CODEC_G722)
         g722_restart_decoder(jitter->g722);
+    if (codec == CODEC_OPUS)
+        packets_forget(jitter->packets);
     jitter->started = jitter->resting = jitter->plain = false;
     jitter->concealment.active = false;
     jitter->concealment.run = jitter->concealment.joining = 0;
@@ -76,7 +79,8 @@ static enum jitter_put place(struct jitter *jitter, uint32_t timestamp, size_t c
     return JITTER_STORED;
 }
 
-static enum jitter_put put(struct jitter *jitter, uint32_t timestamp, const uint8_t *codes, size_t count)
+/* `length` octets that are `count` codes; no octets are silence. */
+static enum jitter_put put(struct jitter *jitter, uint32_t timestamp, const uint8_t *codes, size_t length, size_t count)
 {
     enum jitter_put verdict = place(jitter, timestamp, count);
     jitter->duplicates += verdict == JITTER_DUPLICATE;
@@ -86,7 +90,12 @@ static enum jitter_put put(struct jitter *jitter, uint32_t timestamp, const uint
     uint32_t end = timestamp + (uint32_t)count;
     if (distance(timestamp, jitter->high) > 0)
         ring_clear(jitter, jitter->high, (size_t)distance(timestamp, jitter->high));
-    ring_store(jitter, timestamp, codes, count);
+    if (jitter->codec == CODEC_OPUS) {
+        ring_mark(jitter, timestamp, count);
+        packets_store(jitter->packets, timestamp, (uint32_t)count, codes, length);
+    } else {
+        ring_store(jitter, timestamp, codes, count);
+    }
     if (distance(end, jitter->high) > 0)
         jitter->high = end;
     return JITTER_STORED;
@@ -95,11 +104,14 @@ static enum jitter_put put(struct jitter *jitter, uint32_t timestamp, const uint
 enum jitter_put jitter_put(struct jitter *jitter, uint32_t timestamp, const uint8_t *codes, size_t count,
                            uint32_t waited)
 {
-    if (count == 0 || count > JITTER_PACKET_MAX)
+    const size_t length = count;
+    if (jitter->codec == CODEC_OPUS)
+        count = packets_ticks(jitter->packets, codes, length);
+    if (count == 0 || count > (jitter->codec == CODEC_OPUS ? (size_t)OPUS_TICKS_MAX : JITTER_PACKET_MAX))
         return JITTER_REFUSED;
     if (!jitter->started)
         begin(jitter, timestamp, waited);
-    enum jitter_put verdict = put(jitter, timestamp, codes, count);
+    enum jitter_put verdict = put(jitter, timestamp, codes, length, count);
     if (verdict != JITTER_DUPLICATE)
         delay_observe(&jitter->delay, timestamp, jitter->clock - waited, (uint32_t)count);
     return verdict;
@@ -111,9 +123,13 @@ void jitter_put_silence(struct jitter *jitter, uint32_t end)
     int32_t count = distance(end, jitter->high);
     if (!jitter->started || count <= 0 || count > JITTER_PACKET_MAX)
         return;
+    if (jitter->codec == CODEC_OPUS) {
+        put(jitter, jitter->high, NULL, 0, (size_t)count);
+        return;
+    }
     static const uint8_t silence[] = {[CODEC_ULAW] = 0xff, [CODEC_ALAW] = 0xd5, [CODEC_G722] = 0xfa};
     memset(codes, silence[jitter->codec], sizeof codes);
-    put(jitter, jitter->high, codes, (size_t)count);
+    put(jitter, jitter->high, codes, (size_t)count, (size_t)count);
 }
 
 void jitter_put_comfort(struct jitter *jitter, uint32_t timestamp, const struct comfort_noise *noise)

@@ -2,7 +2,8 @@
  *
  * Positions are RTP timestamps of an 8 kHz clock, compared modulo 2^32. Codes are kept in a ring with one presence bit
  * per tick, so that packets of any length from 10 to 60 ms may arrive, in any order. A code of G.722 is two samples at
- * 16 kHz, and its decoder has a memory: codes are decoded as they leave, once each.
+ * 16 kHz, and its decoder has a memory: codes are decoded as they leave, once each. Opus has no codes: its packets wait
+ * elsewhere (packets.h), only that they are there is noted here, and its decoder fills in what is missing.
  *
  * How long packets wait follows what is seen of the network (delay.h), so a far clock that is not ours is followed too.
  * The buffer gets shorter or longer by pitch periods (timescale.h), in silence first; where comfort noise is heard, by
@@ -27,19 +28,22 @@ enum {
     JITTER_WIDE = 2,           /* samples a tick at most */
     JITTER_RECENT = 1024,      /* samples that have left and are remembered; a power of two */
     JITTER_READY = JITTER_PACKET_MAX + 2 * TIMESCALE_MOST + TIMESCALE_WINDOW, /* ticks that may be decoded ahead */
-    JITTER_GIVE_UP = 1600,     /* ticks of nothing at all after which the buffer waits for a new beginning */
+    JITTER_GIVE_UP = 1600,     /* ticks of nothing at all after which the buffer waits for a new beginning; */
+    JITTER_GIVE_UP_OPUS = 4000, /* whose silences have a packet each 400 ms */
     JITTER_RESTS = 4,          /* beginnings of comfort noise that may wait for their time */
 };
 
-enum codec { CODEC_ULAW, CODEC_ALAW, CODEC_G722 };
+enum codec { CODEC_ULAW, CODEC_ALAW, CODEC_G722, CODEC_OPUS };
 
 enum jitter_put { JITTER_STORED, JITTER_DUPLICATE, JITTER_LATE, JITTER_REFUSED };
 
 struct g722;
+struct packets;
 
 struct jitter {
     enum codec codec;
     struct g722 *g722;      /* the stream's; for that codec only */
+    struct packets *packets; /* the stream's; for Opus only */
     int wide;               /* samples of a code, and of a tick: 1, or 2 */
     bool started;           /* a packet fixed the position */
     bool plain;             /* nothing but what arrived is to be said: no loss, no rest, nothing decoded ahead */
@@ -75,13 +79,14 @@ struct jitter {
 /* Once, before everything else; the delay's bounds in ticks, 0 for the usual ones. */
 void jitter_init(struct jitter *jitter, int32_t least, int32_t most);
 
-/* Forgets what is in it; what is known of the network stays. `g722` must be set before, if that is the codec. */
+/* Forgets what is in it; what is known of the network stays. `g722` or `packets` must be set before, if the codec is one of
+ * theirs. */
 void jitter_reset(struct jitter *jitter, enum codec codec);
 
 /* Another network: nothing is known of it. */
 void jitter_forget(struct jitter *jitter);
 
-/* Stores a packet of `count` codes whose first has the given timestamp; it could have been had `waited` ticks ago. */
+/* Stores a packet of `count` codes, for Opus octets, whose first has the given timestamp; it could have been had `waited` ticks ago. */
 enum jitter_put jitter_put(struct jitter *jitter, uint32_t timestamp, const uint8_t *codes, size_t count,
                            uint32_t waited);
 

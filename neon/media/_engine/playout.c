@@ -4,6 +4,7 @@
 
 #include "codering.h"
 #include "level.h"
+#include "packets.h"
 
 enum {
     TOO_LONG = TIMESCALE_MOST,   /* ticks more than wanted that are borne: what may be left out at once. Less is not */
@@ -58,6 +59,8 @@ static void add_audio(struct jitter *jitter, size_t count)
 {
     int16_t *samples = end_of_ready(jitter);
     ring_decode(jitter, jitter->play, samples, count);
+    if (jitter->codec == CODEC_OPUS)
+        jitter->concealment.active = false; /* the decoder itself leads back */
     if (jitter->concealment.active)
         conceal_end(&jitter->concealment);
     if (jitter->concealment.joining > 0)
@@ -85,10 +88,18 @@ static void begin_concealment(struct jitter *jitter)
 
 static bool add_concealment(struct jitter *jitter, size_t count)
 {
-    if (!jitter->concealment.active)
-        begin_concealment(jitter);
-    bool heard = jitter->concealment.run < CONCEAL_END * jitter->wide;
-    conceal_fill(&jitter->concealment, end_of_ready(jitter), (int)samples_of(jitter, count));
+    bool heard;
+    if (jitter->codec == CODEC_OPUS) {
+        jitter->gaps += !jitter->concealment.active;
+        jitter->concealment.active = heard = true;
+        jitter->concealment.run += (int)samples_of(jitter, count);
+        packets_conceal(jitter->packets, jitter->play, end_of_ready(jitter), (uint32_t)count);
+    } else {
+        if (!jitter->concealment.active)
+            begin_concealment(jitter);
+        heard = jitter->concealment.run < CONCEAL_END * jitter->wide;
+        conceal_fill(&jitter->concealment, end_of_ready(jitter), (int)samples_of(jitter, count));
+    }
     jitter->play += (uint32_t)count;
     jitter->ahead += (int)count;
     return heard;
@@ -289,6 +300,7 @@ void jitter_get(struct jitter *jitter, int16_t *samples, size_t count)
     remember(jitter, samples, wanted);
     float loudness = (float)sum_of_squares(samples, wanted) / (float)wanted;
     jitter->loudness += (loudness - jitter->loudness) * (float)count / LOUDNESS_MEMORY;
-    if (jitter->concealment.active && jitter->concealment.run / jitter->wide >= JITTER_GIVE_UP)
+    const int give_up = jitter->codec == CODEC_OPUS ? JITTER_GIVE_UP_OPUS : JITTER_GIVE_UP;
+    if (jitter->concealment.active && jitter->concealment.run / jitter->wide >= give_up)
         jitter_reset(jitter, jitter->codec);
 }

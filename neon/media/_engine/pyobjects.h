@@ -5,6 +5,7 @@
 #include "pymodule.h"
 
 #include "engine.h"
+#include "packets.h"
 
 typedef struct {
     PyObject_HEAD
@@ -62,12 +63,16 @@ struct secure *secure_of(PyObject *keys);
 struct conference *conference_of(EngineObject *owner, PyObject *argument);
 PyObject *conference_open(EngineObject *owner);
 
-/* The types of pystream.c, pyconference.c, pytap.c and pyscript.c. */
+/* A coder for Opus; NULL with an exception set, ImportError where NEON was built without it. */
+struct packets *packets_of(const struct opus_wishes *wishes);
+
+/* The types of pystream.c, pyconference.c, pytap.c, pyscript.c and pycodecs.c. */
 PyType_Spec *stream_type_spec(void);
 PyType_Spec *conference_type_spec(void);
 PyType_Spec *tap_type_spec(void);
 PyType_Spec *clip_type_spec(void);
 PyType_Spec *pipe_type_spec(void);
+PyType_Spec *coder_type_spec(void);
 
 /* The methods of a stream that pyscript.c has. */
 PyObject *stream_py_play(StreamObject *self, PyObject *args);

@@ -4,6 +4,7 @@
 #include <structmember.h>
 
 #include "counters.h"
+#include "packets.h"
 
 PyObject *post_command(EngineObject *owner, struct command command)
 {
@@ -16,6 +17,7 @@ PyObject *post_command(EngineObject *owner, struct command command)
         }
         secure_free(command.secure);
         member_free(command.member);
+        packets_free(command.packets);
         return PyErr_NoMemory();
     }
     if (command.stream != NULL)
@@ -38,13 +40,51 @@ static int check_open(bool closed, const char *what)
     return closed ? -1 : 0;
 }
 
+struct packets *packets_of(const struct opus_wishes *wishes)
+{
+    /* Imports the module, and so loads libopus, with the first call that needs it. */
+    PyObject *module = PyImport_ImportModule(OPUS_MODULE);
+    if (module == NULL)
+        return NULL;
+    const struct opus_library *library = PyCapsule_Import(OPUS_CAPSULE, 0);
+    Py_DECREF(module); /* sys.modules keeps it, and libopus is never unloaded */
+    if (library == NULL)
+        return NULL;
+    struct packets *packets = packets_new(library, wishes);
+    if (packets == NULL)
+        PyErr_NoMemory();
+    return packets;
+}
+
+static struct packets *packets_wanted(PyObject *argument)
+{
+    struct opus_wishes wishes;
+    int fec, dtx, constant;
+    if (!PyTuple_Check(argument)) {
+        PyErr_SetString(PyExc_TypeError, "what Opus is to do is a tuple");
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(argument, "pppII:opus", &fec, &dtx, &constant, &wishes.bitrate, &wishes.playback))
+        return NULL;
+    if (wishes.bitrate < 6000 || wishes.bitrate > 510000) {
+        PyErr_SetString(PyExc_ValueError, "the bitrate of Opus is from 6000 to 510000");
+        return NULL;
+    }
+    wishes.fec = fec;
+    wishes.dtx = dtx;
+    wishes.constant = constant;
+    return packets_of(&wishes);
+}
+
 static PyObject *stream_py_start(StreamObject *self, PyObject *args)
 {
     const char *host, *rtcp_host, *codec;
     int port, rtcp_port, payload_type, receive_payload_type, sends, receives, event, receive_event, ptime;
-    PyObject *security = Py_None;
-    if (!PyArg_ParseTuple(args, "sisisiippiii|O:start", &host, &port, &rtcp_host, &rtcp_port, &codec, &payload_type,
-                          &receive_payload_type, &sends, &receives, &event, &receive_event, &ptime, &security))
+    int event_rate = 8000;
+    PyObject *security = Py_None, *wishes = Py_None;
+    if (!PyArg_ParseTuple(args, "sisisiippiii|OiO:start", &host, &port, &rtcp_host, &rtcp_port, &codec, &payload_type,
+                          &receive_payload_type, &sends, &receives, &event, &receive_event, &ptime, &security,
+                          &event_rate, &wishes))
         return NULL;
     if (check_open(self->closed, "stream") < 0)
         return NULL;
@@ -61,13 +101,19 @@ static PyObject *stream_py_start(StreamObject *self, PyObject *args)
         PyErr_SetString(PyExc_ValueError, "a payload type is not from 0 to 127");
         return NULL;
     }
-    static const char *const codecs[] = {[CODEC_ULAW] = "PCMU", [CODEC_ALAW] = "PCMA", [CODEC_G722] = "G722"};
+    static const char *const codecs[] = {
+        [CODEC_ULAW] = "PCMU", [CODEC_ALAW] = "PCMA", [CODEC_G722] = "G722", [CODEC_OPUS] = "opus"};
     size_t number = 0;
     while (number < sizeof codecs / sizeof *codecs && strcmp(codec, codecs[number]) != 0)
         number++;
     if (number == sizeof codecs / sizeof *codecs)
         return PyErr_Format(PyExc_ValueError, "unknown codec %s", codec);
+    if (event_rate != 8000 && event_rate != 8000 * OPUS_CLOCK) {
+        PyErr_SetString(PyExc_ValueError, "the clock of telephone events is 8000 or 48000 Hz");
+        return NULL;
+    }
     agreement->codec = (enum codec)number;
+    agreement->event_clock = (unsigned)event_rate / 8000;
     agreement->reachable = address_allowed(&agreement->remote);
     agreement->payload_type = (uint8_t)payload_type;
     agreement->receive_payload_type = (uint8_t)receive_payload_type;
@@ -76,8 +122,14 @@ static PyObject *stream_py_start(StreamObject *self, PyObject *args)
     agreement->telephone_event = event;
     agreement->receive_telephone_event = receive_event;
     agreement->packet_samples = (uint32_t)ptime * 8;
-    if (security != Py_None && (command.secure = secure_of(security)) == NULL)
+    if (agreement->codec == CODEC_OPUS && ptime != 10 && ptime % 20 != 0)
+        return PyErr_Format(PyExc_ValueError, "Opus has no frames of %d ms", ptime);
+    if (agreement->codec == CODEC_OPUS && (command.packets = packets_wanted(wishes)) == NULL)
         return NULL;
+    if (security != Py_None && (command.secure = secure_of(security)) == NULL) {
+        packets_free(command.packets);
+        return NULL;
+    }
     return post_command(self->owner, command);
 }
 
@@ -308,7 +360,7 @@ static PyObject *stream_py_statistics(StreamObject *self, PyObject *unused)
     const struct stream_counters *counters = &self->stream->counters;
     bool remote = atomic_load(&counters->remote_known);
     return Py_BuildValue(
-        "(KKKKKKKdNNNKKKKKKK)", counter_get(&counters->packets_sent), counter_get(&counters->octets_sent),
+        "(KKKKKKKdNNNKKKKKKKK)", counter_get(&counters->packets_sent), counter_get(&counters->octets_sent),
         counter_get(&counters->packets_received), counter_get(&counters->octets_received),
         counter_get(&counters->packets_lost), counter_get(&counters->packets_discarded),
         counter_get(&counters->frames_concealed), (double)counter_get(&counters->jitter) / 8.0,
@@ -317,7 +369,8 @@ static PyObject *stream_py_statistics(StreamObject *self, PyObject *unused)
         optional(remote, (double)counter_get(&counters->remote_jitter) / 8.0), counter_get(&counters->sent.energy),
         counter_get(&counters->sent.samples), counter_get(&counters->heard.energy),
         counter_get(&counters->heard.samples), counter_get(&counters->srtp_failures),
-        counter_get(&counters->packets_late), counter_get(&counters->gaps));
+        counter_get(&counters->packets_late), counter_get(&counters->gaps),
+        counter_get(&counters->packets_recovered));
 }
 
 static PyObject *stream_py_close(StreamObject *self, PyObject *unused)

@@ -3,6 +3,7 @@
 
 #include "dtmf.h"
 #include "jitter.h"
+#include "packets.h"
 #include "rtcp.h"
 #include "rtp.h"
 #include "wideband.h"
@@ -16,10 +17,11 @@ typedef struct {
 
 static PyObject *jitter_py_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-    static const char *const names[] = {"alaw", "g722", "least", "most", NULL};
-    int alaw = 0, g722 = 0, least = 0, most = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|ppii:JitterBuffer", (char **)(uintptr_t)names, &alaw, &g722,
-                                     &least, &most))
+    static const char *const names[] = {"alaw", "g722", "least", "most", "opus", NULL};
+    static const struct opus_wishes anything = {.bitrate = 24000, .playback = 16000};
+    int alaw = 0, g722 = 0, least = 0, most = 0, opus = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|ppiip:JitterBuffer", (char **)(uintptr_t)names, &alaw, &g722,
+                                     &least, &most, &opus))
         return NULL;
     JitterObject *self = (JitterObject *)type->tp_alloc(type, 0);
     if (self == NULL)
@@ -29,13 +31,18 @@ static PyObject *jitter_py_new(PyTypeObject *type, PyObject *args, PyObject *key
         Py_DECREF(self);
         return PyErr_NoMemory();
     }
-    jitter_reset(&self->jitter, g722 ? CODEC_G722 : alaw ? CODEC_ALAW : CODEC_ULAW);
+    if (opus && (self->jitter.packets = packets_of(&anything)) == NULL) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    jitter_reset(&self->jitter, opus ? CODEC_OPUS : g722 ? CODEC_G722 : alaw ? CODEC_ALAW : CODEC_ULAW);
     return (PyObject *)self;
 }
 
 static void jitter_py_dealloc(JitterObject *self)
 {
     g722_close(self->jitter.g722);
+    packets_free(self->jitter.packets);
     free_object((PyObject *)self);
 }
 
@@ -88,10 +95,11 @@ static PyObject *jitter_py_counters(JitterObject *self, PyObject *unused)
 {
     (void)unused;
     const struct jitter *jitter = &self->jitter;
-    return Py_BuildValue("{sIsIsIsIsIsIsIsisi}", "duplicates", jitter->duplicates, "late", jitter->late, "resets",
+    return Py_BuildValue("{sIsIsIsIsIsIsIsisisI}", "duplicates", jitter->duplicates, "late", jitter->late, "resets",
                          jitter->resets, "concealed", jitter->frames_concealed, "gaps", jitter->gaps, "shortened",
                          jitter->shortened, "lengthened", jitter->lengthened, "delay", (int)jitter_delay(jitter),
-                         "target", (int)jitter->delay.target);
+                         "target", (int)jitter->delay.target, "recovered",
+                         jitter->packets == NULL ? 0 : packets_recovered(jitter->packets));
 }
 
 static PyMethodDef jitter_methods[] = {
@@ -241,11 +249,11 @@ static PyObject *digits_py_push(DigitsObject *self, PyObject *args)
 
 static PyObject *digits_py_next(DigitsObject *self, PyObject *args)
 {
-    unsigned int timestamp, samples;
-    if (!PyArg_ParseTuple(args, "II:next", &timestamp, &samples))
+    unsigned int timestamp, samples, clock = 1;
+    if (!PyArg_ParseTuple(args, "II|I:next", &timestamp, &samples, &clock))
         return NULL;
     struct dtmf_packet packet;
-    if (!dtmf_next(&self->out, timestamp, samples, &packet))
+    if (!dtmf_next(&self->out, timestamp, samples, clock, &packet))
         Py_RETURN_NONE;
     return Py_BuildValue("(y#IN)", (const char *)packet.payload, (Py_ssize_t)DTMF_PAYLOAD, packet.timestamp,
                          PyBool_FromLong(packet.marker));
@@ -380,7 +388,7 @@ static PyMethodDef functions[] = {
 
 int add_testing(PyObject *module)
 {
-    PyType_Spec *specs[] = {&jitter_spec, &receiver_spec, &digits_spec};
+    PyType_Spec *specs[] = {&jitter_spec, &receiver_spec, &digits_spec, coder_type_spec()};
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
         PyObject *type = PyType_FromModuleAndSpec(module, specs[i], NULL);
         if (type == NULL)

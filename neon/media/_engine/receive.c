@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "counters.h"
+#include "packets.h"
 
 enum {
     BATCH = 8,
@@ -82,9 +83,7 @@ void receive_unlock(struct stream *stream, uint64_t now)
     stream->peer = stream->agreement.remote;
     stream->learn_until = now + LEARN_NS;
     stream->stranger.run = 0;
-    stream->receiver.lost_before = rtp_lost(&stream->receiver);
-    stream->receiver.valid = false;
-    stream->receiver.candidate.held = false;
+    receive_forget(stream);
 }
 
 /* Connected, the kernel itself drops what others send, before it takes room in the socket's buffer. If connecting
@@ -118,6 +117,35 @@ static bool learn(struct stream *stream, const struct address *source, const str
     return stream->stranger.run >= LEARN_RUN && !stream->receiver.candidate.held && address_allowed(source);
 }
 
+/* The far end's clock in our ticks, modulo 2^32. Its rate is `clock` times ours, which no modulus divides: so it is told
+ * from the last packet that was believed, and not from zero. */
+static uint32_t in_ticks(struct stream *stream, uint32_t wire)
+{
+    const int32_t clock = (int32_t)stream->voice.clock;
+    if (clock == 1)
+        return wire;
+    if (!stream->anchor.known) {
+        stream->anchor.known = true;
+        stream->anchor.wire = wire;
+        stream->anchor.ticks = wire / (uint32_t)clock;
+    }
+    int32_t ahead = (int32_t)(wire - stream->anchor.wire);
+    return stream->anchor.ticks + (uint32_t)((ahead - (ahead < 0 ? clock - 1 : 0)) / clock);
+}
+
+static void move_anchor(struct stream *stream, uint32_t ticks)
+{
+    stream->anchor.wire += (ticks - stream->anchor.ticks) * stream->voice.clock;
+    stream->anchor.ticks = ticks;
+}
+
+void receive_forget(struct stream *stream)
+{
+    stream->receiver.lost_before = rtp_lost(&stream->receiver);
+    stream->receiver.valid = false;
+    stream->receiver.candidate.held = false;
+}
+
 /* -- RTP -------------------------------------------------------------------------------------------------------- */
 
 enum kind { KIND_AUDIO, KIND_EVENT, KIND_COMFORT, KIND_NONE };
@@ -128,8 +156,10 @@ static enum kind kind_of(const struct agreement *agreement, const struct rtp_pac
         return packet->length >= DTMF_PAYLOAD ? KIND_EVENT : KIND_NONE;
     bool audio = packet->payload_type == agreement->receive_payload_type && packet->length > 0;
     if (audio)
-        return packet->length <= JITTER_PACKET_MAX ? KIND_AUDIO : KIND_NONE;
-    return packet->payload_type == COMFORT_NOISE && packet->length > 0 ? KIND_COMFORT : KIND_NONE;
+        return packet->length <= JITTER_PACKET_MAX || agreement->codec == CODEC_OPUS ? KIND_AUDIO : KIND_NONE;
+    /* Opus has noise of its own, and the number is one of 8 kHz. */
+    bool comfort = packet->payload_type == COMFORT_NOISE && agreement->codec != CODEC_OPUS && packet->length > 0;
+    return comfort ? KIND_COMFORT : KIND_NONE;
 }
 
 /* The thread does not look at a socket at every tick: what has waited there for whole ticks could have been had before. */
@@ -150,6 +180,7 @@ static void believe(struct engine *engine, struct stream *stream, const struct r
     counter_add(&stream->counters.octets_received, packet->length);
     counter_set(&stream->counters.packets_lost, rtp_lost(&stream->receiver));
     counter_set(&stream->counters.jitter, stream->receiver.jitter >> 4);
+    move_anchor(stream, packet->timestamp);
     if (kind == KIND_AUDIO) {
         store(stream, packet->timestamp, packet->payload, packet->length, now - arrival);
         return;
@@ -161,11 +192,13 @@ static void believe(struct engine *engine, struct stream *stream, const struct r
         return;
     }
     char digit;
-    if (dtmf_receive(&stream->dtmf_in, packet->timestamp, packet->marker, packet->payload, packet->length, &digit))
+    uint32_t duration = ((uint32_t)packet->payload[2] << 8 | packet->payload[3]) / stream->agreement.event_clock;
+    const uint8_t payload[DTMF_PAYLOAD] = {packet->payload[0], packet->payload[1], (uint8_t)(duration >> 8),
+                                           (uint8_t)duration};
+    if (dtmf_receive(&stream->dtmf_in, packet->timestamp, packet->marker, payload, sizeof payload, &digit))
         engine_emit(engine, EVENT_DIGIT, stream->id, (uint8_t)digit);
     /* A digit stands in for audio: what it covers is quiet, not lost. */
-    uint32_t end = packet->timestamp + ((uint32_t)packet->payload[2] << 8 | packet->payload[3]);
-    jitter_put_silence(&stream->jitter, end);
+    jitter_put_silence(&stream->jitter, packet->timestamp + duration);
 }
 
 static void switch_source(struct engine *engine, struct stream *stream, uint64_t now)
@@ -208,6 +241,7 @@ static bool take(struct engine *engine, struct stream *stream, uint8_t *data, si
     enum kind kind = kind_of(&stream->agreement, &packet);
     if (kind == KIND_NONE)
         return false;
+    packet.timestamp = in_ticks(stream, packet.timestamp);
     if (!address_same(source, &stream->peer)) {
         if (stream->lock != LOCK_OPEN || !learn(stream, source, &packet))
             return false;
@@ -321,6 +355,8 @@ void stream_read_rtcp(struct engine *engine, struct stream *stream)
             continue;
         counter_set(&counters->remote_lost, (uint64_t)(session->remote_lost > 0 ? session->remote_lost : 0));
         counter_set(&counters->remote_jitter, session->remote_jitter);
+        if (stream->voice.packets != NULL)
+            packets_expect_loss(stream->voice.packets, session->remote_fraction * 100u / 256);
         counter_set(&counters->round_trip_us, (uint64_t)(session->round_trip_ms * 1000.0));
         atomic_store(&counters->remote_known, session->remote_known);
         atomic_store(&counters->round_trip_known, session->round_trip_known);

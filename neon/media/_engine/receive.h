@@ -10,6 +10,8 @@ bool address_same(const struct address *one, const struct address *other);
 
 /* Forgets the source and waits for the agreed one, or for one to learn. */
 void receive_unlock(struct stream *stream, uint64_t now);
+/* Forgets the sender, but not where it sends from: two packets in sequence make the next one. */
+void receive_forget(struct stream *stream);
 /* Lets the kernel choose the address again that packets leave from: a connected socket keeps the old one for ever. */
 void receive_reroute(struct stream *stream);
 /* Takes all that is waiting at the RTP socket. */

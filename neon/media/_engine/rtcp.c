@@ -37,6 +37,11 @@ void rtcp_schedule(struct rtcp_session *session, uint64_t now, bool first)
     session->next = now + (first ? interval / 2 : interval);
 }
 
+static uint32_t clock_of(const struct rtcp_session *session)
+{
+    return session->clock > 0 ? session->clock : 1;
+}
+
 static void write_report_block(struct rtcp_session *session, uint8_t *data, struct rtp_receiver *receiver, uint64_t now)
 {
     uint32_t expected = rtp_expected(receiver);
@@ -50,7 +55,7 @@ static void write_report_block(struct rtcp_session *session, uint8_t *data, stru
     data = put32(data, receiver->ssrc);
     data = put32(data, (fraction > 255 ? 255 : fraction) << 24 | ((uint32_t)lost & 0xffffff));
     data = put32(data, receiver->cycles + receiver->max_sequence);
-    data = put32(data, receiver->jitter >> 4);
+    data = put32(data, receiver->jitter * clock_of(session) >> 4);
     uint64_t delay = session->heard_report ? (now - session->last_arrival) / 1000 * 65536 / 1000000 : 0;
     data = put32(data, session->heard_report ? session->last_report : 0);
     put32(data, (uint32_t)delay);
@@ -128,7 +133,8 @@ static void read_block(struct rtcp_session *session, const uint8_t *block, uint6
     uint32_t lost = read32(block + 4) & 0xffffff;
     session->remote_known = true;
     session->remote_lost = lost & 0x800000 ? (int32_t)lost - 0x1000000 : (int32_t)lost;
-    session->remote_jitter = read32(block + 12);
+    session->remote_fraction = block[4];
+    session->remote_jitter = read32(block + 12) / clock_of(session);
     uint32_t last = read32(block + 16);
     if (last == 0)
         return;

@@ -21,6 +21,7 @@ struct rtcp_session {
     char cname[RTCP_CNAME];
     uint64_t next;          /* when the next report is due */
     uint32_t seed;          /* of the randomised interval */
+    unsigned clock;         /* timestamp units on the wire in one of ours; 0 is 1 */
     bool heard_report;      /* the far end sent an SR */
     uint32_t last_report;   /* middle 32 bits of its NTP time */
     uint64_t last_arrival;
@@ -29,6 +30,7 @@ struct rtcp_session {
     bool remote_known, round_trip_known;
     int32_t remote_lost;
     uint32_t remote_jitter; /* timestamp units */
+    uint8_t remote_fraction; /* of packets lost since the report before, in 1/256 */
     double round_trip_ms;
 };
 

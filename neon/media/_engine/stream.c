@@ -10,6 +10,7 @@
 #include "conference.h"
 #include "counters.h"
 #include "engine.h"
+#include "packets.h"
 #include "receive.h"
 #include "voice.h"
 
@@ -122,6 +123,7 @@ void stream_unref(struct stream *stream)
         script_end(stream);
         secure_free(stream->secure);
         g722_close(stream->voice.g722);
+        packets_free(stream->voice.packets);
         free(stream);
     }
 }
@@ -173,7 +175,26 @@ static void use_security(struct stream *stream, struct secure *secure)
     stream->secure = secure;
 }
 
-void stream_start(struct stream *stream, const struct agreement *agreement, struct secure *secure, uint64_t now)
+/* A clock of another rate belongs to another source (RFC 7160, section 4.1). */
+static void use_codec(struct stream *stream, enum codec codec, struct packets *packets, bool first)
+{
+    unsigned clock = stream->voice.clock;
+    voice_begin(stream, codec, packets);
+    stream->fill = 0;
+    if (first || clock == stream->voice.clock)
+        return;
+    uint32_t ssrc;
+    if (getrandom(&ssrc, sizeof ssrc, GRND_NONBLOCK) == (ssize_t)sizeof ssrc) {
+        stream->ssrc = stream->rtcp.ssrc = ssrc;
+        stream->before = (struct sent){counter_get(&stream->counters.packets_sent),
+                                       counter_get(&stream->counters.octets_sent)};
+    }
+    stream->anchor.known = false;
+    receive_forget(stream);
+}
+
+void stream_start(struct stream *stream, const struct agreement *agreement, struct secure *secure,
+                  struct packets *packets, uint64_t now)
 {
     use_security(stream, secure);
     bool first = !stream->started;
@@ -186,8 +207,10 @@ void stream_start(struct stream *stream, const struct agreement *agreement, stru
     if (moved)
         receive_unlock(stream, now);
     if (first || before.codec != agreement->codec) {
-        voice_begin(stream, agreement->codec);
-        stream->fill = 0;
+        use_codec(stream, agreement->codec, packets, first);
+    } else if (packets != NULL) {
+        packets_wish(stream->voice.packets, packets);
+        packets_free(packets);
     }
     if (moved)
         jitter_forget(&stream->jitter);
@@ -206,6 +229,7 @@ void stream_start(struct stream *stream, const struct agreement *agreement, stru
         stream->fill = 0;
     if (first)
         rtcp_begin(&stream->rtcp, stream->ssrc, now, stream->rtcp.seed);
+    stream->rtcp.clock = stream->voice.clock;
 }
 
 void stream_reroute(struct stream *stream)
@@ -260,26 +284,30 @@ static void transmit(struct engine *engine, struct stream *stream, int16_t *pcm,
         .payload_type = agreement->payload_type,
         .marker = stream->marker,
         .sequence = stream->sequence,
-        .timestamp = stream->timestamp,
+        .timestamp = stream->timestamp * stream->voice.clock,
         .ssrc = stream->ssrc,
     };
     struct dtmf_packet digit;
-    bool dialling = dtmf_next(&stream->dtmf_out, stream->timestamp, samples, &digit);
+    bool dialling = dtmf_next(&stream->dtmf_out, stream->timestamp, samples, agreement->event_clock, &digit);
+    bool silent = false;
     if (dialling && agreement->telephone_event >= 0) {
         packet.payload_type = (uint8_t)agreement->telephone_event;
         packet.marker = digit.marker;
-        packet.timestamp = digit.timestamp;
+        packet.timestamp = digit.timestamp * stream->voice.clock;
         memcpy(data + length, digit.payload, DTMF_PAYLOAD);
         length += DTMF_PAYLOAD;
     } else {
         if (dialling)
             voice_digit(engine, stream, &digit, stream->timestamp - digit.timestamp, pcm, samples);
-        voice_encode(stream, data + length, pcm, samples);
-        length += samples;
+        size_t octets = voice_encode(stream, data + length, pcm, samples);
+        silent = octets == 0;
+        length += octets;
     }
     rtp_write_header(data, &packet);
     stream->timestamp += samples;
-    if (agreement->reachable) {
+    if (silent) {
+        stream->marker = true; /* of the packet that ends the silence */
+    } else if (agreement->reachable) {
         stream->sequence++;
         stream->marker = false;
         send_packet(engine, stream, data, length, deadline);
@@ -290,9 +318,9 @@ static void send_report(struct engine *engine, struct stream *stream, uint64_t n
 {
     _Alignas(uint32_t) uint8_t data[RTCP_PACKET_MAX + SECURE_TRAILER];
     struct rtcp_sent sent = {
-        .packets = (uint32_t)counter_get(&stream->counters.packets_sent),
-        .octets = (uint32_t)counter_get(&stream->counters.octets_sent),
-        .timestamp = stream->timestamp,
+        .packets = (uint32_t)(counter_get(&stream->counters.packets_sent) - stream->before.packets),
+        .octets = (uint32_t)(counter_get(&stream->counters.octets_sent) - stream->before.octets),
+        .timestamp = stream->timestamp * stream->voice.clock,
     };
     size_t length = rtcp_write(&stream->rtcp, data, &stream->receiver, &sent, now, engine_ntp(engine, now), bye);
     struct address to = stream->agreement.rtcp;
@@ -338,6 +366,8 @@ void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline
         counter_set(&stream->counters.frames_concealed, stream->jitter.frames_concealed);
         counter_set(&stream->counters.packets_late, stream->jitter.late);
         counter_set(&stream->counters.gaps, stream->jitter.gaps);
+        if (stream->voice.packets != NULL)
+            counter_set(&stream->counters.packets_recovered, packets_recovered(stream->voice.packets));
         level_measure(&stream->counters.heard, heard, samples);
         if (stream->member != NULL && !stream->agreement.sends)
             memset(heard, 0, sizeof heard); /* they have us wait: in a conference their music would drown the others */

@@ -35,6 +35,7 @@ struct agreement {
     bool sends, receives;
     uint8_t payload_type, receive_payload_type;
     int telephone_event, receive_telephone_event; /* -1: not agreed */
+    unsigned event_clock; /* units of an event's duration in a tick: 1 (8 kHz), 6 (48 kHz) */
     uint32_t packet_samples;                      /* 80 to 480, a multiple of 80 */
 };
 
@@ -42,6 +43,7 @@ struct stream_counters {
     _Atomic uint64_t packets_sent, octets_sent, packets_received, octets_received, packets_lost, packets_discarded;
     _Atomic uint64_t packets_late, gaps;       /* of the jitter buffer */
     _Atomic uint64_t frames_concealed, jitter; /* jitter in timestamp units */
+    _Atomic uint64_t packets_recovered;        /* of those lost, by what the next one repeats */
     _Atomic uint64_t srtp_failures;            /* packets that were not authentic, or could not be protected */
     _Atomic uint64_t round_trip_us, remote_lost, remote_jitter;
     atomic_bool remote_known, round_trip_known;
@@ -78,11 +80,15 @@ struct stream {
         int run;
     } stranger;             /* who might be learnt */
 
+    struct {
+        bool known;
+        uint32_t wire, ticks;
+    } anchor;               /* where the far end's clock stood when ours was at `ticks` */
     struct rtp_receiver receiver;
     struct jitter jitter;
     struct dtmf_in dtmf_in;
     struct {
-        uint8_t codes[JITTER_PACKET_MAX];
+        uint8_t codes[RTP_PACKET_MAX];
         size_t length;
         uint32_t timestamp;
         uint64_t arrival;
@@ -101,17 +107,22 @@ struct stream {
     struct source beep;     /* heard at this end only, */
     uint32_t beep_left;     /* for so many samples more */
     struct dtmf_out dtmf_out;
-    uint32_t ssrc, timestamp;
+    uint32_t ssrc, timestamp; /* in ticks; `clock` of them are one of the RTP clock's */
     uint16_t sequence;
     bool marker;
     uint32_t fill;          /* samples waiting in pcm */
     int16_t pcm[2 * (JITTER_PACKET_MAX + 160)];
     struct voice {
         bool wide;              /* 16 kHz */
+        unsigned clock;         /* ticks of the RTP clock in one of ours: 1, or 6 with Opus */
         struct g722 *g722;      /* owned */
+        struct packets *packets; /* owned; Opus, or NULL */
         struct halfband from_source, to_sink, said_to_tap, heard_to_tap;
     } voice;
     struct rtcp_session rtcp;
+    struct sent {
+        uint64_t packets, octets;
+    } before;               /* sent under the SSRCs before this one */
 };
 
 /* For a stream that the thread has not got yet: forget what has arrived; give the ports back. */
@@ -123,8 +134,9 @@ struct stream *stream_open(uint32_t id, const struct address *host, unsigned fir
 struct stream *stream_ref(struct stream *stream);
 void stream_unref(struct stream *stream);
 
-/* For the thread. Takes `secure`, which is NULL for a call in clear. */
-void stream_start(struct stream *stream, const struct agreement *agreement, struct secure *secure, uint64_t now);
+/* For the thread. Takes `secure`, which is NULL for a call in clear, and `packets`, which only Opus has. */
+void stream_start(struct stream *stream, const struct agreement *agreement, struct secure *secure,
+                  struct packets *packets, uint64_t now);
 void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline);
 void stream_reroute(struct stream *stream); /* the machine's addresses have changed */
 void stream_skip(struct stream *stream, uint32_t samples);

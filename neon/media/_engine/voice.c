@@ -3,18 +3,23 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "packets.h"
 
 enum { TICK_MAX = 160, WIDE_MAX = 2 * TICK_MAX };
 
-void voice_begin(struct stream *stream, enum codec codec)
+void voice_begin(struct stream *stream, enum codec codec, struct packets *packets)
 {
     struct voice *voice = &stream->voice;
     struct halfband *filters[] = {&voice->from_source, &voice->to_sink, &voice->said_to_tap, &voice->heard_to_tap};
     for (int i = 0; i < 4; i++)
         memset(filters[i], 0, sizeof *filters[i]);
-    voice->wide = codec == CODEC_G722;
-    if (voice->wide)
+    voice->wide = codec == CODEC_G722 || codec == CODEC_OPUS;
+    voice->clock = codec == CODEC_OPUS ? OPUS_CLOCK : 1;
+    if (codec == CODEC_G722)
         g722_restart_encoder(voice->g722);
+    packets_free(voice->packets);
+    voice->packets = packets;
+    stream->jitter.packets = packets;
     stream->jitter.g722 = voice->g722;
 }
 
@@ -99,7 +104,7 @@ void voice_digit(const struct engine *engine, const struct stream *stream, const
         samples[i] = (int16_t)(samples[i] + other[i]);
 }
 
-void voice_encode(struct stream *stream, uint8_t *codes, const int16_t *samples, uint32_t count)
+size_t voice_encode(struct stream *stream, uint8_t *codes, const int16_t *samples, uint32_t count)
 {
     switch (stream->agreement.codec) {
     case CODEC_ULAW:
@@ -111,7 +116,10 @@ void voice_encode(struct stream *stream, uint8_t *codes, const int16_t *samples,
     case CODEC_G722:
         g722_write(stream->voice.g722, codes, samples, count);
         break;
+    case CODEC_OPUS:
+        return packets_write(stream->voice.packets, codes, JITTER_PACKET_MAX, samples, count);
     }
+    return count;
 }
 
 /* -- what is heard ----------------------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* What a stream says and hears, at the rate of its codec: 8 kHz, or 16 kHz with G.722.
+/* What a stream says and hears, at the rate of its codec: 8 kHz, or 16 kHz with G.722 and Opus.
  *
  * Devices have rates of their own, stored samples and taps have 8 kHz; what differs is converted here. `count` is
  * always in ticks of the RTP clock, 8 kHz: a stream that is wide has twice as many samples. */
@@ -8,8 +8,8 @@
 #include "dtmf.h"
 #include "engine.h"
 
-/* Everything that depends on the codec begins anew. */
-void voice_begin(struct stream *stream, enum codec codec);
+/* Everything that depends on the codec begins anew; takes `packets`, which Opus has. */
+void voice_begin(struct stream *stream, enum codec codec, struct packets *packets);
 
 /* The next samples of the source; `heard` is for an echo. */
 void voice_fetch(const struct engine *engine, struct stream *stream, const int16_t *heard, int16_t *samples,
@@ -21,7 +21,7 @@ void voice_tap(struct stream *stream, const int16_t *said, const int16_t *heard,
 /* A digit as two tones (ITU-T Q.23) in place of the samples, for a far end that did not agree on telephone events. */
 void voice_digit(const struct engine *engine, const struct stream *stream, const struct dtmf_packet *digit,
                  uint32_t begin, int16_t *samples, uint32_t count);
-/* Encodes samples; `count` octets. */
-void voice_encode(struct stream *stream, uint8_t *codes, const int16_t *samples, uint32_t count);
+/* Encodes samples; how many octets that are (at most JITTER_PACKET_MAX), 0 if nothing need be sent. */
+size_t voice_encode(struct stream *stream, uint8_t *codes, const int16_t *samples, uint32_t count);
 
 #endif
