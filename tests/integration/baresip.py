@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import wave
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -36,11 +38,16 @@ rtp_ports {rtp}-{rtp_end}
 rtcp_mux no
 jitter_buffer_delay 2-5
 rtp_stats yes
+opus_bitrate 32000
+opus_inbandfec yes
+opus_packet_loss 20
+opus_application voip
 net_interface {interface}
 module_path /usr/lib/baresip/modules
 module stdio.so
 module g711.so
 module g722.so
+module opus.so
 module srtp.so
 module sndfile.so
 module aufile.so
@@ -117,12 +124,22 @@ class Baresip:
 
     async def heard(self) -> list[int]:
         """Everything it heard in its last call, once that is over."""
+        return (await self.heard_as())[0]
+
+    async def heard_as(self) -> tuple[list[int], int]:
+        """The same as it was decoded: one channel, and its rate in hertz."""
 
         def look() -> Path | None:
             return max(self._folder.glob("dump-*-dec.wav"), key=lambda path: path.stat().st_mtime, default=None)
 
         path = await until(look, f"{self.program.name}'s recording")
-        return await sound.recording(path)
+        samples = await sound.recording(path)
+        with wave.open(str(path)) as file:
+            return samples[:: file.getnchannels()], file.getframerate()
+
+    def say(self, samples: Sequence[int], rate: int) -> None:
+        """Say this instead of the tone, from the next call on: one channel at C{rate}, over and over."""
+        write_speech(self._folder / "speech.wav", audio.pcm_of(samples), rate)
 
     def _read(self) -> None:
         assert self._socket is not None
@@ -141,6 +158,15 @@ class Baresip:
             message = json.loads(rest[:length])
             if message.get("event"):
                 self.events.append(message)
+
+
+def write_speech(path: Path, pcm: bytes, rate: int) -> None:
+    """A WAV file of at least half a minute, of the same again and again."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(pcm * math.ceil(SPEECH_SECONDS * rate * 2 / len(pcm)))
 
 
 async def start_baresip(
@@ -168,11 +194,7 @@ async def start_baresip(
     folder = test.folder / f"baresip-{number}"
     folder.mkdir()
     speech = folder / "speech.wav"
-    with wave.open(str(speech), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(audio.pcm_of(audio.tone(tone_hz, tone_dbm0, 1.0, rate)) * SPEECH_SECONDS)
+    write_speech(speech, audio.pcm_of(audio.tone(tone_hz, tone_dbm0, 1.0, rate)), rate)
     control, rtp = free_port(), free_port(22)
     (folder / "config").write_text(
         CONFIGURATION.format(
