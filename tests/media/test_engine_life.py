@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 
@@ -14,6 +15,9 @@ from tests.media.signals import FRAME
 
 
 class LifeTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        gc.collect()  # what the tests before have left must not let go of its descriptors during these
+
     def descriptors(self) -> int:
         return len(os.listdir("/proc/self/fd"))
 
