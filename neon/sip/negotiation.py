@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from neon.sip import crypto, formats, sdp
+from neon.sip import crypto, formats, sdp, sdpwriting
 from neon.sip.crypto import CryptoLine
 from neon.sip.formats import Events, Numbers
 from neon.srtp import SrtpKeys, SrtpPolicy
@@ -80,7 +80,7 @@ class Negotiation:
         host = self._beside(host, None if self.agreement is None else self.agreement.remote[0])
         (_, port), rtcp = self.local.reached_at(host)
         protocol, self._offered_crypto = self._security()
-        ours = sdp.write_audio(
+        ours = sdpwriting.audio(
             port, direction or self.direction, tuple(self._offered.items()), self._offered_events.values(),
             plain=self._plain, rtcp=rtcp, protocol=protocol, crypto=self._offered_crypto,
             ptime_ms=self.local.ptime_ms, comfort_noise=self.local.comfort_noise,
@@ -105,7 +105,7 @@ class Negotiation:
         self.host = host
         host = self._beside(host, agreement.remote[0])
         (_, port), rtcp = self.local.reached_at(host)
-        ours = sdp.write_audio(
+        ours = sdpwriting.audio(
             port, agreement.direction, ((codec, payload),), () if events is None else (events,),
             rtcp=rtcp, protocol=media.protocol, crypto=lines, ptime_ms=self.local.ptime_ms,
             comfort_noise=self.local.comfort_noise and media.comfort_noise and codec is not Codec.OPUS,
@@ -196,7 +196,7 @@ class Negotiation:
         return agreement
 
     def _write(self, host: str, layout: _Layout, ours: list[str]) -> str:
-        refused = [sdp.write_refused(media) for media in layout.media]
+        refused = [sdpwriting.refused(media) for media in layout.media]
         sections = refused or [[]]
         sections[layout.index] = ours
         lines = [line for section in sections for line in section]
@@ -204,4 +204,4 @@ class Negotiation:
             self._content = (host + layout.time, lines)
             self._version += 1
         (host, _), _ = self.local.reached_at(host)
-        return sdp.write(host, self._session, self._version, layout.time, lines)
+        return sdpwriting.description(host, self._session, self._version, layout.time, lines)

@@ -1,8 +1,8 @@
-"""Session descriptions for one audio stream: read, offered and answered (RFC 3264, RFC 8866).
+"""Session descriptions for one audio stream: read, and what follows from one (RFC 3264, RFC 8866).
 
 Reading is tolerant (missing rtpmap for static types, bare line feeds, unknown lines) and bounded; it raises
-L{SdpError} and nothing else. What is written is short: PCMA and PCMU as the L{LocalMedia} prefer them, and
-telephone-event (RFC 4733). L{neon.sip.negotiation} keeps a dialog's state over several exchanges.
+L{SdpError} and nothing else. L{neon.sip.sdpwriting} has what we write, L{neon.sip.negotiation} keeps a dialog's state
+over several exchanges.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -319,8 +319,8 @@ def agree(
 ) -> MediaAgreement:
     """What follows from the peer's C{media}, the C{codec} chosen from them, and what we have said ourselves.
 
-    C{receive_events}: ours, of the same clock as theirs. C{srtp}: the keys that were agreed on. C{ptime_ms}: how long our
-    packets are if the peer does not mind.
+    C{receive_events}: ours, of the same clock as theirs. C{srtp}: the keys that were agreed on. C{ptime_ms}: how long
+    our packets are if the peer does not mind.
 
     @raise NotAcceptable: the peer's address cannot be used.
     """
@@ -403,54 +403,3 @@ def _security_complaint(media: Media, srtp: SrtpPolicy) -> str | None:
 
 
 NOT_ENCRYPTED = "audio has to be encrypted here (SRTP), and the other side does not do it"
-
-
-def write_audio(
-    port: int,
-    direction: MediaDirection,
-    codecs: tuple[tuple[Codec, int], ...],
-    events: Iterable[Events],
-    *,
-    plain: bool = False,
-    rtcp: Address | None = None,
-    protocol: str = PLAIN,
-    crypto: tuple[CryptoLine, ...] = (),
-    ptime_ms: int = packettime.USUAL,
-    comfort_noise: bool = False,
-) -> list[str]:
-    """The m= section for our stream; a C{plain} one says nothing that goes without saying.
-
-    C{rtcp}: where RTCP is to go, if not to the next port (RFC 3605).
-    """
-    payloads = [str(payload) for _, payload in codecs]
-    lines = [line for codec, payload in codecs for line in formats.lines_of(codec, payload)]
-    if comfort_noise and not plain:
-        payloads.append(COMFORT_NOISE)
-        lines.append(f"a=rtpmap:{COMFORT_NOISE} CN/{formats.CLOCK_RATE}")
-    for event in events:
-        payloads.append(str(event.payload))
-        lines += event.lines
-    lines += map(str, crypto)
-    if rtcp is not None:
-        lines.append(f"a=rtcp:{rtcp[1]} IN {_version(rtcp[0])} {rtcp[0]}")
-    if not plain:
-        lines += packettime.lines(ptime_ms)
-    if not plain or direction is not MediaDirection.SENDRECV:
-        lines.append(f"a={direction.value}")
-    return [f"m=audio {port} {protocol} {' '.join(payloads)}", *lines]
-
-
-def write_refused(media: Media) -> list[str]:
-    """The m= section that declines one of theirs (RFC 3264, section 6)."""
-    return [f"m={media.kind} 0 {media.protocol} {' '.join(media.formats)}"]
-
-
-def _version(host: str) -> str:
-    return "IP6" if ":" in host else "IP4"
-
-
-def write(host: str, session: int, version: int, time: str, sections: list[str]) -> str:
-    """A whole description around the m= sections; C{host} is our numeric address."""
-    address = f"IN {_version(host)} {host}"
-    head = ["v=0", f"o=- {session} {version} {address}", "s=-", f"c={address}", f"t={time}"]
-    return "\r\n".join([*head, *sections, ""])
