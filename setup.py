@@ -67,7 +67,10 @@ def extension(name: str, sources: Path, *libraries: str) -> Extension:
 
 setup(
     ext_modules=[
-        extension("_engine", ENGINE, "libsrtp2", "spandsp"),
+        extension("_engine", ENGINE),
+        # Loaded with the first call that needs them.
+        extension("_g722", CODECS / "g722.c", "spandsp"),
         extension("_opus", CODECS / "opus.c", "opus"),
+        extension("_srtp", CODECS / "srtp.c", "libsrtp2"),
     ]
 )

@@ -1,4 +1,3 @@
-"""Opus for the engine (neon/media/_codecs/opus.c), which loads it with the first call that needs it."""
+"""What the engine has of libopus (neon/media/_codecs/opus.c), which it loads with the first call that needs it."""
 
 library: object
-version: str

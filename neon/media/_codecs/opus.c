@@ -5,6 +5,7 @@
 #include <opus/opus.h>
 #include <stdlib.h>
 
+#include "../_engine/library.h"
 #include "../_engine/opus.h"
 
 enum {
@@ -145,29 +146,4 @@ static const struct opus_library LIBRARY = {
     .conceal = conceal,
 };
 
-static int execute(PyObject *module)
-{
-    PyObject *capsule = PyCapsule_New((void *)(uintptr_t)&LIBRARY, OPUS_CAPSULE, NULL);
-    if (capsule == NULL)
-        return -1;
-    int added = PyModule_AddObjectRef(module, "library", capsule);
-    Py_DECREF(capsule);
-    return added < 0 ? -1 : PyModule_AddStringConstant(module, "version", opus_get_version_string());
-}
-
-static PyModuleDef_Slot slots[] = {
-    {Py_mod_exec, execute},
-    {0, NULL},
-};
-
-static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "neon.media._opus",
-    .m_doc = "Opus for the native media engine.",
-    .m_slots = slots,
-};
-
-PyMODINIT_FUNC PyInit__opus(void)
-{
-    return PyModuleDef_Init(&definition);
-}
+LIBRARY_INIT(opus, LIBRARY, "Opus for the native media engine.");

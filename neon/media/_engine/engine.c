@@ -66,6 +66,7 @@ void command_free(struct command *command)
     }
     secure_free(command->secure);
     packets_free(command->packets);
+    g722_close(command->g722);
     free(command);
 }
 
@@ -173,9 +174,11 @@ static void start_stream(struct engine *engine, struct command *command)
     struct stream *stream = command->stream;
     if (!wheel_remove(engine, stream))
         return; /* closed before */
-    stream_start(stream, &command->agreement, command->secure, command->packets, monotonic_ns());
+    stream_start(stream, &command->agreement, command->secure, command->packets, command->g722,
+                 monotonic_ns());
     command->secure = NULL;
     command->packets = NULL;
+    command->g722 = NULL;
     if (!wheel_add(engine, stream)) {
         stream_end(engine, stream);
         stream_unref(stream);

@@ -73,6 +73,7 @@ struct command {
     struct source *source;  /* owned */
     struct secure *secure;  /* owned */
     struct packets *packets; /* owned */
+    struct g722 *g722;       /* owned */
     struct tap *tap;        /* a counted reference, or NULL */
     struct member *member;  /* owned, or NULL */
     float volume;

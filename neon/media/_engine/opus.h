@@ -1,6 +1,6 @@
-/* Opus (RFC 6716): what the module neon.media._opus gives the engine, in a capsule of the name below.
+/* Opus (RFC 6716): what the module neon.media._opus, which is linked with libopus, gives the engine (library.h).
  *
- * It is a module of its own so that libopus is loaded with the first call that needs it. Audio is 16 kHz and mono on our
+ * Audio is 16 kHz and mono on our
  * side, whatever the far end sends. Durations are in ticks of 8 kHz. A coder is an encoder and a decoder, which know
  * nothing of each other; one thread at a time may use it. */
 #ifndef NEON_OPUS_H
@@ -9,9 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define OPUS_MODULE "neon.media._opus"
-#define OPUS_CAPSULE OPUS_MODULE ".library"
 
 enum {
     OPUS_CLOCK = 6,      /* ticks of its RTP clock, 48 kHz (RFC 7587, section 4.1), in one of ours */

@@ -1,8 +1,41 @@
-/* Coders for the tests and the bench: what a stream does to audio, without a stream. */
+/* The coders of other libraries, loaded when they are needed; and Coder, for the tests and the bench: what a stream does
+ * to audio, without a stream. */
 #include "pyobjects.h"
 
 #include "kernels.h"
 #include "wideband.h"
+
+/* -- what is loaded when it is needed --------------------------------------------------------------------------- */
+
+const void *library_of(const char *name, const char *capsule)
+{
+    PyObject *module = PyImport_ImportModule(name);
+    if (module == NULL)
+        return NULL;
+    const void *library = PyCapsule_Import(capsule, 0);
+    Py_DECREF(module); /* sys.modules keeps it, and what it is linked with is never unloaded */
+    return library;
+}
+
+struct packets *packets_of(const struct opus_wishes *wishes)
+{
+    const struct opus_library *library = library_of(LIBRARY_MODULE("opus"), LIBRARY_CAPSULE("opus"));
+    struct packets *packets = library == NULL ? NULL : packets_new(library, wishes);
+    if (library != NULL && packets == NULL)
+        PyErr_NoMemory();
+    return packets;
+}
+
+struct g722 *g722_of_library(void)
+{
+    const struct g722_library *library = library_of(LIBRARY_MODULE("g722"), LIBRARY_CAPSULE("g722"));
+    struct g722 *g722 = library == NULL ? NULL : library->open();
+    if (library != NULL && g722 == NULL)
+        PyErr_NoMemory();
+    return g722;
+}
+
+/* -- Coder ------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     PyObject_HEAD
@@ -35,8 +68,8 @@ static PyObject *coder_py_new(PyTypeObject *type, PyObject *args, PyObject *keyw
     wishes.fec = fec;
     wishes.dtx = dtx;
     wishes.constant = constant;
-    if (self->codec == CODEC_G722 && (self->g722 = g722_open()) == NULL)
-        PyErr_NoMemory();
+    if (self->codec == CODEC_G722)
+        self->g722 = g722_of_library();
     if (self->codec == CODEC_OPUS)
         self->packets = packets_of(&wishes);
     if (PyErr_Occurred())

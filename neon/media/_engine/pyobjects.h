@@ -5,6 +5,7 @@
 #include "pymodule.h"
 
 #include "engine.h"
+#include "library.h"
 #include "packets.h"
 
 typedef struct {
@@ -63,8 +64,12 @@ struct secure *secure_of(PyObject *keys);
 struct conference *conference_of(EngineObject *owner, PyObject *argument);
 PyObject *conference_open(EngineObject *owner);
 
-/* A coder for Opus; NULL with an exception set, ImportError where NEON was built without it. */
+/* The table of a module, which is loaded if it was not; NULL with an exception set. */
+const void *library_of(const char *module, const char *capsule);
+
+/* A coder for Opus, and one for G.722; NULL with an exception set. */
 struct packets *packets_of(const struct opus_wishes *wishes);
+struct g722 *g722_of_library(void);
 
 /* The types of pystream.c, pyconference.c, pytap.c, pyscript.c and pycodecs.c. */
 PyType_Spec *stream_type_spec(void);

@@ -18,8 +18,11 @@ struct secure *secure_of(PyObject *keys)
         return NULL;
     struct secure_key out = {send.buf, (size_t)send.len, send_mki.buf, (size_t)send_mki.len};
     struct secure_key in = {receive.buf, (size_t)receive.len, receive_mki.buf, (size_t)receive_mki.len};
-    struct secure *secure = secure_new(suite, &out, &in);
-    if (secure == NULL && errno == EINVAL)
+    const struct secure_library *library = library_of(LIBRARY_MODULE("srtp"), LIBRARY_CAPSULE("srtp"));
+    struct secure *secure = library == NULL ? NULL : library->make(suite, &out, &in);
+    if (library == NULL)
+        ; /* the exception says why it cannot be loaded */
+    else if (secure == NULL && errno == EINVAL)
         PyErr_Format(PyExc_ValueError, "no SRTP suite %s, or not with keys of %zu and %zu octets", suite, out.length,
                      in.length);
     else if (secure == NULL)

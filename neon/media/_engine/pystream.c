@@ -16,6 +16,7 @@ PyObject *post_command(EngineObject *owner, struct command command)
             free(command.source);
         }
         secure_free(command.secure);
+        g722_close(command.g722);
         member_free(command.member);
         packets_free(command.packets);
         return PyErr_NoMemory();
@@ -38,22 +39,6 @@ static int check_open(bool closed, const char *what)
     if (closed)
         PyErr_Format(PyExc_ValueError, "the %s is closed", what);
     return closed ? -1 : 0;
-}
-
-struct packets *packets_of(const struct opus_wishes *wishes)
-{
-    /* Imports the module, and so loads libopus, with the first call that needs it. */
-    PyObject *module = PyImport_ImportModule(OPUS_MODULE);
-    if (module == NULL)
-        return NULL;
-    const struct opus_library *library = PyCapsule_Import(OPUS_CAPSULE, 0);
-    Py_DECREF(module); /* sys.modules keeps it, and libopus is never unloaded */
-    if (library == NULL)
-        return NULL;
-    struct packets *packets = packets_new(library, wishes);
-    if (packets == NULL)
-        PyErr_NoMemory();
-    return packets;
 }
 
 static struct packets *packets_wanted(PyObject *argument)
@@ -126,8 +111,11 @@ static PyObject *stream_py_start(StreamObject *self, PyObject *args)
         return PyErr_Format(PyExc_ValueError, "Opus has no frames of %d ms", ptime);
     if (agreement->codec == CODEC_OPUS && (command.packets = packets_wanted(wishes)) == NULL)
         return NULL;
+    if (agreement->codec == CODEC_G722 && (command.g722 = g722_of_library()) == NULL)
+        return NULL;
     if (security != Py_None && (command.secure = secure_of(security)) == NULL) {
         packets_free(command.packets);
+        g722_close(command.g722);
         return NULL;
     }
     return post_command(self->owner, command);

@@ -27,9 +27,9 @@ static PyObject *jitter_py_new(PyTypeObject *type, PyObject *args, PyObject *key
     if (self == NULL)
         return NULL;
     jitter_init(&self->jitter, least, most);
-    if (g722 && (self->jitter.g722 = g722_open()) == NULL) {
+    if (g722 && (self->jitter.g722 = g722_of_library()) == NULL) {
         Py_DECREF(self);
-        return PyErr_NoMemory();
+        return NULL;
     }
     if (opus && (self->jitter.packets = packets_of(&anything)) == NULL) {
         Py_DECREF(self);
@@ -363,10 +363,11 @@ static PyObject *py_g722_encode(PyObject *module, PyObject *argument)
     const size_t count = (size_t)view.len / 4;
     int16_t *samples = PyMem_Malloc(count * 4 + 1);
     PyObject *result = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)count);
-    struct g722 *g722 = g722_open();
+    struct g722 *g722 = g722_of_library();
     if (samples == NULL || result == NULL || g722 == NULL) {
         Py_CLEAR(result);
-        PyErr_NoMemory();
+        if (!PyErr_Occurred())
+            PyErr_NoMemory();
     } else {
         memcpy(samples, view.buf, count * 4);
         g722_write(g722, (uint8_t *)PyBytes_AS_STRING(result), samples, count);

@@ -1,4 +1,4 @@
-/* SRTP and SRTCP (RFC 3711, RFC 6188, RFC 7714) of one stream, by libsrtp2.
+/* SRTP and SRTCP (RFC 3711, RFC 6188, RFC 7714) of one stream, by libsrtp2, which neon.media._srtp is linked with.
  *
  * Made by Python with both keys, then handed to the engine's thread, which alone uses it from then on. */
 #ifndef NEON_SECURE_H
@@ -15,7 +15,9 @@ enum {
     SECURE_SSRCS = 64,    /* that one far end may use under one key: each costs libsrtp memory */
 };
 
-struct secure;
+struct secure { /* the module's own begins with it */
+    const struct secure_library *library;
+};
 
 struct secure_key {
     const uint8_t *data; /* master key, then master salt */
@@ -24,10 +26,19 @@ struct secure_key {
     size_t mki_length;
 };
 
-/* `suite` is RFC 4568's name. NULL with errno: EINVAL for a suite or a length that does not exist. The first one of a
- * process takes some milliseconds, in which libsrtp tests itself. */
-struct secure *secure_new(const char *suite, const struct secure_key *send, const struct secure_key *receive);
-void secure_free(struct secure *secure);
+struct secure_library {
+    /* `suite` is RFC 4568's name. NULL with errno: EINVAL for a suite or a length that does not exist. The first one of
+     * a process takes some milliseconds, in which libsrtp tests itself. */
+    struct secure *(*make)(const char *suite, const struct secure_key *send, const struct secure_key *receive);
+    void (*free)(struct secure *secure);
+    void (*take_over)(struct secure *secure, struct secure *before);
+    bool (*protect)(struct secure *secure, uint8_t *data, size_t *length);
+    bool (*unprotect)(struct secure *secure, uint8_t *data, size_t *length);
+    bool (*protect_rtcp)(struct secure *secure, uint8_t *data, size_t *length);
+    bool (*unprotect_rtcp)(struct secure *secure, uint8_t *data, size_t *length);
+};
+
+void secure_free(struct secure *secure); /* NULL is none */
 
 /* Takes over from what was used before whatever has the same key: its rollover counter and its replay list go on
  * (RFC 4568, section 7.1.4: the same key twice would otherwise be the same keystream twice). */

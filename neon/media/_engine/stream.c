@@ -68,8 +68,7 @@ struct stream *stream_open(uint32_t id, const struct address *host, unsigned fir
     stream->rtp_fd = stream->rtcp_fd = -1;
     stream->tick_samples = 160;
     stream->volume = (struct volume){.wanted = 1, .now = 1};
-    stream->voice.g722 = g722_open();
-    if (stream->voice.g722 == NULL || !bind_in_range(stream, host, first, last, random.port))
+    if (!bind_in_range(stream, host, first, last, random.port))
         goto fail;
     atomic_init(&stream->references, 1);
     stream->ssrc = random.ssrc;
@@ -81,8 +80,6 @@ struct stream *stream_open(uint32_t id, const struct address *host, unsigned fir
         stream->rtcp.cname[i] = "0123456789abcdef"[random.name[i / 2] >> (i % 2 * 4) & 15];
     return stream;
 fail:
-    if (stream != NULL)
-        g722_close(stream->voice.g722);
     free(stream);
     return NULL;
 }
@@ -176,10 +173,10 @@ static void use_security(struct stream *stream, struct secure *secure)
 }
 
 /* A clock of another rate belongs to another source (RFC 7160, section 4.1). */
-static void use_codec(struct stream *stream, enum codec codec, struct packets *packets, bool first)
+static void use_codec(struct stream *stream, enum codec codec, struct packets *packets, struct g722 *g722, bool first)
 {
     unsigned clock = stream->voice.clock;
-    voice_begin(stream, codec, packets);
+    voice_begin(stream, codec, packets, g722);
     stream->fill = 0;
     if (first || clock == stream->voice.clock)
         return;
@@ -194,7 +191,7 @@ static void use_codec(struct stream *stream, enum codec codec, struct packets *p
 }
 
 void stream_start(struct stream *stream, const struct agreement *agreement, struct secure *secure,
-                  struct packets *packets, uint64_t now)
+                  struct packets *packets, struct g722 *g722, uint64_t now)
 {
     use_security(stream, secure);
     bool first = !stream->started;
@@ -207,10 +204,12 @@ void stream_start(struct stream *stream, const struct agreement *agreement, stru
     if (moved)
         receive_unlock(stream, now);
     if (first || before.codec != agreement->codec) {
-        use_codec(stream, agreement->codec, packets, first);
-    } else if (packets != NULL) {
-        packets_wish(stream->voice.packets, packets);
+        use_codec(stream, agreement->codec, packets, g722, first);
+    } else {
+        if (packets != NULL)
+            packets_wish(stream->voice.packets, packets);
         packets_free(packets);
+        g722_close(g722);
     }
     if (moved)
         jitter_forget(&stream->jitter);

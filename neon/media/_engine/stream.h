@@ -115,7 +115,7 @@ struct stream {
     struct voice {
         bool wide;              /* 16 kHz */
         unsigned clock;         /* ticks of the RTP clock in one of ours: 1, or 6 with Opus */
-        struct g722 *g722;      /* owned */
+        struct g722 *g722;      /* owned; G.722, or NULL */
         struct packets *packets; /* owned; Opus, or NULL */
         struct halfband from_source, to_sink, said_to_tap, heard_to_tap;
     } voice;
@@ -134,9 +134,9 @@ struct stream *stream_open(uint32_t id, const struct address *host, unsigned fir
 struct stream *stream_ref(struct stream *stream);
 void stream_unref(struct stream *stream);
 
-/* For the thread. Takes `secure`, which is NULL for a call in clear, and `packets`, which only Opus has. */
+/* For the thread. Takes `secure`, which is NULL for a call in clear, and the coder of Opus or G.722. */
 void stream_start(struct stream *stream, const struct agreement *agreement, struct secure *secure,
-                  struct packets *packets, uint64_t now);
+                  struct packets *packets, struct g722 *g722, uint64_t now);
 void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline);
 void stream_reroute(struct stream *stream); /* the machine's addresses have changed */
 void stream_skip(struct stream *stream, uint32_t samples);

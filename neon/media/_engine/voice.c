@@ -7,7 +7,7 @@
 
 enum { TICK_MAX = 160, WIDE_MAX = 2 * TICK_MAX };
 
-void voice_begin(struct stream *stream, enum codec codec, struct packets *packets)
+void voice_begin(struct stream *stream, enum codec codec, struct packets *packets, struct g722 *g722)
 {
     struct voice *voice = &stream->voice;
     struct halfband *filters[] = {&voice->from_source, &voice->to_sink, &voice->said_to_tap, &voice->heard_to_tap};
@@ -15,10 +15,10 @@ void voice_begin(struct stream *stream, enum codec codec, struct packets *packet
         memset(filters[i], 0, sizeof *filters[i]);
     voice->wide = codec == CODEC_G722 || codec == CODEC_OPUS;
     voice->clock = codec == CODEC_OPUS ? OPUS_CLOCK : 1;
-    if (codec == CODEC_G722)
-        g722_restart_encoder(voice->g722);
     packets_free(voice->packets);
+    g722_close(voice->g722);
     voice->packets = packets;
+    voice->g722 = g722;
     stream->jitter.packets = packets;
     stream->jitter.g722 = voice->g722;
 }

@@ -8,8 +8,8 @@
 #include "dtmf.h"
 #include "engine.h"
 
-/* Everything that depends on the codec begins anew; takes `packets`, which Opus has. */
-void voice_begin(struct stream *stream, enum codec codec, struct packets *packets);
+/* Everything that depends on the codec begins anew; takes the coder that Opus or G.722 has. */
+void voice_begin(struct stream *stream, enum codec codec, struct packets *packets, struct g722 *g722);
 
 /* The next samples of the source; `heard` is for an echo. */
 void voice_fetch(const struct engine *engine, struct stream *stream, const int16_t *heard, int16_t *samples,

@@ -1,59 +1,33 @@
 #include "wideband.h"
 
-#include <spandsp/telephony.h>
-#include <spandsp/g722.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { NARROW_MAX = 160, RATE = 64000 };
-
-struct g722 {
-    g722_encode_state_t *encoder;
-    g722_decode_state_t *decoder;
-};
-
-struct g722 *g722_open(void)
-{
-    struct g722 *g722 = calloc(1, sizeof *g722);
-    if (g722 == NULL)
-        return NULL;
-    g722->encoder = g722_encode_init(NULL, RATE, 0);
-    g722->decoder = g722_decode_init(NULL, RATE, 0);
-    if (g722->encoder != NULL && g722->decoder != NULL)
-        return g722;
-    g722_close(g722);
-    return NULL;
-}
+enum { NARROW_MAX = 160 };
 
 void g722_close(struct g722 *g722)
 {
-    if (g722 == NULL)
-        return;
-    if (g722->encoder != NULL)
-        g722_encode_free(g722->encoder);
-    if (g722->decoder != NULL)
-        g722_decode_free(g722->decoder);
-    free(g722);
+    if (g722 != NULL)
+        g722->library->close(g722);
 }
 
 void g722_restart_encoder(struct g722 *g722)
 {
-    g722_encode_init(g722->encoder, RATE, 0);
+    g722->library->restart_encoder(g722);
 }
 
 void g722_restart_decoder(struct g722 *g722)
 {
-    g722_decode_init(g722->decoder, RATE, 0);
+    g722->library->restart_decoder(g722);
 }
 
 void g722_write(struct g722 *g722, uint8_t *codes, const int16_t *samples, size_t count)
 {
-    g722_encode(g722->encoder, codes, samples, (int)(2 * count));
+    g722->library->encode(g722, codes, samples, count);
 }
 
 void g722_read(struct g722 *g722, int16_t *samples, const uint8_t *codes, size_t count)
 {
-    g722_decode(g722->decoder, samples, codes, (int)count);
+    g722->library->decode(g722, samples, codes, count);
 }
 
 /* Every second tap of a windowed sinc (Kaiser, 6.2), in 1/32768; the others are zero but for the middle one, 1/2. */

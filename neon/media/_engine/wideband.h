@@ -1,4 +1,4 @@
-/* Wideband audio: G.722 by libspandsp, and the way between 8 and 16 kHz.
+/* Wideband audio: G.722 by libspandsp, which neon.media._g722 is linked with, and the way between 8 and 16 kHz.
  *
  * A G.722 octet is two samples at 16 kHz, and one tick of its RTP clock of 8 kHz (RFC 3551, section 4.5.2). */
 #ifndef NEON_WIDEBAND_H
@@ -7,10 +7,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct g722; /* an encoder and a decoder, which know nothing of each other; touched by one thread */
+/* An encoder and a decoder, which know nothing of each other; touched by one thread. The module's own begins with it. */
+struct g722 {
+    const struct g722_library *library;
+};
 
-struct g722 *g722_open(void); /* NULL without memory */
-void g722_close(struct g722 *g722);
+struct g722_library {
+    struct g722 *(*open)(void); /* NULL without memory */
+    void (*close)(struct g722 *g722);
+    void (*restart_encoder)(struct g722 *g722);
+    void (*restart_decoder)(struct g722 *g722);
+    void (*encode)(struct g722 *g722, uint8_t *codes, const int16_t *samples, size_t count);
+    void (*decode)(struct g722 *g722, int16_t *samples, const uint8_t *codes, size_t count);
+};
+
+void g722_close(struct g722 *g722); /* NULL is none */
 void g722_restart_encoder(struct g722 *g722);
 void g722_restart_decoder(struct g722 *g722);
 
