@@ -77,9 +77,9 @@ def diagnosis(
 def _sound(media: MediaManager, settings: sections.Media) -> Sound:
     # Of a device only its kind: names and paths are the user's own business.
     capture, playback = (setting.text.partition(":")[0] for setting in (settings.capture, settings.playback))
-    card = media.sound_card
-    if card is None:
+    talk = media.talk
+    if talk is None:
         return Sound(capture, playback, "none")
-    if card.problem is not None:
-        return Sound(capture, playback, "fails", card.problem)
-    return Sound(capture, playback, "works" if card.has_worked else "untried")
+    if talk.problem is not None:
+        return Sound(capture, playback, "fails", talk.problem)
+    return Sound(capture, playback, "works" if talk.card.has_worked else "untried")

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from neon.details import NO_DETAILS, CallDetails, IncomingRules, Why
 from neon.operatorvalues import Balance, Licence
 from neon.quality import Figures
+from neon.sounddevices import Levels, SoundDevices
 from neon.values import AudioSide, Cause, Direction, MediaProblem, PlayEnd, RecordingState
 from neon.watched import ExtensionStatus, MessageSummary
 
@@ -351,6 +352,28 @@ class SpeechChanged(SoundEvent):
     speaking: bool
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceEvent:
+    """Something about the sound devices of this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesChanged(DeviceEvent):
+    """A sound device was plugged in or out, another is the default, or another was chosen."""
+
+    devices: SoundDevices
+
+
+@dataclass(frozen=True, slots=True)
+class AudioLevels(DeviceEvent):
+    """How loud microphone and speaker are right now, five times a second while somebody watches (watchlevels).
+
+    Not sent again later.
+    """
+
+    levels: Levels
+
+
 MediaEvent: TypeAlias = RecordingChanged | MediaStatsKnown | MediaWarned | SoundEvent
 
 Event: TypeAlias = (
@@ -360,6 +383,7 @@ Event: TypeAlias = (
     | OperatorEvent
     | WatchEvent
     | MediaEvent
+    | DeviceEvent
     | RulesChanged
     | PanelEvent
 )

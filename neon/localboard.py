@@ -16,6 +16,7 @@ from neon.events import (
     CallRinging,
     CallStarted,
     ConferenceChanged,
+    DeviceEvent,
     Event,
     HoldChanged,
     OperatorEvent,
@@ -60,7 +61,7 @@ class LocalSwitchboard:
 
     def _happened(self, published: Published) -> None:
         event = published.event
-        if isinstance(event, (OperatorEvent, PanelEvent)):
+        if isinstance(event, (OperatorEvent, PanelEvent, DeviceEvent)):
             return
         if isinstance(event, ConferenceChanged):
             self._confer(event.call_ids)

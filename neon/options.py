@@ -73,8 +73,13 @@ def load_operators(path: str | None, loaded: sections.Config) -> tuple[Operator,
     return operatorpart.load(directory, only=path is not None)
 
 
-def named_devices(media: sections.Media) -> tuple[devices.CaptureDevice, devices.PlaybackDevice]:
-    """The devices that the configuration names; a bad one ends the program with file, line and sentence."""
+def named_devices(
+    media: sections.Media,
+) -> tuple[devices.CaptureDevice, devices.PlaybackDevice, devices.PlaybackDevice]:
+    """The devices that the configuration names, the one for ringing last.
+
+    A bad one ends the program with file, line and sentence.
+    """
 
     def parsed(setting: Setting, parse: Any) -> Any:
         try:
@@ -82,7 +87,9 @@ def named_devices(media: sections.Media) -> tuple[devices.CaptureDevice, devices
         except devices.DeviceError as error:
             raise SystemExit(f"neon: {setting.error(str(error))}") from None
 
-    return parsed(media.capture, devices.parse_capture), parsed(media.playback, devices.parse_playback)
+    playback = parsed(media.playback, devices.parse_playback)
+    ring = parsed(media.ring, devices.parse_ring) if media.ring.text.strip() else devices.ring_like(playback)
+    return parsed(media.capture, devices.parse_capture), playback, ring
 
 
 def own_log(options: Options) -> bool:

@@ -78,6 +78,11 @@ class Media:
     ptime: int = key(20, parsing.packet_time)
     playout_delay: range = key(range(20, 201), parsing.delay_range)
     comfort_noise: bool = key(True, parsing.boolean)
+    ring: Setting = key(Setting("", BUILT_IN), None)  # noqa: RUF009
+    ring_sound: str | None = key(None, parsing.path_or_none)
+    echo_cancelling: bool = key(True, parsing.boolean)
+    noise_suppression: bool = key(True, parsing.boolean)
+    gain_control: bool = key(True, parsing.boolean)
     silence_seconds: int = key(30, parsing.whole_number(0, 3600))
     stats_seconds: int = key(5, parsing.whole_number(1, 60))
 

@@ -47,6 +47,7 @@ from neon.commands import TABLE, Commands
 from neon.controlpart import ControlSocket
 from neon.desktoppart import DesktopPart
 from neon.details import ReferPolicy
+from neon.devicepart import DevicePart
 from neon.doctorpart import diagnosis, doctor
 from neon.errors import InvalidArgument
 from neon.feedpart import FeedServer
@@ -54,7 +55,6 @@ from neon.httppart import HttpServer
 from neon.journalpart import JournalPart
 from neon.ladder import Ladder
 from neon.media.engine import Engine
-from neon.media.manager import MediaManager, MediaSettings
 from neon.metricspart import Metrics
 from neon.networkpart import NetworkWatch, resolver, stun_finder, with_every_family
 from neon.notify import Activation, ServiceManager
@@ -150,7 +150,7 @@ class Neon(Parts):
         self._http = HttpServer(reactor, loaded.http, self._sockets)
         # Each takes a core and 16 MB for a moment.
         self._checks = DeferredSemaphore(PASSWORD_CHECKS_AT_ONCE)
-        capture, playback = named_devices(loaded.media)
+        self.devices = devices = DevicePart(reactor, loaded.media, state_dir, *named_devices(loaded.media))
         loaded = self._config = with_every_family(loaded)
         names = resolver(reactor, loaded.sip)
 
@@ -158,12 +158,8 @@ class Neon(Parts):
         self.database = Database(state_dir / "neon.sqlite")
         self.ids = Ids(self.database)
         media = loaded.media
-        settings = MediaSettings(
-            media.bind, media.ports, media.codecs, media.srtp, capture, playback, media.ptime, media.comfort_noise
-        )
         engine = Engine(no_rtp_seconds=float(media.silence_seconds), playout_delay=media.playout_delay)
-        self.media = MediaManager(reactor, engine, settings, find_stun=stun_finder(names, media))
-        self.media.name = "the media engine"
+        self.media = devices.manager(engine, stun_finder(names, media))
         sip = loaded.sip
         calls = CallSettings(
             sip.max_calls,
@@ -200,6 +196,7 @@ class Neon(Parts):
         )
         self.agent.incoming_listener = self.phone
         self.agent.subscriptions.listener = self.phone.watching
+        devices.join(self.phone, self.bus, os.environ)
         self.rules = RulesPart(self.database, self.phone, loaded.toll)
         self.media.on_silent = self.phone.silent
         self.media.on_digit = self.phone.control.digit_received
@@ -238,6 +235,7 @@ class Neon(Parts):
         self._add("the watch over quality", None, self.quality.stop)
         self._add("the recorder", self.recording.start, self.recording.stop)
         self.add(self.media)
+        self._add("the sound devices", self.devices.start, self.devices.stop)
         if self.testbed is not None:
             self.add(self.testbed)
         self._add("SIP", self._start_sip, self.agent.stop)
@@ -327,6 +325,7 @@ class Neon(Parts):
             recorder=self.recording.recorder,
             playing=self.sound.playing,
             audio=self.sound.audio,
+            sound=self.devices.system,
             screen=self.panel.screen,
         )
         links = Links(self.panel.screen, dials=self._config.desktop.dial_links).rows()

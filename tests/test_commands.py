@@ -459,6 +459,7 @@ class CallTests(CommandCase):
                     "volume": 100,
                     "conference": False,
                     "remoteHold": False,
+                    "echoCancelling": "off",
                 }
             ],
         )

@@ -19,7 +19,7 @@ FLOORS: dict[str, int] = {
         0: """
             audioframes brandvalues causes challenge config csvlog details errors explain headers heap inherited inifile
             journald operatorvalues opus parsing passwords places privatefile quality records redaction safexml sections
-            signals srtp stunmessage values watched
+            signals sounddevices srtp stunmessage values watched
         """,
         1: """
             brand bus cases dialling digits events history ladder links localboard log logos model ports siptrace
@@ -27,7 +27,7 @@ FLOORS: dict[str, int] = {
         """,
         2: """
             accountline arguments callaudio callback callcontrol closing commands conference gate journal leftovers
-            line phone playing qualitywatch reception recorder rulebook speechwatch watching
+            line phone playing qualitywatch reception recorder ringer rulebook speechwatch watching
         """,
         3: """
             access desks desktop media network operators panel sip store testbed
@@ -36,9 +36,9 @@ FLOORS: dict[str, int] = {
             api ctl
         """,
         5: """
-            admission banner certificates controlpart deskpart desktoppart doctorpart feedpart httppart journalpart
-            metricspart networkpart notify operatorpart options panelpart parts phonepart program qualitypart
-            recordingpart retirepart sippart soundpart tap testbedpart tidypart trycall websocketpart
+            admission banner certificates controlpart deskpart desktoppart devicepart doctorpart feedpart httppart
+            journalpart metricspart networkpart notify operatorpart options panelpart parts phonepart program
+            qualitypart recordingpart retirepart sippart soundpart tap testbedpart tidypart trycall websocketpart
         """,
     }.items()
     for part in parts.split()

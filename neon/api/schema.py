@@ -15,14 +15,17 @@ from neon import __version__
 from neon.api import details, wire
 from neon.arguments import MAX_ID, REQUIRED, Parameter
 from neon.commands import TABLE, Command, Field, Needs
+from neon.commands.devicerows import CHOSEN, DEVICES, LEVEL
 from neon.commands.incomingrows import RULES
 from neon.commands.shapes import REQUEST_ID
 from neon.details import Why
 from neon.events import (
+    AudioLevels,
     AudioLost,
     AudioPlayed,
     CallStarted,
     ConferenceChanged,
+    DeviceEvent,
     ExtensionChanged,
     LicenceChanged,
     MediaStatsKnown,
@@ -140,6 +143,13 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "dtmf": ({"type": "string", "pattern": "^[0-9*#A-D]$"}, "The digit."),
     "show": (YES_NO, "Whether it is to be seen."),
     "number": ({"type": "string"}, "What is to stand in the dial pad: a person followed a link to a number."),
+    "microphones": (DEVICES, "What can be spoken into."),
+    "speakers": (DEVICES, "What can be heard from, for calls and for ringing."),
+    "chosen": (CHOSEN, "What is to be used: an id, which need not be there now, or default. A kind that uses no sound "
+               "card is not named."),
+    "available": (YES_NO, "There is a sound device at all."),
+    "microphone": (LEVEL, "dB below the loudest possible sine, -100 for digital silence; not there while closed."),
+    "speaker": (LEVEL, "As microphone."),
     "pending": (COUNT, "How many wait for an answer now."),
 }
 
@@ -195,6 +205,8 @@ MEDIA_FIELDS: Final[Mapping[wire.EventType, Mapping[str, bool]]] = {
     MediaWarned: dict.fromkeys(("callId", "connectionId", "problem", "active", "description", "advice"), True),
 }
 """The data of the events about the sound of a call."""
+
+DEVICE_FIELDS: Final = ("microphones", "speakers", "chosen", "available")
 
 _WARNINGS: Final[Mapping[str, Any]] = {
     "type": "array",
@@ -285,6 +297,9 @@ def event_fields(kind: wire.EventType) -> dict[str, bool]:
         return dict(LICENCE_FIELDS if kind is LicenceChanged else BALANCE_FIELDS)
     if issubclass(kind, (RecordingChanged, MediaStatsKnown, MediaWarned, SoundEvent)):
         return dict(MEDIA_FIELDS[kind])
+    if issubclass(kind, DeviceEvent):
+        levels = kind is AudioLevels
+        return dict.fromkeys(("microphone", "speaker") if levels else DEVICE_FIELDS, not levels)
     if issubclass(kind, WatchEvent):
         return dict(EXTENSION_FIELDS if kind is ExtensionChanged else MESSAGE_FIELDS)
     if kind is RulesChanged:

@@ -26,6 +26,7 @@ from neon.commands.incoming import rules_data
 from neon.commands.operators import balance_data, licence_data
 from neon.commands.watchdata import extension_data, message_data
 from neon.events import (
+    AudioLevels,
     AudioLost,
     AudioPlayed,
     BalanceKnown,
@@ -41,6 +42,8 @@ from neon.events import (
     CallTransferFailed,
     CallTransferred,
     ConferenceChanged,
+    DeviceEvent,
+    DevicesChanged,
     DigitReceived,
     Event,
     ExtensionChanged,
@@ -81,6 +84,7 @@ EventType: TypeAlias = (
     | type[WatchEvent]
     | type[RulesChanged]
     | type[PanelEvent]
+    | type[DeviceEvent]
     | type[RecordingChanged]
     | type[MediaStatsKnown]
     | type[MediaWarned]
@@ -120,6 +124,8 @@ EXTENSIONS: Final[Mapping[EventType, str]] = {
     AudioPlayed: "OnAudioPlayed",
     AudioLost: "OnAudioLost",
     SpeechChanged: "OnSpeech",
+    DevicesChanged: "OnDevices",
+    AudioLevels: "OnAudioLevels",
     BalanceKnown: "OnBalance",
     BalanceLow: "OnBalanceLow",
     LicenceChanged: "OnLicense",
@@ -205,6 +211,10 @@ def fields(event: Event) -> dict[str, Any]:
         return {"show": event.show, **({} if event.number is None else {"number": event.number})}
     if isinstance(event, QuestionsChanged):
         return {"pending": event.pending}
+    if isinstance(event, DevicesChanged):
+        return event.devices.data()
+    if isinstance(event, AudioLevels):
+        return event.levels.data()
     if isinstance(event, (RecordingChanged, MediaStatsKnown, MediaWarned, SoundEvent)):
         return {"callId": event.call_id, "connectionId": event.connection_id, **_of_media(event)}
     assert isinstance(event, CallEvent)

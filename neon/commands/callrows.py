@@ -10,6 +10,7 @@ from neon.commands import calls
 from neon.commands.context import Command, Field, Needs
 from neon.commands.history import CUSTOM_FIELDS
 from neon.commands.shapes import ACCOUNT, CALL_ID, CONNECTION_ID, ID, MOMENT, TEXT, URI, YES_NO, listed
+from neon.sounddevices import EchoState
 from neon.values import CallState, Direction, Scope
 
 ROWS: Final = (
@@ -163,6 +164,11 @@ ROWS: Final = (
                 Field("conference", YES_NO, "Its far end hears those of the other calls with this mark."),
                 Field("encrypted", YES_NO, "Its audio is encrypted (SRTP)."),
                 Field("recording", YES_NO, "It is being recorded, or the recording pauses."),
+                Field(
+                    "echoCancelling",
+                    {"enum": [state.value for state in EchoState]},
+                    "Whether the echo of its microphone is cancelled; off also where it has none.",
+                ),
                 Field("displayName", TEXT, optional=True),
             ),
         ),

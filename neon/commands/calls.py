@@ -6,6 +6,7 @@ from neon.commands import accounts
 from neon.commands.context import Context, Data, moment
 from neon.details import Headers
 from neon.errors import InvalidArgument
+from neon.sounddevices import EchoState
 
 
 def start_call(
@@ -132,6 +133,9 @@ def list_calls(context: Context) -> Data:
                 "conference": call.conference,
                 "encrypted": call.encrypted,
                 "recording": context.recorder is not None and context.recorder.is_recording(call.call_id),
+                "echoCancelling": (
+                    EchoState.OFF if context.sound is None else context.sound.echo_of(call.call_id)
+                ).value,
                 **({} if call.display_name is None else {"displayName": call.display_name}),
             }
             for call in context.phone.calls()

@@ -19,6 +19,7 @@ from neon.phone import Phone
 from neon.playing import Playing
 from neon.ports import Operators, Screen
 from neon.recorder import Recorder
+from neon.sounddevices import Sound
 from neon.soundports import AudioReader
 from neon.values import Scope
 
@@ -116,8 +117,8 @@ class Needs(enum.Enum):
 class Context:
     """What a command's function works with; C{session} is None for those that need no token.
 
-    C{history} is the call log, None where it is switched off; C{callbacks}, C{recorder}, C{playing} and C{audio} are
-    None where there is no such thing.
+    C{history} is the call log, None where it is switched off; C{callbacks}, C{recorder}, C{playing}, C{audio} and
+    C{sound} are None where there is no such thing.
     """
 
     phone: Phone
@@ -134,6 +135,7 @@ class Context:
     recorder: Recorder | None
     playing: Playing | None
     audio: CallAudio | None
+    sound: Sound | None
     brand: str
 
 

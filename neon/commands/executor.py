@@ -30,6 +30,7 @@ from neon.phone import Phone
 from neon.playing import Playing
 from neon.ports import Operators, Screen
 from neon.recorder import Recorder
+from neon.sounddevices import Sound
 from neon.values import Scope
 
 
@@ -57,6 +58,7 @@ class Commands:
         recorder: Recorder | None = None,
         playing: Playing | None = None,
         audio: CallAudio | None = None,
+        sound: Sound | None = None,
         brand: str = "NEON",
     ) -> None:
         self._phone = phone
@@ -66,6 +68,7 @@ class Commands:
         self._recorder = recorder
         self._playing = playing
         self._audio = audio
+        self._sound = sound
         self._brand = brand
         self._operators: Operators = NoOperators() if operators is None else operators
         self._sessions = sessions
@@ -151,6 +154,7 @@ class Commands:
             recorder=self._recorder,
             playing=self._playing,
             audio=self._audio,
+            sound=self._sound,
             brand=self._brand,
         )
         with self._phone.bus.held():

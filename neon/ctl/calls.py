@@ -41,6 +41,8 @@ def _state(call: Data) -> str:
     words = [word for name, word in facts if call.get(name)]
     if call.get("volume", 100) != 100:
         words.append(f"volume {call['volume']}%")
+    if call.get("echoCancelling") == "unavailable":
+        words.append("echo not cancelled")
     more = ", ".join(words)
     return f"{call['state']} ({more})" if more else str(call["state"])
 

@@ -24,7 +24,7 @@ class Connection:
 
     def __init__(self, connected: socket.socket, timeout: float) -> None:
         self._socket = connected
-        self._timeout = timeout
+        self.timeout = timeout
         self._buffer = bytearray()
         self._events: deque[dict[str, Any]] = deque()
         self._last = 0
@@ -52,16 +52,16 @@ class Connection:
         self._last += 1
         given = {name: value for name, value in parameters.items() if value is not None}
         line = json.dumps({"id": self._last, "action": action, **given}).encode() + b"\n"
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + self.timeout
         try:
-            self._socket.settimeout(self._timeout)
+            self._socket.settimeout(self.timeout)
             self._socket.sendall(line)
         except OSError as error:
             raise Silent(f"NEON closed the connection ({error.strerror or error})") from None
         while True:
             message = self._message(deadline)
             if message is None:
-                raise Silent(f"NEON did not answer {action} within {self._timeout:g} seconds")
+                raise Silent(f"NEON did not answer {action} within {self.timeout:g} seconds")
             if message.get("action") == "event":
                 self._events.append(message)
             elif message.get("id") == self._last:

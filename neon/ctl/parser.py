@@ -14,6 +14,7 @@ RESULTS: Final = (
     "answered", "missed", "refused", "forwarded", "dnd", "busy", "unanswered", "cancelled", "failed",
 )  # fmt: skip
 LANGUAGES: Final = ("pt", "es", "en")
+DEVICE_KINDS: Final = ("microphone", "speaker", "ring")
 
 DESCRIPTION: Final = "Drive a running NEON: accounts, calls, events, and who may use its APIs."
 
@@ -70,6 +71,7 @@ def build() -> argparse.ArgumentParser:
     events.add_argument(
         "--extra", action="append", default=[], metavar="EVENT", help="this extension event too; may be repeated"
     )
+    _devices(verb)
     _operators(verb)
     _brands(verb)
     _history(verb)
@@ -239,6 +241,17 @@ def _rules(verb: Any) -> None:
     forward.add_argument("--seconds", type=_number, metavar="SECONDS", help="with noanswer, after how many seconds")
     for parser in (dnd, forward):
         parser.add_argument("--account", metavar="ACCOUNT", help="of this account: its id, URI or number (all)")
+
+
+def _devices(verb: Any) -> None:
+    verb("devices", "list the microphones and loudspeakers, and which are used")
+    device = verb("device", "use another microphone or loudspeaker, also in calls that are up")
+    device.add_argument("kind", choices=DEVICE_KINDS, help="for speaking, for hearing, or for ringing")
+    device.add_argument("device", metavar="ID", help="an id of neonctl devices, or default")
+    levels = verb("levels", "show how loud microphone and loudspeaker are, until interrupted")
+    levels.add_argument("--count", type=_number, metavar="N", help="end after so many lines")
+    test = verb("test-audio", "try microphone and loudspeaker, and say whether they work")
+    test.add_argument("--seconds", type=_number, default=3, metavar="SECONDS", help="how long to listen to you (3)")
 
 
 def _call_id(parser: argparse.ArgumentParser, otherwise: str = "the only one") -> None:

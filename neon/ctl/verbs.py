@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Final
 
-from neon.ctl import accounts, calls, extensions, history, members, operators, tables, trace
+from neon.ctl import accounts, calls, devices, extensions, history, members, operators, tables, trace
 from neon.ctl.browser import open_in_browser
 from neon.ctl.connection import Connection
 from neon.ctl.exits import Failed
@@ -194,6 +194,10 @@ VERBS: Final[dict[str, Verb]] = {
     "stop-playing": calls.stop_playing,
     "transfer": calls.transfer,
     "dtmf": calls.dtmf,
+    "devices": devices.devices,
+    "device": devices.device,
+    "levels": devices.levels,
+    "test-audio": devices.test_audio,
     "events": events,
     "history": history.history,
     "signup": operators.signup,

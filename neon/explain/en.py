@@ -207,4 +207,28 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "The sound card or headset does not work.",
         "Plug it in again, or choose another one; the call goes on meanwhile.",
     ),
+    "audio-heard": (
+        "The microphone heard the speaker, at {decibels} dB: both work.",
+        "",
+    ),
+    "audio-not-heard": (
+        "The microphone works, but did not hear the speaker.",
+        "With a headset that is normal if you heard the tone. Else turn the speaker up, or choose another one.",
+    ),
+    "audio-silent-microphone": (
+        "The microphone gives no sound at all.",
+        "Check whether it is muted, at the headset or in the system, and whether the right one is chosen.",
+    ),
+    "audio-no-microphone": (
+        "There is no microphone that works.",
+        "Plug one in, or choose another one.",
+    ),
+    "audio-no-speaker": (
+        "There is no speaker that works.",
+        "Plug one in, or choose another one.",
+    ),
+    "audio-no-device": (
+        "There is no sound device that works.",
+        "Plug a headset in, and check that the sound of the system works.",
+    ),
 }

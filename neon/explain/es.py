@@ -224,4 +224,28 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "La tarjeta de sonido o los auriculares no funcionan.",
         "Vuelva a conectarlos o elija otros; la llamada sigue mientras tanto.",
     ),
+    "audio-heard": (
+        "El micrófono oyó el altavoz, a {decibels} dB: los dos funcionan.",
+        "",
+    ),
+    "audio-not-heard": (
+        "El micrófono funciona, pero no oyó el altavoz.",
+        "Con auriculares es normal, si usted oyó el tono. Si no, suba el volumen o elija otro.",
+    ),
+    "audio-silent-microphone": (
+        "El micrófono no da ningún sonido.",
+        "Revise si está silenciado, en los auriculares o en el sistema, y si está elegido el correcto.",
+    ),
+    "audio-no-microphone": (
+        "No hay ningún micrófono que funcione.",
+        "Conecte uno o elija otro.",
+    ),
+    "audio-no-speaker": (
+        "No hay ningún altavoz que funcione.",
+        "Conecte uno o elija otro.",
+    ),
+    "audio-no-device": (
+        "No hay ningún dispositivo de sonido que funcione.",
+        "Conecte unos auriculares y revise si el sonido del sistema funciona.",
+    ),
 }

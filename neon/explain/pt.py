@@ -218,4 +218,28 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "A placa de som ou o fone não funciona.",
         "Conecte de novo ou escolha outro; a ligação continua enquanto isso.",
     ),
+    "audio-heard": (
+        "O microfone ouviu o alto-falante, a {decibels} dB: os dois funcionam.",
+        "",
+    ),
+    "audio-not-heard": (
+        "O microfone funciona, mas não ouviu o alto-falante.",
+        "Com um fone isso é normal, se você ouviu o tom. Senão, aumente o volume ou escolha outro.",
+    ),
+    "audio-silent-microphone": (
+        "O microfone não dá som nenhum.",
+        "Verifique se ele está mudo, no fone ou no sistema, e se o certo está escolhido.",
+    ),
+    "audio-no-microphone": (
+        "Não há microfone que funcione.",
+        "Conecte um ou escolha outro.",
+    ),
+    "audio-no-speaker": (
+        "Não há alto-falante que funcione.",
+        "Conecte um ou escolha outro.",
+    ),
+    "audio-no-device": (
+        "Não há dispositivo de som que funcione.",
+        "Conecte um fone e verifique se o som do sistema funciona.",
+    ),
 }

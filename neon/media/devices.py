@@ -14,6 +14,8 @@ Playback::
                             or a file per call if PATH has {call_id} in it
     portaudio[:NAME]        the loudspeaker, or the one of that name
 
+Ringing: C{null} or C{portaudio[:NAME]}.
+
 A PATH may begin with C{~}. A NAME is one of the sound server's (C{pactl list short sinks}) or of PortAudio's.
 """
 
@@ -126,6 +128,22 @@ def parse_playback(text: str) -> PlaybackDevice:
     if kind == "tone":
         raise DeviceError("a tone can be captured, not played to; playback has null, file:PATH and portaudio")
     raise DeviceError(f"{kind!r} is no playback device; there are null, file:PATH and portaudio")
+
+
+def parse_ring(text: str) -> PlaybackDevice:
+    """The device for ringing that C{text} names.
+
+    @raise DeviceError: it names none.
+    """
+    device = parse_playback(text)
+    if isinstance(device, FilePlayback):
+        raise DeviceError("nobody would hear it ring in a file; there are null and portaudio")
+    return device
+
+
+def ring_like(playback: PlaybackDevice) -> PlaybackDevice:
+    """The device for ringing where nothing is said of it: the one that calls are heard at, if that is one."""
+    return playback if isinstance(playback, PortAudioDevice) else NullDevice()
 
 
 def _split(text: str) -> tuple[str, str | None]:

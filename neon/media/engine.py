@@ -79,6 +79,16 @@ class Device:
         """Frames of a wrong size, and frames the socket did not take."""
         return self._native.statistics()[2]
 
+    def measure(self, on: bool) -> None:
+        """Begin, or cease, to sum up how loud it is: nothing is spent on that while nobody looks."""
+        self._native.measure(on)
+
+    def levels(self) -> tuple[int, int, int, int]:
+        """While it is measured, the sums of squares and the numbers of samples: of what was captured, then of what was
+        played. They go on from where they were (modulo 2^64): look at differences.
+        """
+        return self._native.levels()
+
     def close(self) -> None:
         """Let the socket go. Streams attached go on with silence. May be called twice."""
         self._native.close()

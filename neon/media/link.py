@@ -26,6 +26,11 @@ class Link:
         self._device: Device | None = None
         self._users = 0
 
+    @property
+    def device(self) -> Device | None:
+        """The device, while somebody uses it."""
+        return self._device
+
     def acquire(self) -> Device:
         """The device, for one more call. @raise OSError: no descriptor is left."""
         if self._device is None:

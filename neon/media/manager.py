@@ -26,13 +26,16 @@ from neon.media.devices import (
     PortAudioDevice,
     ToneDevice,
 )
+from neon.media.echocancel import Processing
 from neon.media.eventreader import EventReader
 from neon.media.filesink import FileSink, ThreadReactor
 from neon.media.link import Link
 from neon.media.mappedports import FindServer, MappedPort, MappedPorts
 from neon.media.sound import Tap
-from neon.media.soundcard import ProcessReactor, SoundCard
+from neon.media.soundcard import ProcessReactor
+from neon.media.soundserver import SoundServer
 from neon.media.sparestream import SpareStream
+from neon.media.talkdevice import TalkDevice, Wanted
 from neon.media.wavefile import WaveError, read_wave
 from neon.ports import MediaUnavailable
 from neon.srtp import SrtpPolicy
@@ -74,6 +77,8 @@ class MediaSettings:
     playback: PlaybackDevice = _NULL
     ptime_ms: int = 20
     comfort_noise: bool = False
+    processing: Processing | None = None
+    """What the sound server does to the sound of a microphone; None: nothing."""
 
 
 class MediaManager(Service):
@@ -98,8 +103,12 @@ class MediaManager(Service):
         settings: MediaSettings,
         *,
         find_stun: FindServer | None = None,
+        sound_server: SoundServer | None = None,
     ) -> None:
-        """C{find_stun} says where the STUN server is, if one is to be asked for the address of audio."""
+        """C{find_stun} says where the STUN server is, if one is to be asked for the address of audio.
+
+        C{sound_server} is whom to ask for devices, where that is wanted.
+        """
         self.engine = engine
         self._host = settings.host
         self._mapped = None
@@ -113,8 +122,9 @@ class MediaManager(Service):
         self._samples: bytes | None = None
         self._loading = False
         self._events: EventReader | None = None
-        self.sound_card: SoundCard | None = None
-        self._card_link: Link | None = None
+        self._sound_server = sound_server
+        self.talk: TalkDevice | None = None
+        """The sound card, where the configuration names one."""
         self._mix_link: Link | None = None
         self._sinks: set[FileSink] = set()
 
@@ -130,11 +140,11 @@ class MediaManager(Service):
         _log.info("capture from {capture}, playback to {playback}", capture=str(capture), playback=str(playback))
         if isinstance(capture, FileCapture):
             self._load(capture)
-        names = [_name(capture), _name(playback)]
-        if names != [None, None]:
-            self._card_link = Link(self.engine, native.WIDE)
-            self.sound_card = SoundCard(self._reactor, self._card_link.far.fileno(), *names)
-            self.sound_card.start()
+        wanted = Wanted(_name(capture), _name(playback))
+        if wanted != Wanted(None, None):
+            processing = self._settings.processing
+            self.talk = TalkDevice(self._reactor, self.engine, wanted, self._sound_server, processing)
+            self.talk.start()
 
     def stopService(self) -> Deferred[None]:
         """Close what is open; fires when files are complete and processes are gone."""
@@ -150,8 +160,8 @@ class MediaManager(Service):
         waiting: list[Deferred[None]] = [sink.finished for sink in self._sinks]
         if self._mix_link is not None:
             self._mix_link.close()
-        if self.sound_card is not None:
-            waiting.append(self.sound_card.stop())
+        if self.talk is not None:
+            waiting.append(self.talk.stop())
         self.engine.stop()
         # A disk or a network mount that does not answer may not keep the daemon from ending.
         reactor: Any = self._reactor
@@ -163,8 +173,8 @@ class MediaManager(Service):
         port = None if self._mapped is None else self._mapped.take()
         stream = self._spare.take() if port is None else port.stream
         call = self._calls[stream.id] = CallStream(self, call_id, stream, port)
-        if self.sound_card is not None:
-            self.sound_card.acquire()
+        if self.talk is not None:
+            self.talk.acquire()
         return call
 
     def statistics(self, call_id: int) -> MediaStatistics | None:
@@ -179,7 +189,7 @@ class MediaManager(Service):
     @property
     def device_problem(self) -> str | None:
         """Why the sound card does not work, in words; None if it does, or if none is used."""
-        return None if self.sound_card is None else self.sound_card.problem
+        return None if self.talk is None else self.talk.problem
 
     @property
     def has_microphone(self) -> bool:
@@ -249,8 +259,8 @@ class MediaManager(Service):
         del self._calls[call.stream.id]
         if self.on_closed is not None:
             self.on_closed(call.call_id, call.statistics())
-        if self.sound_card is not None:
-            self.sound_card.release()
+        if self.talk is not None:
+            self.talk.release()
 
     def _attach_capture(self, call: CallStream) -> None:
         capture = self._settings.capture
@@ -261,8 +271,8 @@ class MediaManager(Service):
                 call.set_source(native.Samples(self._samples, capture.loop))
             else:
                 self._load(capture)  # it failed before, or is under way: the call hears it from then on
-        elif self._card_link is not None and isinstance(capture, PortAudioDevice):
-            call.set_source(call.use(self._card_link))
+        elif self.talk is not None and isinstance(capture, PortAudioDevice):
+            call.set_source(call.use(self.talk.link))
 
     def _attach_playback(self, call: CallStream) -> None:
         playback = self._settings.playback
@@ -274,8 +284,8 @@ class MediaManager(Service):
                 if self._mix_link is None:
                     self._mix_link = self._file_link(path)
                 call.stream.set_sink(call.use(self._mix_link))
-        elif self._card_link is not None and isinstance(playback, PortAudioDevice):
-            call.stream.set_sink(call.use(self._card_link))
+        elif self.talk is not None and isinstance(playback, PortAudioDevice):
+            call.stream.set_sink(call.use(self.talk.link))
 
     def _file_link(self, path: str) -> Link:
         link = Link(self.engine)
@@ -338,9 +348,8 @@ class MediaManager(Service):
                     self.on_digit(call.call_id, digit)
 
     def _stopped(self, _: object) -> None:
-        if self._card_link is not None:
-            self._card_link.close()
-            self._card_link.far.close()
+        if self.talk is not None:
+            self.talk.close()
 
 
 class CallStream:

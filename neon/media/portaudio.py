@@ -5,11 +5,13 @@ because PortAudio may print, hang or die with the sound server, and none of that
 
 Wire contract:
 
-    stdin       one byte: open the device now. End of file: the daemon is done with this worker; exit 0.
+    stdin       one line, a JSON object: open the device now. "capture" and "playback" name the sides that are
+                wanted, "" is the default device. End of file: the daemon is done with this worker; exit 0.
     --fd N      a SOCK_SEQPACKET socket to the engine; a message is a frame of 320 little-endian 16-bit samples
                 at 16 kHz, captured ones going out, those to be played coming in. Frames that find the socket
                 full are lost; of those that wait too long here the oldest are.
-    stdout      one line "open" when the device works, or one line that says why it does not.
+    stdout      one line "open" when the device works, or one line that says why it does not; behind "open" a line
+                "half: " with the reason, if one of two sides cannot be had.
     exit code   the constants below.
 
 A worker opens its device once. It never closes it: closing is what hangs in PortAudio when a sound server
@@ -22,6 +24,7 @@ import argparse
 import contextlib
 import ctypes
 import fcntl
+import json
 import os
 import select
 import signal
@@ -53,6 +56,7 @@ _CUSHION: Final = 2
 _MOST_WAITING: Final = 6
 """Frames waiting to be played; with more the sound card's clock is slower than ours, and some are dropped."""
 
+_LONGEST_WORD: Final = 8192
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -67,29 +71,26 @@ class Progress:
         return since is not None and now - since > STUCK_AFTER
 
 
-def environment(capture: str | None, playback: str | None) -> dict[str, str]:
-    """What the sound server's client library reads: who we are, and the device meant by each side's name."""
-    settings = {
-        "PULSE_PROP_OVERRIDE": "application.name=NEON",
-        "PULSE_PROP_media.role": "phone",
-        "PIPEWIRE_PROPS": '{ application.name = "NEON", media.role = "Communication" }',
-    }
-    if capture:
-        settings["PULSE_SOURCE"] = capture
-    if playback:
-        settings["PULSE_SINK"] = playback
-    # PipeWire has one variable for both directions: usable when only one is named, or both the same.
-    if len({name for name in (capture, playback) if name}) == 1:
-        settings["PIPEWIRE_NODE"] = capture or playback or ""
-    return settings
+IDENTITY: Final = {
+    "PULSE_PROP_OVERRIDE": "application.name=NEON",
+    "PULSE_PROP_media.role": "phone",
+    "PIPEWIRE_PROPS": '{ application.name = "NEON", media.role = "Communication" }',
+}
+"""What the sound servers' client libraries read of who we are."""
+
+
+def environment(side: str, name: str) -> dict[str, str]:
+    """What the libraries read when the C{Input} or C{Output} is opened: the device that is meant, "" the default one.
+
+    PipeWire's has one variable for both directions, so each side is told just before it is opened.
+    """
+    return {{"Input": "PULSE_SOURCE", "Output": "PULSE_SINK"}[side]: name, "PIPEWIRE_NODE": name}
 
 
 class Device:
     """The wanted sides of the sound card as PortAudio knows it."""
 
-    def __init__(self, capture: str | None, playback: str | None) -> None:
-        """C{capture} and C{playback}: a device's name, "" for the default device, None for not wanted."""
-        self._wanted = {"Input": capture, "Output": playback}
+    def __init__(self) -> None:
         self._audio: pyaudio.PyAudio | None = None
         self.input: pyaudio.Stream | None = None
         self.output: pyaudio.Stream | None = None
@@ -97,32 +98,75 @@ class Device:
     def prepare(self) -> None:
         """Do beforehand what takes long: start PortAudio, which looks at every device (40-300 ms).
 
-        A list of devices that lacks ours, because the sound server is not up yet, is thrown away: PortAudio
-        makes it only once.
+        A list without any, because the sound server is not up yet, is thrown away: PortAudio makes it only once.
         """
-        try:
+        with contextlib.suppress(OSError):
             self._audio = pyaudio.PyAudio()
-            for side, name in self._wanted.items():
-                if name is not None:
-                    self._index(side, name)
-        except OSError:
-            if self._audio is not None:
-                self._audio.terminate()
-                self._audio = None
+            if not self._audio.get_device_count():
+                self._forget()
 
-    def open(self) -> None:
-        """Open both sides, blocking and half-duplex. @raise OSError: there is no such device, or it refuses."""
+    def open(self, capture: str | None, playback: str | None) -> str | None:
+        """Open the sides, blocking and half-duplex; returns why one of two cannot be had, if so.
+
+        C{capture} and C{playback}: a device's name, "" for the default device, None for not wanted.
+
+        @raise OSError: there is no such device, or it refuses; of two, neither can be had.
+        """
+        problems = []
+        if playback is not None:
+            try:
+                self.output = self._open("Output", playback)
+                self.output.write(bytes(FRAME * _CUSHION), exception_on_underflow=False)
+            except OSError as error:
+                self.output = None
+                problems.append(f"the loudspeaker cannot be opened: {error}")
+        if capture is not None:
+            try:
+                self.input = self._open("Input", capture)
+            except OSError as error:
+                problems.append(f"the microphone cannot be opened: {error}")
+        if problems and self.input is None and self.output is None:
+            raise OSError("; ".join(problems))
+        return problems[0] if problems else None
+
+    def names(self, side: str) -> list[str]:
+        """The devices with an C{Input} or C{Output}, by PortAudio's names.
+
+        @raise OSError: PortAudio does not start.
+        """
+        audio = self._started()
+        every = (audio.get_device_info_by_index(index) for index in range(audio.get_device_count()))
+        return [str(info["name"]) for info in every if info[f"max{side}Channels"]]
+
+    def _open(self, side: str, name: str) -> pyaudio.Stream:
+        for variable, value in environment(side, name).items():
+            if value:
+                os.environ[variable] = value
+            else:
+                os.environ.pop(variable, None)
+        try:
+            return self._open_now(side, name)
+        except OSError:
+            if self.input is not None or self.output is not None:
+                raise
+            self._forget()  # the list may be from a time before the sound server
+            return self._open_now(side, name)
+
+    def _open_now(self, side: str, name: str) -> pyaudio.Stream:
+        audio = self._started()
+        direction = side.lower()
+        wanted: dict[str, Any] = {direction: True, f"{direction}_device_index": self._index(side, name)}
+        return audio.open(RATE, 1, pyaudio.paInt16, frames_per_buffer=SAMPLES, **wanted)
+
+    def _started(self) -> pyaudio.PyAudio:
         if self._audio is None:
             self._audio = pyaudio.PyAudio()
-        if self._wanted["Output"] is not None:
-            self.output = self._open(output=True, output_device_index=self._index("Output", self._wanted["Output"]))
-            self.output.write(bytes(FRAME * _CUSHION), exception_on_underflow=False)
-        if self._wanted["Input"] is not None:
-            self.input = self._open(input=True, input_device_index=self._index("Input", self._wanted["Input"]))
+        return self._audio
 
-    def _open(self, **side: Any) -> pyaudio.Stream:
-        assert self._audio is not None
-        return self._audio.open(RATE, 1, pyaudio.paInt16, frames_per_buffer=SAMPLES, **side)
+    def _forget(self) -> None:
+        if self._audio is not None:
+            self._audio.terminate()
+            self._audio = None
 
     def _index(self, side: str, name: str) -> int:
         """The PortAudio device of that name, else the default one: the name then is the sound server's."""
@@ -194,6 +238,14 @@ def die_with(parent: int) -> None:
         os._exit(EXIT_DONE)  # it was faster than we
 
 
+def settle(parent: int) -> None:
+    """Be a child of the daemon: end with it, leave Ctrl-C to it, and print nothing that is not ours."""
+    die_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it reaches the whole group; the daemon decides
+    quieten()
+    os.environ.update(IDENTITY)
+
+
 def quieten() -> None:
     """Send what ALSA prints to descriptor 2 (150 lines a start) nowhere, but keep Python's own words."""
     kept = os.dup(2)
@@ -203,13 +255,26 @@ def quieten() -> None:
     sys.stderr = os.fdopen(kept, "w", buffering=1)
 
 
+def word() -> dict[str, str] | None:
+    """The line that says what to open, None if the daemon is done with us."""
+    line = b""
+    while not line.endswith(b"\n"):
+        data = os.read(0, _LONGEST_WORD)
+        if not data or len(line) > _LONGEST_WORD:
+            return None
+        line += data
+    sides: dict[str, str] = json.loads(line)
+    return sides
+
+
 def run(link: socket.socket, device: Device) -> NoReturn:
     """Wait for the word, open, and then watch until there is a reason to end."""
     device.prepare()
-    if not os.read(0, 1):
+    wanted = word()
+    if wanted is None:
         leave(EXIT_DONE)
     try:
-        device.open()
+        half = device.open(wanted.get("capture"), wanted.get("playback"))
     except OSError as error:
         leave(EXIT_NO_DEVICE, f"the sound device cannot be opened: {error}")
     sides: list[Progress] = []
@@ -222,6 +287,8 @@ def run(link: socket.socket, device: Device) -> NoReturn:
         sides.append(out_progress)
         threading.Thread(target=guarded, args=(lambda: playback(out, link, out_progress),), daemon=True).start()
     say("open")
+    if half is not None:
+        say(f"half: {half}")
     while not select.select([0], [], [], 1.0)[0] or os.read(0, 64):
         now = time.monotonic()
         if any(side.stuck(now) for side in sides):
@@ -234,16 +301,11 @@ def main(arguments: list[str]) -> NoReturn:
     parser = argparse.ArgumentParser(prog="python -m neon.media.portaudio", description="NEON's sound card worker")
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--parent", type=int, required=True)
-    parser.add_argument("--capture", nargs="?", const="")
-    parser.add_argument("--playback", nargs="?", const="")
     options = parser.parse_args(arguments)
-    die_with(options.parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the daemon decides
-    quieten()
-    os.environ.update(environment(options.capture, options.playback))
+    settle(options.parent)
     link = socket.socket(fileno=options.fd)
     link.setblocking(True)
-    run(link, Device(options.capture, options.playback))
+    run(link, Device())
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ send and hear silence meanwhile.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -68,12 +69,13 @@ class SoundCard:
         """
         self._reactor = reactor
         self._link = link
-        self._sides = {"--capture": capture, "--playback": playback}
+        self._sides = (capture, playback)
         self._calls = 0
         self._worker: _Worker | None = None
         self._delay = FIRST_DELAY
         self._timer: Timer | None = None
         self._last_problem: str | None = None
+        self._half: str | None = None
         self._stopped: Deferred[None] | None = None
         self.has_worked = False
 
@@ -85,11 +87,33 @@ class SoundCard:
     @property
     def problem(self) -> str | None:
         """Why the device does not work, in words; None if it does, or was not tried yet (L{has_worked})."""
-        return self._last_problem
+        return self._last_problem or self._half
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody holds the device open now."""
+        return self._worker is None or not self._worker.asked
 
     def start(self) -> None:
         """Have a worker wait for the first call."""
         self._spawn()
+
+    def use(self, capture: str | None, playback: str | None) -> None:
+        """Have these devices from now on, as L{__init__} takes them; calls go on, silent for a few tenths of a second.
+
+        What does not work is tried again at once, also if it is the same.
+        """
+        if (capture, playback) == self._sides and self.problem is None:
+            return
+        self._sides = (capture, playback)
+        if self._worker is None:
+            if self._timer is not None:  # the back-off was for what failed before
+                self._cancel_timer()
+                self._delay = FIRST_DELAY
+                self._spawn()
+        elif self._worker.asked:
+            self._cancel_timer()
+            self._retire()
 
     def acquire(self) -> None:
         """One more call needs the device."""
@@ -97,7 +121,7 @@ class SoundCard:
         # Without a worker the timer is the back-off, and goes on: a call must not hurry a failing device.
         if self._calls == 1 and self._worker is not None:
             self._cancel_timer()  # the worker may linger, open
-            self._worker.open()
+            self._worker.open(self._sides)
 
     def release(self) -> None:
         """One call less does."""
@@ -117,16 +141,13 @@ class SoundCard:
     def _spawn(self) -> None:
         self._timer = None
         arguments = [sys.executable, "-P", "-m", "neon.media.portaudio", f"--fd={_LINK_FD}", f"--parent={os.getpid()}"]
-        for option, name in self._sides.items():
-            if name is not None:
-                arguments.append(f"{option}={name}" if name else option)
         worker = _Worker(self)
         try:
             self._reactor.spawnProcess(
                 worker,
                 sys.executable,
                 arguments,
-                env=_environment(),
+                env=environment(),
                 childFDs={0: "w", 1: "r", 2: "r", _LINK_FD: self._link},
             )
         except OSError as error:
@@ -135,7 +156,7 @@ class SoundCard:
             return
         self._worker = worker
         if self._calls:
-            worker.open()
+            worker.open(self._sides)
 
     def _retire(self) -> None:
         self._timer = None
@@ -160,14 +181,21 @@ class SoundCard:
     def opened(self) -> None:
         """The worker's device works."""
         self.has_worked = True
+        self._half = None
         if self._last_problem is not None:
             self._last_problem = None
             _log.info("the sound device works again")
+
+    def half_opened(self, words: str) -> None:
+        """One of the worker's two sides does not work."""
+        self._half = words
+        _log.warn("{words}; calls go on without it", words=words)
 
     def exited(self, words: str | None, open_seconds: float) -> None:
         """The worker is gone: C{words} say why, None if we asked; C{open_seconds} is how long its device worked."""
         self._cancel_timer()
         self._worker = None
+        self._half = None
         if self._stopped is not None:
             self._stopped.callback(None)
             return
@@ -192,7 +220,7 @@ class _Worker(ProcessProtocol):
         self._lines = 0
         self._last_line = ""
         self._opened_at: float | None = None
-        self._asked = False
+        self.asked = False
         self._killer: Timer | None = None
 
     @property
@@ -201,11 +229,12 @@ class _Worker(ProcessProtocol):
         pid: int | None = self.transport.pid
         return pid
 
-    def open(self) -> None:
+    def open(self, sides: tuple[str | None, str | None]) -> None:
         """The word it waits for; said once."""
-        if not self._asked and self._killer is None:
-            self._asked = True
-            self.transport.writeToChild(0, b"o")
+        if not self.asked and self._killer is None:
+            self.asked = True
+            named = {side: name for side, name in zip(("capture", "playback"), sides, strict=True) if name is not None}
+            self.transport.writeToChild(0, json.dumps(named).encode() + b"\n")
 
     def leave(self) -> None:
         """End of file on its stdin, and a signal if that does not help."""
@@ -224,6 +253,8 @@ class _Worker(ProcessProtocol):
             if line == b"open" and self._opened_at is None:
                 self._opened_at = self._card._reactor.seconds()
                 self._card.opened()
+            elif line.startswith(b"half: "):
+                self._card.half_opened(line[6:_LONGEST_LINE].decode("utf-8", "replace"))
             else:
                 self._last_line = line[:_LONGEST_LINE].decode("utf-8", "replace")
 
@@ -245,7 +276,7 @@ class _Worker(ProcessProtocol):
             self._card.exited(words, open_seconds)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The daemon's own, with the places it imported from, and without what is not for children."""
     environment = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)

@@ -26,6 +26,7 @@ from neon.details import NO_DETAILS, CallDetails, Diversion, IncomingRules, Why
 from neon.events import Event
 from neon.operatorvalues import Balance, Licence, Standing
 from neon.quality import Figures
+from neon.sounddevices import DeviceKind, Levels, SoundDevice, SoundDevices
 from neon.values import AudioSide, Cause, Direction, MediaProblem, PlayEnd, RecordingState
 from neon.watched import ExtensionState, ExtensionStatus, MessageSummary
 from tests.api.websockets import Client, WebSocketCase
@@ -114,6 +115,7 @@ class DocumentTests(SynchronousTestCase):
             events.OperatorEvent,
             events.WatchEvent,
             events.PanelEvent,
+            events.DeviceEvent,
             events.SoundEvent,
         )
         kinds = {kind.__name__ for base in bases for kind in type.__subclasses__(base)} | {
@@ -284,6 +286,12 @@ class EventTests(SynchronousTestCase):
                 if display_name
                 else ExtensionStatus(reason="481 gone"),
                 "number": "600" if display_name else None,
+                "devices": SoundDevices(
+                    (SoundDevice("mic", "Microfone", True),), (SoundDevice("spk", "Fone"),), ((DeviceKind.RING, "spk"),)
+                )
+                if display_name
+                else SoundDevices(),
+                "levels": Levels(-20.0, -100.0) if display_name else Levels(None, None),
                 "operator": "acme",
                 "balance": Balance("acme", 1, Decimal("20.15"), "BRL", False, 9 if display_name else None, EPOCH),
                 "licence": Licence("acme", Standing.GRACE, "why", EPOCH, EPOCH)

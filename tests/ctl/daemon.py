@@ -22,6 +22,7 @@ class FakeConnection:
         self.answers = answers or {}
         self.refusals: dict[str, tuple[int, str]] = {}
         self.coming: deque[dict[str, Any]] = deque()
+        self.timeout = 15.0
 
     def command(self, action: str, **parameters: object) -> dict[str, Any]:
         self.asked.append((action, {name: value for name, value in parameters.items() if value is not None}))

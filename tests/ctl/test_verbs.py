@@ -491,3 +491,68 @@ class HistoryTests(VerbCase):
         self.page(7, 6)
         lines = drive(self.neon, "history", "--json").splitlines()
         self.assertEqual([json.loads(line)["callId"] for line in lines], [7, 6])
+
+
+DEVICES = {
+    "microphones": [{"id": "mic", "name": "Microfone", "default": True}],
+    "speakers": [
+        {"id": "spk", "name": "Alto-falante", "default": True},
+        {"id": "headset", "name": "Fone\x1b[2J", "default": False},
+    ],
+    "chosen": {"microphone": "default", "speaker": "headset", "ring": "gone"},
+    "available": True,
+}
+
+
+class DeviceTests(VerbCase):
+    """Sound devices."""
+
+    def test_devices(self) -> None:
+        """What there is, what for, and what was chosen and is not there; a name moves no cursor."""
+        self.neon.answers["listdevices"] = DEVICES
+        self.assertEqual(
+            drive(self.neon, "devices"),
+            "            NAME          ID                USED FOR\n"
+            "microphone  Microfone     mic      default  microphone\n"
+            "speaker     Alto-falante  spk      default  ring\n"
+            "speaker     Fone?[2J      headset           speaker\n"
+            "ring: gone is not there now\n",
+        )
+        self.neon.answers["listdevices"] = {"microphones": [], "speakers": [], "chosen": {}, "available": False}
+        self.assertEqual(drive(self.neon, "devices"), "There is no sound device: calls are silent.\n")
+
+    def test_device(self) -> None:
+        """Another one is asked for by kind and id."""
+        self.neon.answers["setdevice"] = DEVICES
+        self.assertEqual(
+            self.asked("device", "speaker", "headset"), ("setdevice", {"kind": "speaker", "device": "headset"})
+        )
+
+    def test_levels(self) -> None:
+        """Levels as bars, and nobody watches any more afterwards."""
+        self.neon.happens("OnAudioLevels", microphone=-30.0)
+        self.assertEqual(
+            drive(self.neon, "levels", "--count", "1").rstrip(),
+            "microphone ###############...............  -30 dB  speaker closed",
+        )
+        self.assertEqual(
+            self.neon.asked,
+            [
+                ("subscribe", {"events": ["OnAudioLevels"]}),
+                ("watchlevels", {"on": True}),
+                ("watchlevels", {"on": False}),
+            ],
+        )
+
+    def test_test(self) -> None:
+        """The verdict in words; a bad one is a failure for scripts, too."""
+        good = {"verdict": "heard", "description": "Both work.", "level": -40.0, "peak": -12.0, "heard": -33.0}
+        self.neon.answers["testaudio"] = good
+        self.assertEqual(
+            drive(self.neon, "test-audio", "--seconds", "2"),
+            "Both work. (microphone -40 dB, at its loudest -12 dB)\n",
+        )
+        self.assertEqual(self.neon.asked, [("testaudio", {"seconds": 2})])
+        self.assertGreater(self.neon.timeout, 20)
+        self.neon.answers["testaudio"] = {"verdict": "no-device", "description": "Nothing."}
+        self.assertRaises(Failed, drive, self.neon, "test-audio")

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import socket
 import sys
-from typing import Any
 
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
-
-from neon.media.devices import CaptureDevice, NullDevice, PlaybackDevice, PortAudioDevice
-from neon.media.engine import Engine, Tone
-from neon.media.manager import CallStream, MediaManager, MediaSettings
-from neon.values import Codec, MediaAgreement
+from neon.media.devices import NullDevice, PortAudioDevice
 from tests import audio
-from tests.integration.processes import IntegrationCase, until
+from tests.integration.processes import until
 from tests.integration.pulse import NEEDED, SoundServer
-
-HOST = "127.0.0.1"
-PORTS = range(20000, 30000)
-
-THEIR_TONE = (440.0, -12.0)
-OUR_TONE = (1000.0, -15.0)
+from tests.integration.soundcase import OUR_TONE, THEIR_TONE, SoundCase
 
 ORPHAN = """
 import os, subprocess, sys, socket, time
 near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-options = [f"--fd={far.fileno()}", f"--parent={os.getpid()}", "--playback"]
+options = [f"--fd={far.fileno()}", f"--parent={os.getpid()}"]
 command = [sys.executable, "-m", "neon.media.portaudio", *options]
 child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[far.fileno()])
-child.stdin.write(b"o")
+child.stdin.write(b'{"playback": ""}\\n')
 child.stdin.flush()
 child.stdout.readline()
 print("worker", child.pid, flush=True)
@@ -40,10 +26,6 @@ print("worker", child.pid, flush=True)
 keeper = subprocess.Popen(["sleep", "30"], stdin=subprocess.DEVNULL, pass_fds=[child.stdin.fileno(), near.fileno()])
 time.sleep(30)
 """
-
-
-def agreement(port: int) -> MediaAgreement:
-    return MediaAgreement((HOST, port), Codec.PCMA, 8, 8)
 
 
 def is_alive(pid: int) -> bool:
@@ -55,78 +37,11 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-class Ear:
-    """What a stream of the test hears."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.device = engine.open_device(far.fileno())
-        self._pcm = b""
-        far.close()
-
-    def samples(self) -> list[int]:
-        """Everything so far."""
-        with contextlib.suppress(BlockingIOError):
-            while frame := self._near.recv(320, socket.MSG_DONTWAIT):
-                self._pcm += frame
-        return audio.samples_of(self._pcm)
-
-    def forget(self) -> None:
-        """Begin anew."""
-        self.samples()
-        self._pcm = b""
-
-    async def hears(self, hz: float, dbm0: float) -> list[int]:
-        """Wait for half a second of that tone, at that level to 0.8 dB, and return it."""
-
-        def look() -> list[int] | None:
-            latest = self.samples()[-audio.RATE // 2 :]
-            enough = len(latest) == audio.RATE // 2 and abs(audio.tone_level_dbm0(latest, hz) - dbm0) < 0.8
-            return latest if enough else None
-
-        return await until(look, f"half a second of {hz:g} Hz")
-
-    def close(self) -> None:
-        self.device.close()
-        self._near.close()
-
-
-class PortAudioTests(IntegrationCase):
+class PortAudioTests(SoundCase):
     """The C{portaudio} device."""
 
     programs_needed = NEEDED
     timeout = 60
-
-    def begin(self, capture: CaptureDevice, playback: PlaybackDevice) -> SoundServer:
-        """A media manager with these devices, a far end that speaks THEIR_TONE, and a sound server not yet started."""
-        server = SoundServer(self)
-        server.use()
-        engine = Engine()
-        anything: Any = reactor
-        self.manager = MediaManager(anything, engine, MediaSettings(HOST, PORTS, capture=capture, playback=playback))
-        self.ear = Ear(engine)
-        self.far = engine.open_stream(HOST, PORTS)
-        self.far.set_source(Tone(*THEIR_TONE))
-        self.far.set_sink(self.ear.device)
-        self.at_end(self.stop_manager)
-        self.manager.startService()
-        return server
-
-    def stop_manager(self) -> Deferred[None]:
-        self.ear.close()
-        return self.manager.stopService()
-
-    def call(self) -> CallStream:
-        """A call that is answered as soon as it is placed."""
-        call = self.manager.open(1)
-        self.far.start(agreement(call.local.port))
-        call.start(agreement(self.far.local_port))
-        return call
-
-    def worker(self) -> int | None:
-        """The worker's process id."""
-        assert self.manager.sound_card is not None
-        return self.manager.sound_card.process_id
 
     async def test_loudspeaker(self) -> None:
         """What the far end says is heard at the loudspeaker, as loud as it was said."""

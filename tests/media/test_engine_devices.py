@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from array import array
+from collections.abc import Callable
 
 from neon.media.engine import Device, DeviceGone, Engine, Tone
 from tests.media.peers import LIMIT, PORTS, next_event
@@ -38,6 +40,32 @@ class DeviceTests(EngineCase):
         frame = self.worker.recv(1000)
         self.assertEqual(frame, bytes(2 * FRAME))
         self.assertEqual(set(self.played(5)), {0})
+
+    def test_levels(self) -> None:
+        """What is captured and played is summed up from when somebody looks, and not before or after."""
+        frame = tone(1000, FRAME, -20).tobytes()
+        before = self.device.frames_captured
+        self.worker.send(frame)
+        self.until(lambda: self.device.frames_captured > before)
+        self.assertEqual(self.device.levels(), (0, 0, 0, 0))
+        self.device.measure(True)
+        self.worker.send(frame)
+        self.until(lambda: self.device.levels()[1] > 0 and self.device.levels()[3] > 0)
+        energy, samples, played, _ = self.device.levels()
+        self.assertEqual((samples, played), (FRAME, 0))
+        self.assertEqual(energy, sum(sample * sample for sample in array("h", frame)))
+        self.device.measure(False)
+        before = self.device.frames_captured
+        self.worker.send(frame)
+        self.until(lambda: self.device.frames_captured > before)
+        self.assertEqual(self.device.levels()[:2], (energy, samples))
+
+    def until(self, look: Callable[[], bool]) -> None:
+        """Wait for the engine's thread."""
+        end = time.monotonic() + LIMIT
+        while not look():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.001)
 
     def test_mixing(self) -> None:
         """Two streams that play on one device are heard together, each at its level."""

@@ -297,10 +297,9 @@ class SoundCardTests(ManagerCase):
         """The worker is there from the start, opens its device when the first call is set up, ends after the last."""
         manager = self.manage(MediaSettings(HOST, PORTS, playback=PortAudioDevice("spk")))
         (worker,) = self.reactor.processes
-        self.assertIn("--playback=spk", worker.arguments)
         self.assertEqual(worker.stdin, [])
         first, second = manager.open(1), manager.open(2)
-        self.assertEqual(worker.stdin, [b"o"])
+        self.assertEqual(worker.stdin, [b'{"playback": "spk"}\n'])
         first.close()
         self.reactor.advance(LINGER)
         self.assertTrue(worker.stdin_open)

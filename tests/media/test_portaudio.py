@@ -48,13 +48,13 @@ class EnvironmentTests(SynchronousTestCase):
     """L{portaudio.environment}"""
 
     def test_names(self) -> None:
-        """Each side's name reaches the sound server; without one its default is used."""
-        both = portaudio.environment("mic", "spk")
-        self.assertEqual((both["PULSE_SOURCE"], both["PULSE_SINK"]), ("mic", "spk"))
-        self.assertNotIn("PIPEWIRE_NODE", both)
-        self.assertEqual(portaudio.environment(None, "spk")["PIPEWIRE_NODE"], "spk")
-        self.assertNotIn("PULSE_SINK", portaudio.environment("", None))
-        self.assertEqual(both["PULSE_PROP_media.role"], "phone")
+        """Each side's name reaches the sound server, whichever it is."""
+        self.assertEqual(portaudio.environment("Input", "mic"), {"PULSE_SOURCE": "mic", "PIPEWIRE_NODE": "mic"})
+        self.assertEqual(portaudio.environment("Output", "spk"), {"PULSE_SINK": "spk", "PIPEWIRE_NODE": "spk"})
+
+    def test_role(self) -> None:
+        """The server hears that this is a phone, and whose: it pauses music by itself."""
+        self.assertEqual(portaudio.IDENTITY["PULSE_PROP_media.role"], "phone")
 
 
 class ProgressTests(SynchronousTestCase):

@@ -12,6 +12,7 @@ from neon.media.soundcard import LINGER, SoundCard
 from tests.media.fakes import FakeProcess, FakeProcessReactor
 
 LINK = 42
+OPEN = b'{"capture": "", "playback": "spk"}\n'
 
 
 class SoundCardTests(SynchronousTestCase):
@@ -41,9 +42,9 @@ class SoundCardTests(SynchronousTestCase):
         self.assertEqual(len(self.reactor.processes), 1)
         self.assertEqual(self.newest().stdin, [])
         self.card.acquire()
-        self.assertEqual(self.newest().stdin, [b"o"])
+        self.assertEqual(self.newest().stdin, [OPEN])
         self.card.acquire()
-        self.assertEqual(self.newest().stdin, [b"o"])
+        self.assertEqual(self.newest().stdin, [OPEN])
 
     def test_command_line(self) -> None:
         """The worker gets the socket, its parent's number and the devices, and nothing that is the daemon's alone."""
@@ -51,14 +52,69 @@ class SoundCardTests(SynchronousTestCase):
         self.card.start()
         worker = self.newest()
         self.assertEqual(worker.arguments[1:4], ["-P", "-m", "neon.media.portaudio"])
-        self.assertEqual(worker.arguments[4:], ["--fd=3", f"--parent={os.getpid()}", "--capture", "--playback=spk"])
+        self.assertEqual(worker.arguments[4:], ["--fd=3", f"--parent={os.getpid()}"])
         self.assertEqual(worker.child_fds, {0: "w", 1: "r", 2: "r", 3: LINK})
         self.assertEqual(set(worker.env), {"HOME", "PYTHONPATH"})
 
     def test_one_side(self) -> None:
         """A side that is not wanted is not mentioned."""
-        SoundCard(self.reactor, LINK, None, "").start()
-        self.assertEqual(self.newest().arguments[6:], ["--playback"])
+        card = SoundCard(self.reactor, LINK, None, "")
+        card.start()
+        card.acquire()
+        self.assertEqual(self.newest().stdin, [b'{"playback": ""}\n'])
+
+    def test_others_in_a_call(self) -> None:
+        """Other devices have a worker of their own, which opens as soon as the one before has let go of its own."""
+        self.card.start()
+        self.card.acquire()
+        first = self.newest()
+        first.says(b"open\n")
+        self.card.use("mic", "spk")
+        self.assertFalse(first.stdin_open)
+        first.exit(0)
+        self.assertIsNot(self.newest(), first)
+        self.assertEqual(self.newest().stdin, [b'{"capture": "mic", "playback": "spk"}\n'])
+
+    def test_others_before_a_call(self) -> None:
+        """A worker that waits for its first call is told of other devices when the call comes, not before."""
+        self.card.start()
+        self.card.use("mic", "spk")
+        self.assertEqual((len(self.reactor.processes), self.newest().stdin), (1, []))
+        self.card.acquire()
+        self.assertEqual(self.newest().stdin, [b'{"capture": "mic", "playback": "spk"}\n'])
+
+    def test_the_same_again(self) -> None:
+        """The devices that it has already are left alone, as long as they work."""
+        self.card.start()
+        self.card.acquire()
+        self.newest().says(b"open\n")
+        self.card.use("", "spk")
+        self.assertTrue(self.newest().stdin_open)
+
+    def test_others_after_a_failure(self) -> None:
+        """Other devices do not have to wait until the broken ones would have been tried again."""
+        self.card.start()
+        self.card.acquire()
+        for _ in range(6):
+            self.newest().exit(3)
+            self.reactor.advance(30)
+        self.newest().exit(3)
+        count = len(self.reactor.processes)
+        self.card.use("mic", "spk")
+        self.assertEqual(len(self.reactor.processes), count + 1)
+
+    def test_one_of_two(self) -> None:
+        """A microphone that cannot be had is told, while the loudspeaker works; a later look tries it again."""
+        self.card.start()
+        self.card.acquire()
+        first = self.newest()
+        first.says(b"open\nhalf: the microphone cannot be opened: -9996\n")
+        self.assertEqual(self.card.problem, "the microphone cannot be opened: -9996")
+        self.assertTrue(self.card.has_worked)
+        self.card.use("", "spk")
+        first.exit(0)
+        self.newest().says(b"open\n")
+        self.assertIsNone(self.card.problem)
 
     def test_lingers(self) -> None:
         """The device stays open for a while after a call, and a call in that time uses it."""
@@ -69,7 +125,7 @@ class SoundCardTests(SynchronousTestCase):
         self.card.acquire()
         self.reactor.advance(10)
         self.assertTrue(self.newest().stdin_open)
-        self.assertEqual(self.newest().stdin, [b"o"])
+        self.assertEqual(self.newest().stdin, [OPEN])
 
     def test_replaced_after_the_calls(self) -> None:
         """After the last call the worker is let go, and a fresh one waits for the next."""
@@ -96,7 +152,7 @@ class SoundCardTests(SynchronousTestCase):
         first = self.newest()
         first.exit(0)
         self.assertIsNot(self.newest(), first)
-        self.assertEqual(self.newest().stdin, [b"o"])
+        self.assertEqual(self.newest().stdin, [OPEN])
 
     def test_back_off(self) -> None:
         """A worker that ends by itself is replaced after 0.5 s, then twice as long, up to 30 s; and is told to open."""
@@ -110,7 +166,7 @@ class SoundCardTests(SynchronousTestCase):
             self.assertEqual(len(self.reactor.processes), count)
             self.reactor.advance(0.02)
             self.assertEqual(len(self.reactor.processes), count + 1)
-            self.assertEqual(self.newest().stdin, [b"o"])
+            self.assertEqual(self.newest().stdin, [OPEN])
 
     def test_unasked_end_is_no_success(self) -> None:
         """Exit code 0 without having been asked for is backed off like any other."""
@@ -173,7 +229,7 @@ class SoundCardTests(SynchronousTestCase):
         self.card.acquire()
         self.reactor.spawn_error = None
         self.reactor.advance(0.5)
-        self.assertEqual(self.newest().stdin, [b"o"])
+        self.assertEqual(self.newest().stdin, [OPEN])
 
     def test_stop(self) -> None:
         """The end is announced when the worker is gone, and leaves nothing behind."""

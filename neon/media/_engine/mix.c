@@ -42,6 +42,17 @@ void device_unref(struct device *device)
     }
 }
 
+/* A frame in bytes, little-endian: summed up only while somebody looks. */
+static void measure(struct device *device, struct level *level, const uint8_t *frame, uint32_t count)
+{
+    if (!atomic_load_explicit(&device->measured, memory_order_relaxed))
+        return;
+    int16_t samples[2 * DEVICE_FRAME];
+    for (uint32_t i = 0; i < count; i++)
+        samples[i] = (int16_t)(uint16_t)(frame[2 * i] | frame[2 * i + 1] << 8);
+    level_measure(level, samples, count);
+}
+
 static bool lose(struct device *device)
 {
     bool news = !device->gone;
@@ -68,6 +79,7 @@ bool device_capture(struct device *device)
             device->capture[(device->captured + j) % DEVICE_RING] =
                 (int16_t)(uint16_t)(frame[2 * j] | frame[2 * j + 1] << 8);
         device->captured += count;
+        measure(device, &device->capture_level, frame, count);
         counter_add(&device->frames_captured, 1);
     }
     return false;
@@ -92,6 +104,7 @@ bool device_play(struct device *device)
         frame[2 * i + 1] = (uint8_t)((uint16_t)samples[i] >> 8);
     }
     device->played += count;
+    measure(device, &device->playback_level, frame, count);
     if (send(device->fd, frame, 2 * count, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)(2 * count)) {
         counter_add(&device->frames_played, 1);
         return false;

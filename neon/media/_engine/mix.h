@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "level.h"
 #include "limit.h"
 
 enum {
@@ -33,6 +34,8 @@ struct device {
     int32_t playback[DEVICE_RING];
     struct limiter limiter; /* of the playback */
     _Atomic uint64_t frames_captured, frames_played, frames_dropped;
+    atomic_bool measured; /* whether somebody looks at the levels */
+    struct level capture_level, playback_level;
     struct device *next;
 };
 

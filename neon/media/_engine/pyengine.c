@@ -18,6 +18,23 @@ static PyObject *device_py_statistics(DeviceObject *self, PyObject *unused)
                          counter_get(&self->device->frames_played), counter_get(&self->device->frames_dropped));
 }
 
+static PyObject *device_py_measure(DeviceObject *self, PyObject *on)
+{
+    int truth = PyObject_IsTrue(on);
+    if (truth < 0)
+        return NULL;
+    atomic_store(&self->device->measured, truth != 0);
+    Py_RETURN_NONE;
+}
+
+static PyObject *device_py_levels(DeviceObject *self, PyObject *unused)
+{
+    (void)unused;
+    const struct level *in = &self->device->capture_level, *out = &self->device->playback_level;
+    return Py_BuildValue("(KKKK)", counter_get(&in->energy), counter_get(&in->samples), counter_get(&out->energy),
+                         counter_get(&out->samples));
+}
+
 static PyObject *device_py_close(DeviceObject *self, PyObject *unused)
 {
     (void)unused;
@@ -47,6 +64,8 @@ static PyMemberDef device_members[] = {
 
 static PyMethodDef device_methods[] = {
     {"statistics", (PyCFunction)device_py_statistics, METH_NOARGS, "Frames captured, played and dropped."},
+    {"measure", (PyCFunction)device_py_measure, METH_O, "Begin, or cease, to sum up how loud it is."},
+    {"levels", (PyCFunction)device_py_levels, METH_NOARGS, "Energy and samples, captured and played."},
     {"close", (PyCFunction)device_py_close, METH_NOARGS, "Let the device go; may be called twice."},
     {NULL, NULL, 0, NULL},
 };
