@@ -332,9 +332,7 @@ class Neon(Parts):
         own, control = self.panel.offer(
             applications, admission, self.cases, self.operators.desk, (*self._websocket.rows(), *links)
         )
-        self.desktop.offer(
-            self.bus, self.phone, self.operators.desk, self.panel.screen, admission, self._brand.name
-        )
+        self.desktop.offer(self.bus, self.phone, self.operators.desk, self.panel.screen, admission, self._brand.name)
         own = (*TABLE, *own)
         self.api = Api(commands(own), self.sessions, self.autodisconnect, self.bus, self._reactor, admission.guard)
         self._websocket.offer(self.api, admission.origins.own)

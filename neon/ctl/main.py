@@ -26,6 +26,11 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
 
             wsdl(options)
             return DONE
+        if options.verb == "autostart":
+            from neon.ctl import autostart
+
+            autostart.verb(options, environ)
+            return DONE
         if options.verb == "brand":
             from neon.ctl import brands
 
@@ -36,6 +41,11 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
         return _run(options, environ)
     except Ending as ending:
         _complain(options, ending)
+        if options.verb == "open" and not sys.stderr.isatty():
+            # A link was clicked: standard error is nowhere.
+            from neon.ctl.browser import tell
+
+            tell(str(ending), environ)
         return ending.status
     except KeyboardInterrupt:
         return 130

@@ -95,6 +95,8 @@ def build() -> argparse.ArgumentParser:
     trace.add_argument("--seconds", type=_seconds, metavar="SECONDS", help="end after so many seconds")
     link = verb("open", "put the number of a tel:, sip:, sips: or callto: link into the panel's dial pad")
     link.add_argument("link", metavar="LINK", help="the link; with dial-links in the configuration it is called")
+    autostart = verb("autostart", "say whether NEON starts when you log in, or switch that on or off")
+    autostart.add_argument("switch", nargs="?", choices=("on", "off"), help="nothing: only say how it is")
     verb("show", "show the panel")
     verb("hide", "hide the panel")
     panel = verb("panel", "open the panel in the browser, signed in")

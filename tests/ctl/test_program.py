@@ -20,6 +20,7 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+import neon.ctl.browser
 from neon.ctl import completion, exits, main, manpage, parser
 from neon.ctl.connection import Connection, connect
 from neon.ctl.exits import NotRunning, Refused, Silent
@@ -45,7 +46,7 @@ class ParserTests(SynchronousTestCase):
 
     def test_every_verb_is_there(self) -> None:
         """Every verb of the parser does something, and nothing else is there."""
-        without_daemon = {"brand", "bug-report", "completion", "doctor"}
+        without_daemon = {"autostart", "brand", "bug-report", "completion", "doctor"}
         self.assertEqual(set(VERBS) | without_daemon, set(parser.subcommands(parser.build())))
 
     def test_common_options(self) -> None:
@@ -235,6 +236,17 @@ class ProgramTests(SynchronousTestCase):
         status, out, err = self.run_main("calls")
         self.assertEqual((status, out), (3, ""))
         self.assertIn("not seem to be running", err)
+
+    def test_link_without_terminal(self) -> None:
+        """A link that was clicked and goes nowhere is told on the desktop, where it can be."""
+        with tempfile.TemporaryDirectory() as folder:
+            program = Path(folder) / "notify-send"
+            program.write_text(f'#!/bin/sh\necho "$@" >>{folder}/told\n')
+            program.chmod(0o755)
+            neon.ctl.browser.tell("--sentence", {"PATH": f"{folder}:/bin"})
+            told = (Path(folder) / "told").read_text()
+            self.assertTrue(told.endswith("-- NEON --sentence\n"), told)
+        neon.ctl.browser.tell("sentence", {"PATH": folder})
 
     def test_imports_little(self) -> None:
         """It starts quickly because nothing big is imported: no Twisted, no package metadata."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -251,6 +252,18 @@ class CallTests(VerbCase):
         self.assertEqual(drive(self.neon, "panel", "--print"), url + "\n")
         told = {"url": url, "seconds": 60, "opened": False}
         self.assertEqual(drive_json(self.neon, "panel", "--print"), told)
+
+    def test_link(self) -> None:
+        """A link goes to the daemon; what became of it is said, and without a panel it is a failure."""
+        self.patch(os, "environ", {"XDG_ACTIVATION_TOKEN": "t"})
+        answer = {"number": "600", "called": False, "ui": True}
+        self.neon.answers["openlink"] = answer
+        self.assertEqual(drive(self.neon, "open", "tel:600"), "600 is in the panel's dial pad.\n")
+        self.assertEqual(self.neon.asked, [("openlink", {"link": "tel:600", "activation": "t"})])
+        self.neon.answers["openlink"] = {**answer, "called": True, "callId": 7}
+        self.assertEqual(drive(self.neon, "open", "tel:600"), "Call 7.\n")
+        self.neon.answers["openlink"] = {**answer, "ui": False}
+        self.assertIn("neonctl dial 600", str(self.assertRaises(Failed, drive, self.neon, "open", "tel:600")))
 
 
 class RegisterTests(VerbCase):

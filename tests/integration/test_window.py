@@ -89,6 +89,8 @@ class WindowTests(IntegrationCase):
         await self.seen(desktop, True)
         await desktop.painted("window-ringing")
         await client.command("finalizecall", callid=call)
+        # It came for the call only, and nobody has touched it.
+        await self.seen(desktop, False)
         self.assertEqual(daemon.complaints(), [])
 
 
