@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from jeepney import DBusAddress
@@ -38,12 +39,16 @@ class _Lock:
         self._give_back = give_back
         self._wanted = False
         self._asking = False
+        self._denied = False
+        """Whoever refused is asked again when it is wanted the next time, and not before."""
         self._held: Any = None
         bus.on_connected(self._anew)
 
     def want(self, wanted: bool) -> None:
         self._wanted = wanted
-        if wanted and self._held is None and not self._asking and self._bus.connected:
+        if not wanted:
+            self._denied = False
+        if wanted and not self._denied and self._held is None and not self._asking and self._bus.connected:
             self._asking = True
             self._take().addCallbacks(self._got, self._refused)
         elif not wanted and self._held is not None:
@@ -58,9 +63,11 @@ class _Lock:
 
     def _refused(self, failure: Any) -> None:
         self._asking = False
+        self._denied = self._wanted
         self._log.debug("no lock against sleep: {reason}", reason=str(refusal(failure)))
 
     def _anew(self) -> None:
+        self._denied = False
         if self._held is not None:
             held, self._held = self._held, None
             self._give_back(held)
@@ -80,8 +87,11 @@ class Awake:
             )
         ]
         if system is not None:
-            what = ("sleep:idle", who, why, "block")
-            self._locks.append(_Lock(system, lambda: system.call(LOGIND, "Inhibit", "ssss", what), os.close))
+            # One each: whoever may not keep a machine from sleep, by some administrator's rule, may yet call it busy.
+            for what in ("sleep", "idle"):
+                asked = (what, who, why, "block")
+                take = partial(system.call, LOGIND, "Inhibit", "ssss", asked)
+                self._locks.append(_Lock(system, take, os.close))
         calls.subscribe(self._look)
 
     def _look(self) -> None:

@@ -73,8 +73,9 @@ class Desktop:
         # Not -displayfd: without a lock two servers may take the same number.
         number = random.SystemRandom().randrange(1000, 60000)
         self._test.start("xvfb", "Xvfb", f":{number}", "-screen", "0", "1024x800x24", "-nolisten", "tcp")
-        await until(Path(f"/tmp/.X11-unix/X{number}").exists, "the X server", PATIENCE)
         self.env["DISPLAY"] = f":{number}"
+        # Its socket is there a little before it answers.
+        await until(lambda: self._run("xprop", "-root"), "the X server", PATIENCE)
         self._test.start("openbox", "openbox", env=self.env)
         await until(lambda: "_NET_SUPPORTING_WM_CHECK(WINDOW)" in self._run("xprop", "-root"), "the window manager",
                     PATIENCE)  # fmt: skip
