@@ -50,7 +50,7 @@ class PhoneTests(IntegrationCase):
         capture = f"tone:{OURS}:{DBM0:g}"
         self.daemon = await start_daemon(self, capture=capture, playback=f"file:{self.heard}", more=more)
         self.client = await self.daemon.connect()
-        await self.client.command("subscribe", events=["OnConference", "OnHold"])
+        await self.client.command("subscribe", events=["OnConference", "OnHold", "OnRecording"])
 
     async def phone(self, number: str, password: str, hz: int, **more: Any) -> Baresip:
         return await start_baresip(self, number, self.proxy.domain, password, tone_hz=hz, tone_dbm0=DBM0, **more)
@@ -101,6 +101,7 @@ class PhoneTests(IntegrationCase):
         for call in (first, second):
             await self.client.command("finalizecall", callid=call)
             await self.client.event("OnFinalizedCall", callId=call)
+        await self.client.event("OnRecording", callId=first, state="stopped")
         at_first, at_second = await phones[0].heard(), await phones[1].heard()
         self.assertEqual(complaint(at_first, (OURS, SECOND), (FIRST,)), "", "at 2002")
         self.assertEqual(complaint(at_second, (OURS, FIRST), (SECOND,), WIDE), "", "at 2003")

@@ -342,6 +342,18 @@ class ControlTests(ManagerCase):
         call.silence(False)
         self.assert_tone(peer.hear(40)[-2400:], 700, -15)
 
+    def test_mixed(self) -> None:
+        """Calls that are mixed hear each other, one that is silenced as well; until they are not."""
+        manager = self.manage(MediaSettings(HOST, PORTS))
+        calls, peers = [manager.open(1), manager.open(2)], [self.peer(700, -16), self.peer(1100, -16)]
+        for call, peer in zip(calls, peers, strict=True):
+            call.mix(True)
+            peer.talk_to(call)
+            call.silence(True)
+        self.assert_tone(peers[0].hear(40)[-2400:], 1100, -16)
+        calls[1].mix(False)
+        self.assertLess(audio.level_dbm0(peers[0].hear(40)[-2400:]), -60)
+
     def test_digits(self) -> None:
         """Digits arrive at the other side of the call, and are told with their call's number."""
         manager = self.manage(MediaSettings(HOST, PORTS))
@@ -363,4 +375,6 @@ class ControlTests(ManagerCase):
         call = self.manage(MediaSettings(HOST, PORTS)).open(1)
         call.close()
         call.silence(True)
+        call.mix(True)
+        call.set_volume(50)
         call.send_digit("1", 100)
