@@ -310,11 +310,14 @@ class RegisterTests(CommandCase):
             "displayname": ("a\r\nb", "\ud800", {}),
             "proxy": ("", "a b", "a:0"),
             "expires": (0, 9, 86401, "soon", True, 60.5),
-            "codecs": ("", [], ["opus"], [1], {}),
+            "codecs": ("", [], ["speex"], [1], {}),
             "dtmf": ("", "morse", 5),
             "rejectstatus": (200, 999, "no"),
             "maxcalls": (0, 1001, "many", True),
             "mwi": ("maybe",),
+            "reliableresponses": ("", "perhaps", 5),
+            "sessionexpires": (-1, 86401, "long"),
+            "minse": (0, 2, 86401, True),
             "blf": (["2@"], [5], "x" * 65),
         }
         for name, values in bad.items():
