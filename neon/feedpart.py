@@ -27,6 +27,7 @@ from neon.parts import CannotStart
 from neon.passwords import PasswordHash
 from neon.store.database import Database
 from neon.store.members import MemberTable
+from neon.switchboard import Switchboard
 from neon.values import AccountSnapshot
 
 OFF = "the feed is switched off: enabled = yes in the section [feed] switches it on"
@@ -55,6 +56,16 @@ class FeedServer:
         self._feed: Feed | None = None
         self._listeners: list[Listeners] = []
 
+    @property
+    def switchboard(self) -> Switchboard:
+        """What its supervisors see."""
+        return self._desks.hub or self._switchboard
+
+    @property
+    def acts(self) -> bool:
+        """Whether that is this daemon's own, and not other desks'."""
+        return self._desks.hub is None
+
     def offer(
         self, commands: Commands, sessions: Sessions, database: Database, in_thread: InThread
     ) -> tuple[Command, ...]:
@@ -70,11 +81,10 @@ class FeedServer:
         table.all().addCallback(remember).addErrback(failures.append)
         if failures:
             failures[0].raiseException()
-        hub = self._desks.hub
-        actions: Actions = CommandActions(commands, sessions, self._switchboard) if hub is None else NoActions()
+        actions: Actions = CommandActions(commands, sessions, self._switchboard) if self.acts else NoActions()
         if self._settings.enabled:
             name = self._settings.name or socket.gethostname()
-            self._feed = Feed(self._reactor, name, hub or self._switchboard, members, actions)
+            self._feed = Feed(self._reactor, name, self.switchboard, members, actions)
         notice = None if self._settings.enabled else OFF
         return MemberAccounts(table, members, in_thread, lambda: notice).rows()
 

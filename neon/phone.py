@@ -174,6 +174,11 @@ class Phone:
 
     # Calls
 
+    @property
+    def now(self) -> float:
+        """This moment, in seconds of the clock that the times in snapshots are of."""
+        return self._clock.seconds()
+
     def calls(self) -> tuple[CallSnapshot, ...]:
         """The calls that have not ended, oldest first."""
         return tuple(line.snapshot() for line in self._calls.values())

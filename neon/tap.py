@@ -38,6 +38,7 @@ from neon.api.administration import ApplicationAccounts
 from neon.api.autodisconnect import Autodisconnect
 from neon.api.diagnosis import Diagnosis
 from neon.api.links import Links
+from neon.api.overview import Overview
 from neon.api.sessions import Sessions
 from neon.api.websocket import Api
 from neon.bus import Bus
@@ -328,10 +329,10 @@ class Neon(Parts):
             sound=self.devices.system,
             screen=self.panel.screen,
         )
-        links = Links(self.panel.screen, dials=self._config.desktop.dial_links).rows()
-        own, control = self.panel.offer(
-            applications, admission, self.cases, self.operators.desk, (*self._websocket.rows(), *links)
-        )
+        overview = Overview(self._reactor, self._feed.switchboard, acts=self._feed.acts)
+        links = Links(self.panel.screen, dials=self._config.desktop.dial_links)
+        more = (*self._websocket.rows(), *links.rows(), *overview.rows())
+        own, control = self.panel.offer(applications, admission, self.cases, self.operators.desk, more)
         self.desktop.offer(self.bus, self.phone, self.operators.desk, self.panel.screen, admission, self._brand.name)
         own = (*TABLE, *own)
         self.api = Api(commands(own), self.sessions, self.autodisconnect, self.bus, self._reactor, admission.guard)

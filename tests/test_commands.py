@@ -458,6 +458,7 @@ class CallTests(CommandCase):
                     "hold": False,
                     "muted": False,
                     "recording": False,
+                    "duration": 0,
                     "encrypted": False,
                     "volume": 100,
                     "conference": False,

@@ -35,6 +35,7 @@ OWN: Final = (
     "originforget",
     "operatorlist",
     "websocketserver",
+    "switchboard",
 )
 """The commands of the control socket that the panel has as well."""
 

@@ -163,6 +163,7 @@ ROWS: Final = (
                 ),
                 Field("conference", YES_NO, "Its far end hears those of the other calls with this mark."),
                 Field("encrypted", YES_NO, "Its audio is encrypted (SRTP)."),
+                Field("duration", {"type": "integer", "minimum": 0}, "Milliseconds since it was answered, 0 before."),
                 Field("recording", YES_NO, "It is being recorded, or the recording pauses."),
                 Field(
                     "echoCancelling",

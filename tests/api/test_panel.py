@@ -40,8 +40,8 @@ class PanelCase(HttpCase):
         known.put_tickets(PANEL, self.tickets.redeem)
         toll = TollGuard(self.clock, Tariff())
         keeper = Keeper(self.clock, known, toll, Audit(io.StringIO()), self.origins.own)
-        # The two that are made by others, and are looked at there.
-        elsewhere = (Command(name, dict, once=False) for name in ("operatorlist", "websocketserver"))
+        # Those that are made by others, and are looked at there.
+        elsewhere = (Command(name, dict, once=False) for name in ("operatorlist", "websocketserver", "switchboard"))
         control = (*OriginDecisions(self.origins, self.approvals).rows(), *elsewhere)
         rows = PanelCommands(self.find).rows(control)
         self.root.commands = Commands(self.world.phone, self.sessions, known, (*TABLE, *rows), gate=keeper)
