@@ -24,14 +24,13 @@ from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import ILogObserver, Logger
 
-from neon import __version__, banner, brand, config, heap, inherited, log, sections
+from neon import __version__, brand, config, heap, inherited, log, sections
 from neon.access import (
     Applications,
     access_document,
     configured_hashes,
-    local_password,
-    write_private,
 )
+from neon.accesspart import AccessFile
 from neon.admission import Admission
 from neon.api import brandpages, reference
 from neon.api.administration import ApplicationAccounts
@@ -144,7 +143,6 @@ class Neon(Parts):
         self._brand = brand.load(loaded.brand)
         self._state_dir = state_dir
         self._log_level = log_level
-        self._show_banner = show_banner
         self._own_log = own_log
         self._control = ControlSocket(reactor, control)
         self._sockets = Activation(reactor, inherited.HANDED)
@@ -223,12 +221,18 @@ class Neon(Parts):
         self.metrics = Metrics(self.bus, self.phone.calls, self.phone.accounts, self.sessions)
         self._websocket = WebSocketServer(loaded.websocket, self._sockets, self.database)
         self._websocket.on_switch.append(self._websocket_switched)
+        self._access = AccessFile(
+            state_dir,
+            self.database,
+            self._access_document,
+            wanted=loaded.api.access_file,
+            show_banner=show_banner,
+        )
         self.desktop = DesktopPart(reactor, loaded.desktop, os.environ)
         self.panel = PanelPart(reactor, self.bus, self.sessions, self._http, self.desktop.window)
         self.autodisconnect = Autodisconnect(reactor, self._drop_account)
         self.api: Api | None = None
         self.admission: Admission | None = None
-        self._password = ""
 
         self._add("the state", self._open_state, self._close_state)
         if self.history is not None:
@@ -255,7 +259,7 @@ class Neon(Parts):
         self._add("systemd's sockets", self._sockets.close_rest, None)
         self._add("the feed", self._feed.start, self._feed.stop)
         self._add("the control socket", self._control.listen, self._control.stop_listening)
-        self._add("access.json", self._tell, None)
+        self._add("access.json", self._access.write, None)
         self.add(self.desktop)
         self.add(self.metrics)
         self.add(Tidying(reactor, self.phone.calls))
@@ -298,7 +302,7 @@ class Neon(Parts):
             known: list[PasswordHash | None] = []
             table.find(config.LOCAL).addCallbacks(known.append, failures.append)
             if not failures:
-                self._password, hashes[config.LOCAL] = local_password(self._access_file, known[0])
+                hashes[config.LOCAL] = self._access.password(known[0])
                 if hashes[config.LOCAL] != known[0]:
                     table.save(config.LOCAL, hashes[config.LOCAL]).addErrback(failures.append)
         if failures:
@@ -412,38 +416,14 @@ class Neon(Parts):
         self.sessions.stop()
         return None if self.api is None else self.api.close()
 
-    @property
-    def _access_file(self) -> Path:
-        return self._state_dir / "access.json"
-
-    def _tell(self) -> None:
-        """Write access.json, with the ports as they are, now that everything listens."""
-        if not self._config.api.access_file:
-            self._access_file.unlink(missing_ok=True)
-            return
-        document = self._access()
-        try:
-            write_private(self._access_file, document)
-        except OSError as error:
-            raise CannotStart(f"{self._access_file} cannot be written: {error.strerror}") from None
-        if self._show_banner:
-            # twistd has turned sys.stdout into a log by now, where a password must not go.
-            banner.show(document, self._state_dir, sys.__stdout__)
-
-    def _access(self) -> dict[str, Any]:
-        """What stands in access.json."""
+    def _access_document(self, password: str) -> dict[str, Any]:
         control = str(self._control.path)
-        document = access_document(self._websocket.url, self._password, self._http.url, control, self._feed.urls)
+        document = access_document(self._websocket.url, password, self._http.url, control, self._feed.urls)
         if self.testbed is not None:
             document |= {"sip": self.testbed.sip, "operator": self.testbed.operator}
         return document
 
     def _websocket_switched(self) -> None:
-        """Programs look into access.json for the server that was switched on, or is gone."""
+        self._access.write_again()
         if self._http.address is not None:
             self._http.add_pages(reference.pages(self._http.address, self._websocket.address))
-        if self._config.api.access_file:
-            document = self._access()
-            # In this thread one is written after the other.
-            written = self.database.run(lambda _: write_private(self._access_file, document))
-            written.addErrback(lambda failure: _log.failure("access.json was not written", failure))

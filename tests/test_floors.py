@@ -36,8 +36,8 @@ FLOORS: dict[str, int] = {
             api ctl
         """,
         5: """
-            admission banner certificates controlpart deskpart desktoppart devicepart doctorpart feedpart httppart
-            journalpart metricspart networkpart notify operatorpart options panelpart parts phonepart program
+            accesspart admission banner certificates controlpart deskpart desktoppart devicepart doctorpart feedpart
+            httppart journalpart metricspart networkpart notify operatorpart options panelpart parts phonepart program
             qualitypart recordingpart retirepart sippart soundpart tap testbedpart tidypart trycall websocketpart
         """,
     }.items()
@@ -81,6 +81,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "commands": {"arguments", "callaudio", "callback", "gate", "phone", "playing", "recorder"},
     # The embedded service is a peer of ours, built on the same dialogs, streams and database.
     "testbed": {"sip", "media", "store"},
+    "accesspart": {"banner", "parts"},
     "admission": {"parts"},
     "sippart": {"parts"},
     "controlpart": {"parts"},

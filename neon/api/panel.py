@@ -10,6 +10,7 @@ may do beyond (L{PanelCommands}) needs a session of the daemon's owner at that o
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from importlib import resources
@@ -50,8 +51,9 @@ class Panel:
         self._factory = factory
         folder = resources.files("neon.api") / "static" / "panel"
         self._html = (folder / "index.html").read_bytes()
-        self._files = {
-            f"/panel/{file.name}": Page(kind, file.read_bytes())
+        self._small = gzip.compress(self._html, mtime=0)
+        self._files: dict[str, Served] = {
+            f"/panel/{file.name}": _compressed(Page(kind, file.read_bytes()))
             for file in folder.iterdir()
             if (kind := _KINDS.get(file.name[file.name.rfind(".") :])) is not None
         }
@@ -69,7 +71,22 @@ class Panel:
 
     def _page(self, exchange: Exchange) -> Page:
         # The Host has been checked: a name of this machine and our port.
-        return Page(HTML, self._html, _security(exchange.header("Host") or ""))
+        security = _security(exchange.header("Host") or "")
+        return _chosen(exchange, Page(HTML, self._html, security), self._small)
+
+
+def _compressed(page: Page) -> Callable[[Exchange], Page]:
+    """A file as whoever asks wants it: what is in them most are comments, which weigh nothing then."""
+    small = gzip.compress(page.body, mtime=0)
+    return lambda exchange: _chosen(exchange, page, small)
+
+
+def _chosen(exchange: Exchange, page: Page, small: bytes) -> Page:
+    headers = {**page.headers, "Vary": "Accept-Encoding"}
+    wanted = (exchange.header("Accept-Encoding") or "").lower().replace(" ", "").split(",")
+    if "gzip" in wanted:
+        return Page(page.content_type, small, {**headers, "Content-Encoding": "gzip"})
+    return Page(page.content_type, page.body, headers)
 
 
 def _security(host: str) -> Mapping[str, str]:

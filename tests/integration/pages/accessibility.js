@@ -13,7 +13,8 @@ function shown() {
 }
 
 function controls() {
-  return shown().filter((one) => one.matches(CONTROLS) && !one.disabled);
+  // Of tabs one is reached by Tab, the others by arrows.
+  return shown().filter((one) => one.matches(CONTROLS) && !one.disabled && one.tabIndex >= 0);
 }
 
 function number(element) {

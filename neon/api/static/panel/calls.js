@@ -1,18 +1,22 @@
 /**
  * The calls that are up, or want to be. Each is an element of its own, drawn again in place, so that the focus stays
- * where it is. Further buttons (to join calls, say) have their place in ".more".
+ * where it is.
  *
  * @module calls
  */
 
-import { clock, copy, find, keys } from "./parts.js";
+import { brand } from "./brand.js";
+import { clock, copy, find, keys, make } from "./parts.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./phone.js").Phone} Phone */
 /** @typedef {import("./phone.js").Call} Call */
 
-/** @param {Call} call */
-function ringsHere(call) {
+/**
+ * Whether it waits for us to answer.
+ * @param {Call} call
+ */
+export function ringsHere(call) {
   return call.type === "incoming" && (call.state === "trying" || call.state === "early");
 }
 
@@ -49,9 +53,12 @@ export class CallElement extends HTMLElement {
     /** @type {Record<string, () => unknown>} */
     const run = {
       answer: () => phone.answer(now()),
+      endAndAnswer: () => phone.answer(now(), true),
+      swap: () => phone.resume(now()),
+      pause: () => phone.act("pauserecording", { callId, pause: !now().paused }),
       reject: () => phone.act("rejectcall", { callId }),
       hangup: () => phone.act("finalizecall", { callId }),
-      hold: () => phone.act("sethold", { callId, hold: !now().hold }),
+      hold: () => (now().hold ? phone.resume(now()) : phone.act("sethold", { callId, hold: true })),
       mute: () => phone.act("setmute", { callId, mute: !now().muted }),
       transfer: () => transfer(now()),
       allow: () => this.#consent(true),
@@ -80,30 +87,38 @@ export class CallElement extends HTMLElement {
     const over = call.state === "terminated";
     this.classList.toggle("ringing", rings);
     this.dataset.state = call.state;
+    this.toggleAttribute("data-hold", call.hold);
     const article = find(this, "article", HTMLElement);
     article.setAttribute("aria-label", say("callOf", { party: call.party }));
-    this.#write("h2", call.party);
-    this.#write(".address", call.uri.replace(/^sips?:/, ""));
+    this.#write("h3", call.party);
+    const address = call.uri.replace(/^sips?:/, "");
+    this.#write(".address", address === call.party ? "" : address);
     this.#write(".state .words", this.words(call));
     this.#write(".note", call.note);
     this.tick();
     this.#write(".consent p", say("transferAsked", { to: call.asked }));
     find(this, ".consent", HTMLElement).hidden = call.asked === "";
+    const busy = this.#phone?.busy(call.callId) ?? false;
     /** @type {Record<string, boolean>} */
     const shown = {
       answer: rings,
+      endAndAnswer: rings && busy,
       reject: rings,
+      swap: up && call.hold && (this.#phone?.talking(call.callId) ?? false),
       mute: up,
       hold: up,
       keypad: up,
       record: up,
+      pause: up && call.recording,
       transfer: up || rings,
       hangup: !rings && !over,
     };
     for (const [name, visible] of Object.entries(shown)) {
       this.#button(name).hidden = !visible;
     }
-    this.#button("answer").textContent = say(this.#phone?.busy(call.callId) ? "holdAndAnswer" : "answer");
+    this.#write("[data-do=answer]", say(busy ? "holdAndAnswer" : "answer"));
+    this.#button("pause").setAttribute("aria-pressed", String(call.paused));
+    this.#facts(up ? call : null);
     this.#button("mute").setAttribute("aria-pressed", String(call.muted));
     this.#button("record").setAttribute("aria-pressed", String(call.recording));
     this.#quality(up ? call : null);
@@ -123,6 +138,20 @@ export class CallElement extends HTMLElement {
       const ms = call.state === "terminated" ? call.duration : call.since === null ? 0 : Date.now() - call.since;
       this.#write(".time", ms > 0 ? clock(ms) : "");
     }
+  }
+
+  /**
+   * What is easily forgotten, in words and not only by buttons that are pressed.
+   * @param {Call | null} call
+   */
+  #facts(call) {
+    const facts = [
+      call?.recording ? say(call.paused ? "recordingPaused" : "recorded") : "",
+      call?.muted ? say("muted") : "",
+      call?.encrypted ? say("encrypted") : "",
+    ].filter((fact) => fact !== "");
+    find(this, ".facts", HTMLElement).hidden = facts.length === 0;
+    this.#write(".facts", facts.join(" · "));
   }
 
   /**
@@ -198,6 +227,8 @@ export class Calls extends HTMLElement {
   attach(phone, transfer) {
     this.setAttribute("role", "region");
     this.setAttribute("aria-label", say("calls"));
+    this.append(make("h2", say("calls"), "unseen"));
+    this.hidden = true;
     // Not a live region: the time that passes would be read out. What changes is said once, here.
     const spoken = find(document, "#spoken", HTMLElement);
     /** @type {Map<number, string>} */
@@ -217,7 +248,8 @@ export class Calls extends HTMLElement {
         if (known === undefined) {
           const element = new CallElement();
           elements.set(call.callId, element);
-          this[ringsHere(call) ? "prepend" : "append"](element);
+          // Who rings comes first, behind the heading.
+          this.insertBefore(element, ringsHere(call) ? this.children[1] ?? null : null);
           element.attach(phone, call, transfer);
         } else {
           known.draw(call);
@@ -228,8 +260,9 @@ export class Calls extends HTMLElement {
           spoken.textContent = say("spoken", { party: call.party, words });
         }
       }
+      this.hidden = elements.size === 0;
       const ringing = [...phone.calls.values()].find(ringsHere);
-      document.title = ringing === undefined ? "NEON" : `☎ ${ringing.party} — NEON`;
+      document.title = ringing === undefined ? brand() : `☎ ${ringing.party} — ${brand()}`;
     });
     setInterval(() => elements.forEach((element) => element.tick()), 1000);
   }

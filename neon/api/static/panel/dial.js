@@ -8,6 +8,29 @@ import { copy, dialable, find, keys, make } from "./parts.js";
 
 /** @typedef {import("./phone.js").Phone} Phone */
 
+const HELD_MS = 600;
+
+/**
+ * A key that is held down for a while has typed a plus, as on other telephones.
+ * @param {HTMLElement} key
+ * @param {HTMLInputElement} field
+ */
+function plus(key, field) {
+  let timer = 0;
+  let held = false;
+  key.addEventListener("pointerdown", () => {
+    held = false;
+    timer = setTimeout(() => { held = true; }, HELD_MS);
+  });
+  key.addEventListener("click", () => {
+    clearTimeout(timer);
+    if (held) {
+      held = false;
+      field.setRangeText("+", Math.max(0, (field.selectionStart ?? 1) - 1), field.selectionStart ?? 1, "end");
+    }
+  });
+}
+
 export class Dial extends HTMLElement {
   /** @param {Phone} phone */
   attach(phone) {
@@ -20,7 +43,9 @@ export class Dial extends HTMLElement {
       const { selectionStart, selectionEnd, value } = field;
       field.setRangeText(digit, selectionStart ?? value.length, selectionEnd ?? value.length, "end");
     };
-    keys(find(this, ".keys", HTMLElement), type);
+    const pad = find(this, ".keys", HTMLElement);
+    keys(pad, type);
+    plus(/** @type {HTMLElement} */ (pad.children[10]), field);
     find(this, ".erase", HTMLElement).addEventListener("click", () => {
       field.value = field.value.slice(0, -1);
       field.focus();

@@ -111,17 +111,19 @@ export class History extends HTMLElement {
     const name = party(uri, entry.displayName);
     const line = make("li", "", entry.result);
     const about = make("div");
+    const arrow = make("span", entry.type === "incoming" ? "←" : "→", "arrow");
+    arrow.setAttribute("aria-hidden", "true");
     const words = [say(`type${entry.type}`), say(`result${entry.result}`), when.format(new Date(entry.started))];
     if (entry.duration > 0) {
       words.push(clock(entry.duration));
     }
     about.append(make("div", name, "party"), make("div", words.join(" · "), "when"));
-    const again = button(say("again"), () => {
+    const again = button(say(entry.type === "incoming" ? "callBack" : "again"), () => {
       const known = phone.accounts.some(({ connectionId }) => connectionId === entry.connectionId);
       return phone.dial(number(uri), known ? entry.connectionId : undefined);
     });
     again.setAttribute("aria-label", say("redial", { party: name }));
-    line.append(about, again);
+    line.append(arrow, about, again);
     return line;
   }
 

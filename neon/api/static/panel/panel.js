@@ -7,10 +7,11 @@
  * @module panel
  */
 
+import { dress } from "./brand.js";
 import { CallElement, Calls } from "./calls.js";
 import { Dial } from "./dial.js";
 import { History } from "./history.js";
-import { find, reason } from "./parts.js";
+import { find, reason, tabs } from "./parts.js";
 import { Phone } from "./phone.js";
 import { Questions } from "./questions.js";
 import { settings } from "./settings.js";
@@ -23,6 +24,7 @@ import { language, translate } from "./words.js";
 const root = document.documentElement;
 root.lang = language;
 translate(document);
+void dress();
 
 customElements.define("neon-status", Status);
 customElements.define("neon-dial", Dial);
@@ -33,6 +35,10 @@ customElements.define("neon-questions", Questions);
 
 const trouble = find(document, "#trouble", HTMLElement);
 
+for (const opener of document.querySelectorAll("[data-opens]")) {
+  const other = find(document, /** @type {HTMLElement} */ (opener).dataset.opens ?? "", HTMLElement);
+  opener.addEventListener("click", () => other.click());
+}
 for (const dialog of document.querySelectorAll("dialog")) {
   for (const close of dialog.querySelectorAll(".close")) {
     close.addEventListener("click", () => dialog.close());
@@ -43,8 +49,9 @@ for (const dialog of document.querySelectorAll("dialog")) {
 async function entered(phone) {
   try {
     await phone.load();
-    phone.tell("ready");
+    find(document, "#tab-floor", HTMLElement).hidden = !phone.owner;
     root.dataset.panel = "ready";
+    phone.tell("ready");
   } catch (error) {
     trouble.textContent = reason(error);
   }
@@ -62,7 +69,8 @@ phone.addEventListener("show", (event) => {
 });
 find(document, "neon-status", Status).attach(phone);
 find(document, "neon-dial", Dial).attach(phone);
-find(document, "neon-calls", Calls).attach(phone, transferring(phone));
+const transfer = transferring(phone);
+find(document, "neon-calls", Calls).attach(phone, transfer);
 find(document, "neon-history", History).attach(phone);
 find(document, "neon-questions", Questions).attach(phone);
 const askedFor = () => {
@@ -76,5 +84,33 @@ askedFor();
 addEventListener("hashchange", askedFor);
 settings(phone);
 signup(phone);
+const floor = find(document, "neon-floor", HTMLElement);
+tabs(find(document, ".views [role=tablist]", HTMLElement), async (panel, shown) => {
+  if (!panel.contains(floor) || (!shown && customElements.get("neon-floor") === undefined)) {
+    return;
+  }
+  // Most people never look there.
+  const { Floor } = await import("./floor.js");
+  if (customElements.get("neon-floor") === undefined) {
+    customElements.define("neon-floor", Floor);
+    /** @type {import("./floor.js").Floor} */ (floor).attach(phone, (callId) => {
+      const call = phone.calls.get(callId);
+      if (call !== undefined) {
+        transfer(call);
+      }
+    });
+  }
+  /** @type {import("./floor.js").Floor} */ (floor).show(!panel.hidden);
+});
+// Who has no account yet is told how to get one.
+const offer = () => {
+  const shown = root.dataset.panel === "ready" && phone.accounts.length === 0;
+  find(document, "#welcome", HTMLElement).hidden = !shown;
+  const sign = find(document, "[data-opens='#open-signup']", HTMLElement);
+  sign.hidden = find(document, "#open-signup", HTMLElement).hidden;
+};
+phone.addEventListener("accounts", offer);
+phone.addEventListener("balance", offer);
+phone.addEventListener("ready", offer);
 root.dataset.panel = "signin";
 await signIn(phone, () => void entered(phone));

@@ -4,7 +4,7 @@
  * @module parts
  */
 
-import { say, translate } from "./words.js";
+import { knows, say, translate } from "./words.js";
 
 /**
  * An element that is there.
@@ -67,7 +67,14 @@ export function button(text, run, className = "") {
  * @param {(digit: string) => void} pressed
  */
 export function keys(place, pressed) {
-  place.replaceChildren(...[..."123456789*0#"].map((digit) => button(digit, () => pressed(digit))));
+  const letters = ["", "ABC", "DEF", "GHI", "JKL", "MNO", "PQRS", "TUV", "WXYZ"];
+  place.replaceChildren(...[..."123456789*0#"].map((digit, index) => {
+    const key = button("", () => pressed(digit));
+    const small = make("small", letters[index] ?? "");
+    small.setAttribute("aria-hidden", "true");
+    key.append(digit, small);
+    return key;
+  }));
 }
 
 /**
@@ -122,7 +129,52 @@ export function dialable(text) {
   return plain.trim().slice(0, 255);
 }
 
-/** @param {unknown} error */
+/**
+ * Why something was refused, in the person's language; with NEON's own words behind it, where they say more.
+ * @param {unknown} error
+ */
 export function reason(error) {
-  return error instanceof Error ? error.message : String(error);
+  const { code, message } = /** @type {{code?: number, message?: string}} */ (error instanceof Error ? error : {});
+  if (code !== undefined && knows(`error${code}`)) {
+    return say(`error${code}`, { why: message ?? "" });
+  }
+  return message ?? String(error);
+}
+
+/**
+ * Let the tabs of a list be chosen by click, and by arrows as the pattern says (WAI-ARIA, "Tabs").
+ * @param {Element} list
+ * @param {(panel: HTMLElement, shown: boolean) => void} [turned]
+ */
+export function tabs(list, turned = () => {}) {
+  const all = /** @type {HTMLElement[]} */ ([...list.querySelectorAll("[role=tab]")]);
+  /** @param {HTMLElement} tab */
+  const choose = (tab) => {
+    for (const one of all) {
+      one.setAttribute("aria-selected", String(one === tab));
+      one.tabIndex = one === tab ? 0 : -1;
+      const panel = find(document, `#${one.getAttribute("aria-controls")}`, HTMLElement);
+      panel.hidden = one !== tab;
+      turned(panel, one === tab);
+    }
+  };
+  for (const tab of all) {
+    tab.addEventListener("click", () => choose(tab));
+    tab.addEventListener("keydown", (event) => {
+      const seen = all.filter((one) => !one.hidden);
+      const places = { ArrowLeft: -1, ArrowRight: 1, Home: -seen.indexOf(tab), End: seen.length - 1 - seen.indexOf(tab) };
+      const step = /** @type {Record<string, number>} */ (places)[event.key];
+      if (step !== undefined) {
+        event.preventDefault();
+        const next = seen[(seen.indexOf(tab) + step + seen.length) % seen.length];
+        if (next !== undefined) {
+          choose(next);
+          next.focus();
+        }
+      }
+    });
+  }
+  if (all[0] !== undefined) {
+    choose(all[0]);
+  }
 }

@@ -2,14 +2,23 @@
  * The phone as the panel knows it: accounts, calls and questions, kept up to date by NEON's events.
  *
  * Its own events say what has to be drawn again: "accounts", "calls", "ended" (a call is in the log now), "questions",
- * "balance", "show", "number" (for the dial pad), "trouble" (a sentence, "" when it is over).
+ * "balance", "watched" (an extension of the PBX does something else), "show", "number" (one to be dialled, not yet
+ * called), "trouble" (a sentence, "" when it is over).
  *
  * @module phone
  */
 
 import { NeonClient } from "../neon-client.js";
-import { language, say } from "./words.js";
+import { knows, language, say } from "./words.js";
 import { number, party, reason } from "./parts.js";
+
+/**
+ * A warning in the person's language; NEON's own words for one that is not known here.
+ * @param {{problem: string, description: string, advice: string}} warning
+ */
+function sound({ problem, description, advice }) {
+  return knows(`sound-${problem}`) ? say(`sound-${problem}`) : `${description} ${advice}`.trim();
+}
 
 /** @typedef {import("../neon-client.js").NeonEvent} NeonEvent */
 
@@ -29,6 +38,8 @@ import { number, party, reason } from "./parts.js";
  * @property {string} asked  whom the other end wants us to call instead, "" if nobody
  * @property {string} typed
  * @property {boolean} recording
+ * @property {boolean} paused  the recording, which has silence then
+ * @property {boolean} encrypted
  * @property {number | null} mos  how it sounds, 1 to 4.5, once that is known
  * @property {Map<string, string>} problems  with its sound, by NEON's names for them
  */
@@ -54,7 +65,7 @@ const EXPLAINED_MS = 200;
 /** The extension events that the panel lives on. */
 const EVENTS = [
   "OnRinging", "OnHold", "OnMute", "OnTransferFailed", "OnTransferRequest", "OnMissedCall", "OnBalance", "OnBalanceLow",
-  "OnMessageWaiting", "OnRecording", "OnMediaStats", "OnMediaWarning", "OnShowUI", "OnOriginRequest",
+  "OnMessageWaiting", "OnExtensionState", "OnRecording", "OnMediaStats", "OnMediaWarning", "OnShowUI", "OnOriginRequest",
   "OnRules",
 ];
 
@@ -129,8 +140,9 @@ export class Phone extends EventTarget {
     this.calls = new Map();
     for (const call of /** @type {any[]} */ (calls.calls)) {
       const known = before.get(call.callId);
-      const kept = { since: known?.since ?? null, typed: known?.typed ?? "", note: known?.note ?? "" };
-      this.calls.set(call.callId, { ...this.#begun(call), ...call, ...kept });
+      const since = call.state === "confirmed" ? Date.now() - call.duration : null;
+      const { typed = "", note = "", paused = false, mos = null, problems = new Map() } = known ?? {};
+      this.calls.set(call.callId, { ...this.#begun(call), ...call, since, typed, note, paused, mos, problems });
     }
     this.tell("calls");
     await this.#ask();
@@ -152,10 +164,31 @@ export class Phone extends EventTarget {
     return this.act("startcall", { number: to, ...(connectionId === undefined ? {} : { connectionId }) });
   }
 
-  /** @param {Call} call */
-  async answer(call) {
-    await this.#holdOthers(call.callId);
+  /**
+   * Answer; whoever we talk to waits meanwhile, or is done with.
+   * @param {Call} call
+   * @param {boolean} [end]
+   */
+  async answer(call, end = false) {
+    await (end ? this.#endOthers(call.callId) : this.#holdOthers(call.callId));
     return this.act("acceptcall", { callId: call.callId });
+  }
+
+  /**
+   * Go on with a call that waits, while the others wait.
+   * @param {Call} call
+   */
+  async resume(call) {
+    await this.#holdOthers(call.callId);
+    return this.act("sethold", { callId: call.callId, hold: false });
+  }
+
+  /**
+   * Whether somebody hears us now, beside those of one call.
+   * @param {number} except
+   */
+  talking(except) {
+    return [...this.calls.values()].some((call) => call.callId !== except && call.state === "confirmed" && !call.hold);
   }
 
   /** Whether somebody is being talked to. @param {number} [except] */
@@ -183,6 +216,15 @@ export class Phone extends EventTarget {
     for (const call of this.calls.values()) {
       if (call.callId !== except && call.state === "confirmed" && !call.hold) {
         await this.act("sethold", { callId: call.callId, hold: true });
+      }
+    }
+  }
+
+  /** @param {number} except */
+  async #endOthers(except) {
+    for (const call of this.calls.values()) {
+      if (call.callId !== except && call.state === "confirmed" && !call.hold) {
+        await this.act("finalizecall", { callId: call.callId });
       }
     }
   }
@@ -260,6 +302,8 @@ export class Phone extends EventTarget {
       asked: "",
       typed: "",
       recording: false,
+      paused: false,
+      encrypted: false,
       mos: null,
       problems: new Map(),
     };
@@ -276,6 +320,8 @@ export class Phone extends EventTarget {
       if (typeof number === "string") {
         this.tell("number", number);
       }
+    } else if (name === "OnExtensionState") {
+      this.tell("watched");
     } else if (name === "OnOriginRequest") {
       void this.#ask();
     } else if (name === "OnBalance" || name === "OnBalanceLow") {
@@ -326,6 +372,7 @@ export class Phone extends EventTarget {
         break;
       case "OnRecording":
         call.recording = data.state !== "stopped" && data.state !== "failed";
+        call.paused = data.state === "paused";
         if (data.reason) {
           call.note = data.reason;
         }
@@ -335,7 +382,7 @@ export class Phone extends EventTarget {
         break;
       case "OnMediaWarning":
         if (data.active) {
-          call.problems.set(data.problem, `${data.description} ${data.advice}`.trim());
+          call.problems.set(data.problem, sound(data));
         } else {
           call.problems.delete(data.problem);
         }

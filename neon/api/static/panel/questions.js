@@ -33,7 +33,7 @@ export class Questions extends HTMLElement {
     const question = make("section");
     question.dataset.origin = origin;
     question.setAttribute("role", "alert");
-    const choices = make("div", "", "buttons");
+    const choices = make("p", "", "buttons");
     choices.append(
       button(say("allowOnce"), () => phone.act("originallow", { origin, once: true }), "good"),
       button(say("allowAlways"), () => phone.act("originallow", { origin })),

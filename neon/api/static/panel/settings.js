@@ -1,10 +1,10 @@
 /**
- * Accounts: what becomes of their calls, new ones, and old ones taken away. And what was said about web pages.
+ * Accounts: what becomes of their calls, new ones, and old ones taken away. And which web pages may use NEON.
  *
  * @module settings
  */
 
-import { button, copy, find, make, reason } from "./parts.js";
+import { button, copy, find, make, reason, tabs } from "./parts.js";
 import { standing } from "./status.js";
 import { say } from "./words.js";
 
@@ -20,6 +20,7 @@ function saving(form, save) {
     event.preventDefault();
     const problem = find(form, ".problem", HTMLElement);
     problem.textContent = "";
+    problem.classList.remove("fine");
     try {
       await save(new FormData(form));
     } catch (error) {
@@ -36,6 +37,7 @@ function accountForm(phone, account) {
   const fragment = copy("account-template");
   const form = find(fragment, "form", HTMLFormElement);
   const { connectionId, uri, incoming = {} } = account;
+  form.dataset.account = String(connectionId);
   find(form, "h3", HTMLElement).textContent = uri.replace(/^sips?:/, "");
   find(form, ".state", HTMLElement).textContent = standing(account);
   find(form, "[name=dnd]", HTMLInputElement).checked = incoming.dnd ?? false;
@@ -43,7 +45,16 @@ function accountForm(phone, account) {
     find(form, `[name=${when}]`, HTMLInputElement).value = incoming[when] ?? "";
   }
   find(form, "[name=seconds]", HTMLInputElement).value = String(incoming.seconds ?? "");
-  find(form, ".remove", HTMLElement).addEventListener("click", async () => {
+  const forwards = incoming.always || incoming.busy || incoming.noanswer;
+  find(form, "details", HTMLDetailsElement).open = Boolean(forwards);
+  const remove = find(form, ".remove", HTMLElement);
+  remove.addEventListener("click", async () => {
+    // Asked once more, in its own place.
+    if (!remove.classList.contains("bad")) {
+      remove.classList.add("bad");
+      remove.textContent = say("unregisterSure");
+      return;
+    }
     await phone.act("sipunregister", { connectionId });
     form.remove();
     await phone.reload();
@@ -58,8 +69,10 @@ function accountForm(phone, account) {
         await phone.client.command("setforward", { connectionId, when, ...(to === "" ? {} : { to }), ...after });
       }
     }
-    find(form, ".state", HTMLElement).textContent = say("saved");
     await phone.reload();
+    const outcome = find(form, ".problem", HTMLElement);
+    outcome.classList.add("fine");
+    outcome.textContent = say("saved");
     account.incoming = phone.accounts.find((one) => one.connectionId === connectionId)?.incoming ?? {};
     Object.assign(incoming, { always: "", busy: "", noanswer: "" }, account.incoming);
   });
@@ -89,26 +102,91 @@ async function origins(phone, list) {
   }
 }
 
+/**
+ * The switch of the WebSocket server, and what it did.
+ * @param {Phone} phone
+ * @param {HTMLElement} place
+ */
+function websocket(phone, place) {
+  const box = find(place, "#websocket", HTMLInputElement);
+  const state = find(place, "#websocket-state", HTMLElement);
+  /** @param {{enabled: boolean, url: string | null}} told */
+  const show = ({ enabled, url }) => {
+    box.checked = enabled;
+    state.textContent = enabled ? say("websocketOn", { url: url ?? "" }) : say("websocketOff");
+  };
+  box.addEventListener("change", async () => {
+    try {
+      show(await phone.client.command("websocketserver", { enabled: box.checked }));
+    } catch (error) {
+      box.checked = !box.checked;
+      state.textContent = reason(error);
+    }
+  });
+  return async () => show(await phone.client.command("websocketserver"));
+}
+
 /** @param {Phone} phone */
 export function settings(phone) {
   const dialog = find(document, "#settings", HTMLDialogElement);
   const fresh = find(dialog, "form.new", HTMLFormElement);
+  const pages = find(dialog, "#pages", HTMLElement);
+  const problem = find(dialog, ":scope > .problem", HTMLElement);
+  const adding = find(dialog, "details.fresh", HTMLDetailsElement);
+  const look = websocket(phone, pages);
+  tabs(find(dialog, "[role=tablist]", HTMLElement));
+  const list = find(dialog, ".list", HTMLElement);
+  const problemOfFresh = find(fresh, ".problem", HTMLElement);
+  /** The account that was just added, until it is known how that went. */
+  let trying = 0;
+  /** Forms for the accounts that there are. What is being typed into one stays, how its account is does not. */
   const draw = () => {
-    find(dialog, ".list", HTMLElement).replaceChildren(...phone.accounts.map((account) => accountForm(phone, account)));
+    for (const form of /** @type {NodeListOf<HTMLElement>} */ (list.querySelectorAll(":scope > form"))) {
+      const account = phone.accounts.find(({ connectionId }) => String(connectionId) === form.dataset.account);
+      if (account === undefined) {
+        form.remove();
+      } else {
+        find(form, ".state", HTMLElement).textContent = standing(account);
+      }
+    }
+    for (const account of phone.accounts) {
+      if (list.querySelector(`[data-account="${account.connectionId}"]`) === null) {
+        list.append(accountForm(phone, account));
+      }
+    }
   };
   saving(fresh, async (data) => {
     const given = [...data].map(([name, value]) => [name, String(value).trim()]).filter(([, value]) => value !== "");
-    await phone.client.command("sipregister", Object.fromEntries(given));
-    fresh.reset();
+    trying = (await phone.client.command("sipregister", Object.fromEntries(given))).connectionId;
+    problemOfFresh.textContent = say("working");
     await phone.reload();
+  });
+  phone.addEventListener("accounts", () => {
+    if (!dialog.open) {
+      return;
+    }
     draw();
+    const account = phone.accounts.find(({ connectionId }) => connectionId === trying);
+    if (account?.state === "registered") {
+      trying = 0;
+      problemOfFresh.textContent = "";
+      fresh.reset();
+      adding.open = false;
+    } else if (account !== undefined && account.state !== "registering") {
+      // What was typed stays: it may lack one letter.
+      problemOfFresh.textContent = standing(account);
+    }
   });
   find(document, "#open-settings", HTMLElement).addEventListener("click", () => {
+    list.replaceChildren();
     draw();
-    find(dialog, ".origins", HTMLElement).hidden = !phone.owner;
+    adding.open = phone.accounts.length === 0;
+    problem.textContent = "";
+    find(dialog, "#tab-pages", HTMLElement).hidden = !phone.owner;
     if (phone.owner) {
-      const list = find(dialog, ".origins ul", HTMLElement);
-      void origins(phone, list).catch((error) => phone.tell("trouble", reason(error)));
+      Promise.all([origins(phone, find(pages, ".origins", HTMLElement)), look()]).catch((error) => {
+        problem.textContent = reason(error);
+      });
     }
     dialog.showModal();
   });

@@ -44,7 +44,12 @@ export class Status extends HTMLElement {
     spoken.append(accounts);
     const balances = make("ul");
     this.replaceChildren(spoken, balances);
+    let known = -1;
     phone.addEventListener("accounts", () => {
+      if (known !== phone.accounts.length) {
+        known = phone.accounts.length;
+        ask();
+      }
       accounts.replaceChildren(...(phone.accounts.length === 0 ? [make("li", say("noAccount"))] : []));
       for (const account of phone.accounts) {
         const line = make("li", "", account.state);
@@ -54,12 +59,16 @@ export class Status extends HTMLElement {
         accounts.append(line);
       }
     });
-    phone.addEventListener("balance", () => {
+    const ask = () => {
       balances.replaceChildren();
+      if (phone.accounts.length === 0) {
+        return;
+      }
       for (const operator of phone.operators.filter(({ services }) => services.includes("balance"))) {
         balances.append(this.#balance(phone, operator));
       }
-    });
+    };
+    phone.addEventListener("balance", ask);
   }
 
   /**
