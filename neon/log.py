@@ -33,7 +33,13 @@ def journald_listens(environ: Mapping[str, str], descriptor: int) -> bool:
 
 # What an entry in the journal can be found by, and the name that an event has it by. Nothing else of an event goes
 # there but its text.
-_FIELDS: Final = {"NEON_CALL_ID": "call_id", "NEON_CONNECTION_ID": "connection_id", "NEON_ACCOUNT": "account"}
+# SIP's name of a call is text, ours a number.
+_FIELDS: Final = {
+    ("call_id", int): "NEON_CALL_ID",
+    ("call_id", str): "NEON_SIP_CALL_ID",
+    ("connection_id", int): "NEON_CONNECTION_ID",
+    ("account", str): "NEON_ACCOUNT",
+}
 
 
 class LineObserver:
@@ -78,8 +84,8 @@ def _escaped(match: re.Match[str]) -> str:
 def _more(event: LogEvent, source: str) -> dict[str, str]:
     """The fields of an entry besides what it says."""
     fields = {"SYSLOG_IDENTIFIER": "neon", "NEON_SOURCE": source}
-    for name, key in _FIELDS.items():
-        if isinstance(value := event.get(key), int | str):
+    for (key, kind), name in _FIELDS.items():
+        if isinstance(value := event.get(key), kind):
             fields[name] = _CONTROL.sub(_escaped, str(value).replace("\n", "\\n"))
     failure = event.get("log_failure")
     if failure is not None:

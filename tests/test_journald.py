@@ -83,6 +83,13 @@ class ObserverTests(SynchronousTestCase):
         self.stream.seek(0)
         self.assertEqual(self.stream.read(), "")
 
+    def test_sip_call_id(self) -> None:
+        """SIP's name of a call is no number of ours."""
+        self.logger.info("{call_id}: moves", call_id="abc@example.com")
+        fields = self.entry()
+        self.assertEqual(fields["NEON_SIP_CALL_ID"], "abc@example.com")
+        self.assertNotIn("NEON_CALL_ID", fields)
+
     def test_traceback(self) -> None:
         """A failure is one entry, with its traceback and its kind."""
         try:
