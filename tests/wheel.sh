@@ -94,8 +94,8 @@ try_python() {
     environment "$1" "$venv"
     pip "$venv/bin/python" wheel --no-deps --wheel-dir "$work/wheels-$2" "$sdist" || fail "the wheel"
     wheel=$(ls "$work/wheels-$2"/neon_softphone-*.whl)
-    # All of the package but what it is compiled from, and what the next release's news are written in.
-    (cd "$work/source" && find neon twisted -type f ! -path 'neon/media/_engine/*' ! -path 'neon/newsfragments/*') |
+    # All of the package but what is compiled, and what the next release's news are written in.
+    (cd "$work/source" && find neon twisted -type f ! -path 'neon/newsfragments/*' ! -name '*.[ch]') |
         LC_ALL=C sort >"$work/wanted"
     "$venv/bin/python" -m zipfile -l "$wheel" | awk '$1 ~ "^(neon|twisted)/" && $1 !~ /[.]so$/ { print $1 }' |
         LC_ALL=C sort >"$work/got"
