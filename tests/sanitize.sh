@@ -25,7 +25,7 @@ engine_tests="tests.media.test_kernels tests.media.test_jitter tests.media.test_
     tests.media.test_engine_parked tests.media.test_engine_tap tests.media.test_srtp tests.media.test_engine_secure
     tests.media.test_wideband tests.media.test_mixing tests.media.test_engine_conference
     tests.media.test_playout tests.media.test_concealment tests.media.test_comfort tests.media.test_engine_playout
-    tests.media.test_opus"
+    tests.media.test_opus tests.media.test_capture tests.media.test_outlet"
 # Valgrind is twenty times slower: a bit of everything, without the generated inputs.
 quick_tests="tests.media.test_digits.SendingTests tests.media.test_rtcp.WriterTests
     tests.media.test_jitter.JitterTests.test_losses_anywhere tests.media.test_jitter.JitterTests.test_stall

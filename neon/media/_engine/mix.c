@@ -60,6 +60,14 @@ static bool lose(struct device *device)
     return news;
 }
 
+void device_store(struct device *device, const uint8_t *frame, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        device->capture[(device->captured + i) % DEVICE_RING] =
+            (int16_t)(uint16_t)(frame[2 * i] | frame[2 * i + 1] << 8);
+    device->captured += count;
+}
+
 bool device_capture(struct device *device)
 {
     /* A few frames at most: a worker that floods the socket must not hold up the streams. */
@@ -75,10 +83,7 @@ bool device_capture(struct device *device)
             counter_add(&device->frames_dropped, 1);
             continue;
         }
-        for (uint32_t j = 0; j < count; j++)
-            device->capture[(device->captured + j) % DEVICE_RING] =
-                (int16_t)(uint16_t)(frame[2 * j] | frame[2 * j + 1] << 8);
-        device->captured += count;
+        device_store(device, frame, count);
         measure(device, &device->capture_level, frame, count);
         counter_add(&device->frames_captured, 1);
     }
@@ -99,37 +104,23 @@ bool device_play(struct device *device)
         *sum = 0;
     }
     limit(&device->limiter, samples, sums, count, device->wide ? 2 : 1);
-    for (uint32_t i = 0; i < count; i++) {
-        frame[2 * i] = (uint8_t)samples[i];
-        frame[2 * i + 1] = (uint8_t)((uint16_t)samples[i] >> 8);
-    }
     device->played += count;
+    if (!outlet_put(&device->outlet, device->fd, samples, count))
+        return false; /* the card is behind: this time it gets none */
+    for (uint32_t i = 0; i < count; i++) {
+        frame[2 * i] = (uint8_t)device->outlet.line[i];
+        frame[2 * i + 1] = (uint8_t)((uint16_t)device->outlet.line[i] >> 8);
+    }
     measure(device, &device->playback_level, frame, count);
     if (send(device->fd, frame, 2 * count, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)(2 * count)) {
         counter_add(&device->frames_played, 1);
+        outlet_sent(&device->outlet, device->fd, count);
         return false;
     }
+    int error = errno;
     counter_add(&device->frames_dropped, 1);
-    return errno != EAGAIN && errno != EINTR && errno != ENOBUFS && lose(device);
-}
-
-void device_take(struct device *device, uint32_t *cursor, bool *priming, int16_t *samples, size_t count)
-{
-    int32_t waiting = (int32_t)(device->captured - *cursor), scale = device->wide ? 2 : 1;
-    if (waiting < 0 || waiting > DEVICE_AHEAD_MAX * scale) {
-        waiting = waiting < 0 ? 0 : DEVICE_AHEAD * scale;
-        *cursor = device->captured - (uint32_t)waiting;
-    }
-    if (*priming && waiting >= DEVICE_AHEAD * scale)
-        *priming = false;
-    if (*priming || waiting < (int32_t)count || device->gone) {
-        *priming = true;
-        memset(samples, 0, count * sizeof *samples);
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
-        samples[i] = device->capture[(*cursor + (uint32_t)i) % DEVICE_RING];
-    *cursor += (uint32_t)count;
+    outlet_sent(&device->outlet, device->fd, count);
+    return error != EAGAIN && error != EINTR && error != ENOBUFS && lose(device);
 }
 
 void device_add(struct device *device, uint32_t *cursor, const int16_t *samples, size_t count)

@@ -15,6 +15,7 @@
 
 #include "level.h"
 #include "limit.h"
+#include "outlet.h"
 
 enum {
     DEVICE_FRAME = 160,     /* samples at 8 kHz; twice as many of everything but the rings at 16 kHz */
@@ -33,6 +34,7 @@ struct device {
     int16_t capture[DEVICE_RING];
     int32_t playback[DEVICE_RING];
     struct limiter limiter; /* of the playback */
+    struct outlet outlet;
     _Atomic uint64_t frames_captured, frames_played, frames_dropped;
     atomic_bool measured; /* whether somebody looks at the levels */
     struct level capture_level, playback_level;
@@ -45,11 +47,11 @@ void device_unref(struct device *device);
 
 /* Reads what has been captured; true if the far end is gone (told once). */
 bool device_capture(struct device *device);
+/* Takes over `count` captured samples, little-endian. */
+void device_store(struct device *device, const uint8_t *frame, uint32_t count);
 /* Sends one frame of what was mixed; true if the far end is gone (told once). */
 bool device_play(struct device *device);
 
-/* Takes captured samples; silence while there are none. */
-void device_take(struct device *device, uint32_t *cursor, bool *priming, int16_t *samples, size_t count);
 /* Adds samples to what will be played. */
 void device_add(struct device *device, uint32_t *cursor, const int16_t *samples, size_t count);
 

@@ -17,7 +17,7 @@ enum {
     LOUDNESS_MEMORY = 16000,     /* 2 s */
 };
 
-static const float ALIKE = 0.7f, SILENCE = 10000.0f, QUIET = 1 / 16.0f; /* -50 dBov, and 12 dB below the usual */
+static const float QUIET = 1 / 16.0f; /* 12 dB below the usual */
 
 /* -- what has left ----------------------------------------------------------------------------------------------- */
 
@@ -188,12 +188,7 @@ static bool is_quiet(const struct jitter *jitter, size_t ticks)
 {
     size_t count = samples_of(jitter, ticks);
     float loudness = (float)sum_of_squares(jitter->ready, count) / (float)count;
-    return loudness < SILENCE || loudness < jitter->loudness * QUIET;
-}
-
-static bool may_change(struct jitter *jitter, struct pitch pitch, int32_t patience, bool quiet)
-{
-    return quiet || jitter->unwanted >= 2 * patience || (jitter->unwanted >= patience && pitch.likeness >= ALIKE);
+    return timescale_is_quiet(jitter->ready, count) || loudness < jitter->loudness * QUIET;
 }
 
 static void shorten(struct jitter *jitter, size_t count, int32_t excess)
@@ -207,9 +202,9 @@ static void shorten(struct jitter *jitter, size_t count, int32_t excess)
     if (!quiet && !urgent && jitter->unwanted < SHORTEN_PATIENCE)
         return;
     add_audio(jitter, more);
-    struct pitch pitch = timescale_to_leave_out(jitter->ready, wide);
+    struct pitch pitch = timescale_to_leave_out(jitter->ready, TIMESCALE_MOST, wide);
     jitter->pause = SHORT_REST;
-    if (!urgent && !may_change(jitter, pitch, SHORTEN_PATIENCE, quiet))
+    if (!urgent && !timescale_is_hidden(pitch, quiet, jitter->unwanted, SHORTEN_PATIENCE))
         return;
     timescale_leave_out(jitter->ready, (int)samples_of(jitter, (size_t)jitter->ahead), pitch.period, wide);
     jitter->ahead -= pitch.period / wide;
@@ -231,7 +226,7 @@ static void lengthen(struct jitter *jitter, size_t count)
     memcpy(line + past, jitter->ready, ahead * sizeof *line);
     struct pitch pitch = timescale_to_repeat(line + past, wide);
     jitter->pause = SHORT_REST;
-    if (!may_change(jitter, pitch, LENGTHEN_PATIENCE, quiet))
+    if (!timescale_is_hidden(pitch, quiet, jitter->unwanted, LENGTHEN_PATIENCE))
         return;
     timescale_repeat(more, line + past, pitch.period, wide);
     memcpy(jitter->ready, more, (size_t)pitch.period * sizeof *more);

@@ -12,6 +12,7 @@ struct module_state {
 /* Add their types and functions to the module; -1 with an exception set. */
 int add_engine_types(PyObject *module, struct module_state *state);
 int add_testing(PyObject *module);
+int add_playout(PyObject *module);
 int add_mixing(PyObject *module);
 int add_secure(PyObject *module);
 int add_resampling(PyObject *module);

@@ -1,129 +1,10 @@
-/* Hooks for the tests: the jitter buffer, the parsers and the receiver's judgement, without sockets or time. */
+/* Hooks for the tests: the parsers and the receiver's judgement, without sockets or time. */
 #include "pyobjects.h"
 
 #include "dtmf.h"
-#include "jitter.h"
-#include "packets.h"
 #include "rtcp.h"
 #include "rtp.h"
 #include "wideband.h"
-
-/* -- JitterBuffer ----------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    PyObject_HEAD
-    struct jitter jitter;
-} JitterObject;
-
-static PyObject *jitter_py_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
-{
-    static const char *const names[] = {"alaw", "g722", "least", "most", "opus", NULL};
-    static const struct opus_wishes anything = {.bitrate = 24000, .playback = 16000};
-    int alaw = 0, g722 = 0, least = 0, most = 0, opus = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|ppiip:JitterBuffer", (char **)(uintptr_t)names, &alaw, &g722,
-                                     &least, &most, &opus))
-        return NULL;
-    JitterObject *self = (JitterObject *)type->tp_alloc(type, 0);
-    if (self == NULL)
-        return NULL;
-    jitter_init(&self->jitter, least, most);
-    if (g722 && (self->jitter.g722 = g722_of_library()) == NULL) {
-        Py_DECREF(self);
-        return NULL;
-    }
-    if (opus && (self->jitter.packets = packets_of(&anything)) == NULL) {
-        Py_DECREF(self);
-        return NULL;
-    }
-    jitter_reset(&self->jitter, opus ? CODEC_OPUS : g722 ? CODEC_G722 : alaw ? CODEC_ALAW : CODEC_ULAW);
-    return (PyObject *)self;
-}
-
-static void jitter_py_dealloc(JitterObject *self)
-{
-    g722_close(self->jitter.g722);
-    packets_free(self->jitter.packets);
-    free_object((PyObject *)self);
-}
-
-static PyObject *jitter_py_push(JitterObject *self, PyObject *args)
-{
-    static const char *const words[] = {"stored", "duplicate", "late", "refused"};
-    unsigned int timestamp, waited = 0;
-    Py_buffer codes;
-    if (!PyArg_ParseTuple(args, "Iy*|I:push", &timestamp, &codes, &waited))
-        return NULL;
-    enum jitter_put put = jitter_put(&self->jitter, timestamp, codes.buf, (size_t)codes.len, waited);
-    PyBuffer_Release(&codes);
-    return PyUnicode_FromString(words[put]);
-}
-
-static PyObject *jitter_py_push_comfort(JitterObject *self, PyObject *args)
-{
-    unsigned int timestamp;
-    Py_buffer payload;
-    struct comfort_noise noise;
-    if (!PyArg_ParseTuple(args, "Iy*:push_comfort", &timestamp, &payload))
-        return NULL;
-    bool valid = comfort_read(&noise, payload.buf, (size_t)payload.len);
-    PyBuffer_Release(&payload);
-    if (valid)
-        jitter_put_comfort(&self->jitter, timestamp, &noise);
-    return PyBool_FromLong(valid);
-}
-
-static PyObject *jitter_py_pop(JitterObject *self, PyObject *args)
-{
-    int count;
-    if (!PyArg_ParseTuple(args, "i:pop", &count))
-        return NULL;
-    if (count < 0 || count > JITTER_PACKET_MAX)
-        return PyErr_Format(PyExc_ValueError, "%d samples are not from 0 to %d", count, JITTER_PACKET_MAX);
-    int16_t samples[2 * JITTER_PACKET_MAX];
-    jitter_get(&self->jitter, samples, (size_t)count);
-    return PyBytes_FromStringAndSize((const char *)samples, count * self->jitter.wide * (Py_ssize_t)sizeof(int16_t));
-}
-
-static PyObject *jitter_py_restart(JitterObject *self, PyObject *unused)
-{
-    (void)unused;
-    jitter_reset(&self->jitter, self->jitter.codec);
-    Py_RETURN_NONE;
-}
-
-static PyObject *jitter_py_counters(JitterObject *self, PyObject *unused)
-{
-    (void)unused;
-    const struct jitter *jitter = &self->jitter;
-    return Py_BuildValue("{sIsIsIsIsIsIsIsisisI}", "duplicates", jitter->duplicates, "late", jitter->late, "resets",
-                         jitter->resets, "concealed", jitter->frames_concealed, "gaps", jitter->gaps, "shortened",
-                         jitter->shortened, "lengthened", jitter->lengthened, "delay", (int)jitter_delay(jitter),
-                         "target", (int)jitter->delay.target, "recovered",
-                         jitter->packets == NULL ? 0 : packets_recovered(jitter->packets));
-}
-
-static PyMethodDef jitter_methods[] = {
-    {"push", (PyCFunction)jitter_py_push, METH_VARARGS, "Store a packet (timestamp, codes, ticks it has waited)."},
-    {"push_comfort", (PyCFunction)jitter_py_push_comfort, METH_VARARGS, "Comfort noise (timestamp, payload)."},
-    {"pop", (PyCFunction)jitter_py_pop, METH_VARARGS, "Take so many samples, as 16-bit bytes."},
-    {"restart", (PyCFunction)jitter_py_restart, METH_NOARGS, "Another source: forget what is in it."},
-    {"counters", (PyCFunction)jitter_py_counters, METH_NOARGS, "What was counted, and the delay in samples."},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyType_Slot jitter_slots[] = {
-    {Py_tp_new, jitter_py_new},
-    {Py_tp_dealloc, jitter_py_dealloc},
-    {Py_tp_methods, jitter_methods},
-    {0, NULL},
-};
-
-static PyType_Spec jitter_spec = {
-    .name = "neon.media._engine.JitterBuffer",
-    .basicsize = sizeof(JitterObject),
-    .flags = Py_TPFLAGS_DEFAULT,
-    .slots = jitter_slots,
-};
 
 /* -- RtpReceiver ------------------------------------------------------------------------------------------------ */
 
@@ -389,7 +270,7 @@ static PyMethodDef functions[] = {
 
 int add_testing(PyObject *module)
 {
-    PyType_Spec *specs[] = {&jitter_spec, &receiver_spec, &digits_spec, coder_type_spec()};
+    PyType_Spec *specs[] = {&receiver_spec, &digits_spec, coder_type_spec()};
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
         PyObject *type = PyType_FromModuleAndSpec(module, specs[i], NULL);
         if (type == NULL)
@@ -399,5 +280,5 @@ int add_testing(PyObject *module)
         if (added < 0)
             return -1;
     }
-    return PyModule_AddFunctions(module, functions);
+    return add_playout(module) < 0 ? -1 : PyModule_AddFunctions(module, functions);
 }

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture.h"
+
 enum { SINE_TABLE = 1024 };
 
 enum source_kind { SOURCE_SILENCE, SOURCE_TONE, SOURCE_SAMPLES, SOURCE_ECHO, SOURCE_DEVICE };
@@ -22,8 +24,7 @@ struct source {
     size_t count, position;
     bool loop;
     struct device *device; /* a counted reference */
-    uint32_t cursor;       /* samples of the device taken so far */
-    bool priming;          /* waiting for the device to be a little ahead */
+    struct reader reader;  /* of the device */
 };
 
 /* One turn of the sine, the first value repeated at the end; filled once, then only read. */

@@ -136,9 +136,7 @@ void stream_set_source(struct stream *stream, struct source *source)
         source->samples = NULL;
         source->device = NULL;
     }
-    if (stream->source.device != NULL)
-        stream->source.cursor = stream->source.device->captured;
-    stream->source.priming = true;
+    reader_begin(&stream->source.reader, stream->source.device);
 }
 
 void stream_set_sink(struct stream *stream, struct device *device)

@@ -1,7 +1,8 @@
 #include "timescale.h"
 
-#include <stdbool.h>
 #include <string.h>
+
+#include "level.h"
 
 /* From `one` to `other` within `count` samples. */
 static void fade(int16_t *to, const int16_t *one, const int16_t *other, int count)
@@ -13,20 +14,32 @@ static void fade(int16_t *to, const int16_t *one, const int16_t *other, int coun
 }
 
 /* The best of the shifts in whole ticks; either the later place moves, or the earlier one. */
-static struct pitch search(const int16_t *samples, int wide, bool later)
+static struct pitch search(const int16_t *samples, int most, int wide, bool later)
 {
-    struct pitch best = {.period = TIMESCALE_MOST * wide, .likeness = -1};
-    for (int period = TIMESCALE_LEAST * wide; period <= TIMESCALE_MOST * wide; period += wide) {
+    struct pitch best = {.period = most * wide, .likeness = -1};
+    for (int period = TIMESCALE_LEAST * wide; period <= most * wide; period += wide) {
         struct pitch one = pitch_find(samples + (later ? period : 0), TIMESCALE_WINDOW * wide, period, period, 1);
-        if (one.likeness > best.likeness + 0.001f)
+        if (one.likeness >= best.likeness - 0.0005f) /* of several periods the more, so that it is done seldom */
             best = one;
     }
     return best;
 }
 
-struct pitch timescale_to_leave_out(const int16_t *samples, int wide)
+struct pitch timescale_to_leave_out(const int16_t *samples, int most, int wide)
 {
-    return search(samples, wide, true);
+    return search(samples, most, wide, true);
+}
+
+bool timescale_is_quiet(const int16_t *samples, size_t count)
+{
+    const float silence = 10000;
+    return (float)sum_of_squares(samples, count) < silence * (float)count;
+}
+
+bool timescale_is_hidden(struct pitch pitch, bool quiet, int32_t unwanted, int32_t patience)
+{
+    const float alike = 0.7f;
+    return quiet || unwanted >= 2 * patience || (unwanted >= patience && pitch.likeness >= alike);
 }
 
 void timescale_leave_out(int16_t *samples, int count, int period, int wide)
@@ -38,7 +51,7 @@ void timescale_leave_out(int16_t *samples, int count, int period, int wide)
 
 struct pitch timescale_to_repeat(const int16_t *here, int wide)
 {
-    return search(here, wide, false);
+    return search(here, TIMESCALE_MOST, wide, false);
 }
 
 void timescale_repeat(int16_t *more, const int16_t *here, int period, int wide)

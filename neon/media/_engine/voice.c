@@ -47,12 +47,12 @@ static void take_captured(struct stream *stream, int16_t *samples, uint32_t coun
     struct halfband *filter = &stream->voice.from_source;
     int16_t other[WIDE_MAX];
     if (source->device->wide == stream->voice.wide) {
-        device_take(source->device, &source->cursor, &source->priming, samples, samples_of(stream, count));
+        reader_take(&source->reader, source->device, samples, samples_of(stream, count));
     } else if (stream->voice.wide) {
-        device_take(source->device, &source->cursor, &source->priming, other, count);
+        reader_take(&source->reader, source->device, other, count);
         halfband_up(filter, samples, other, count);
     } else {
-        device_take(source->device, &source->cursor, &source->priming, other, 2 * count);
+        reader_take(&source->reader, source->device, other, 2 * count);
         halfband_down(filter, samples, other, count);
     }
 }
