@@ -29,6 +29,8 @@ class CallControl:
         self._calls = calls
         self._signalling = signalling
         self._place = place
+        self.on_pressed: Callable[[str], None] = lambda digit: None
+        """Hears each digit when it is sent; for whoever sits here."""
 
     def send_digits(self, call_id: int, digits: str) -> None:
         """Type digits, as L{neon.digits.parse} returns them, one after the other.
@@ -106,6 +108,10 @@ class CallControl:
         if line is not None:
             with suppress(NoTransition):  # it has ended by itself
                 line.hang_up(f"call {by} took its place")
+
+    def pressed(self, digit: str) -> None:
+        """A digit is being sent, in whatever call."""
+        self.on_pressed(digit)
 
     def follow(self, line: CallLine, wish: Referral) -> None:
         """Call whom the far end of C{line} wishes us to call."""

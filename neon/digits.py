@@ -52,8 +52,10 @@ def parse(text: str) -> str:
 class Dialler:
     """Presses digits in their order, each by its own key; a comma is a pause. C{stop} forgets what is left."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, pressed: Press | None = None) -> None:
+        """C{pressed} hears of every key."""
         self._clock = clock
+        self._pressed = pressed
         self._waiting: deque[tuple[str, Press]] = deque()
         self._timer: Timer | None = None
 
@@ -77,3 +79,5 @@ class Dialler:
         self._timer = self._clock.callLater(PAUSE if digit == "," else APART, self._next)
         if digit != ",":
             press(digit)
+            if self._pressed is not None:
+                self._pressed(digit)

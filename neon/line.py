@@ -62,6 +62,9 @@ class Neighbours(Protocol):
     def replace(self, call_id: int, by: int) -> None:
         """The call C{by} has taken the place of another one."""
 
+    def pressed(self, digit: str) -> None:
+        """A digit is being sent."""
+
     def follow(self, line: CallLine, wish: Referral) -> None:
         """Place the call that the far end of C{line} wishes for; C{line} hears how it goes."""
 
@@ -108,7 +111,7 @@ class CallLine:
         self._neighbours = neighbours
         self._watch = watch
         self._reminders: dict[Reminder, Timer] = {}
-        self._dialler = Dialler(clock)
+        self._dialler = Dialler(clock, None if neighbours is None else neighbours.pressed)
         self._patience: Timer | None = None
         self._running = False
         self._over = False

@@ -199,6 +199,13 @@ class Playing:
 
 
 @dataclass(frozen=True, slots=True)
+class Tones:
+    """C{[tones]}: what the user hears beside calls; C{auto} is the country of the locale, for a sound card only."""
+
+    country: str = key("auto", parsing.choice("auto", "us", "br", "es", "off"))
+
+
+@dataclass(frozen=True, slots=True)
 class Testbed:
     """C{[testbed]}: the embedded SIP service for a first run without a provider."""
 
@@ -303,6 +310,7 @@ class Config:
     history: History = History()
     recording: Recording = Recording()
     playing: Playing = Playing()
+    tones: Tones = Tones()
     testbed: Testbed = Testbed()
     operators: Operators = Operators()
     desktop: Desktop = Desktop()
@@ -326,6 +334,7 @@ SINGLE: Mapping[str, type[Any]] = {
     "history": History,
     "recording": Recording,
     "playing": Playing,
+    "tones": Tones,
     "testbed": Testbed,
     "operators": Operators,
     "desktop": Desktop,

@@ -8,6 +8,7 @@ from typing import Protocol
 from twisted.internet.defer import Deferred
 
 from neon.audioframes import AudioFrame
+from neon.tones import Cadence
 
 
 class CannotPlay(Exception):
@@ -117,3 +118,13 @@ class AudioSpeaker(Protocol):
 
     def leave(self) -> None:
         """It is gone: end the audio."""
+
+
+class Loudspeaker(Protocol):
+    """What the user of this machine hears; no call does."""
+
+    def play(self, cadence: Cadence | None) -> None:
+        """Play this from now on, or nothing."""
+
+    def once(self, cadence: Cadence) -> None:
+        """Play this, once, beside what is played."""

@@ -197,8 +197,6 @@ class Neon(Parts):
         self.agent.subscriptions.listener = self.phone.watching
         devices.join(self.phone, self.bus, os.environ)
         self.rules = RulesPart(self.database, self.phone, loaded.toll)
-        self.media.on_silent = self.phone.silent
-        self.media.on_digit = self.phone.control.digit_received
         self.cases = Cases(self.bus, self.ladder, self.phone.accounts, self.phone.account)
         self._feed = FeedServer(reactor, loaded, state_dir, self.bus, self.phone.accounts)
         self.history = call_log(reactor, loaded.history, self.bus, self.database, self.phone)
@@ -206,7 +204,7 @@ class Neon(Parts):
         if self.history is not None:
             self.callbacks.dialled = self.history.share
         self.recording = RecordingPart(reactor, loaded.recording, state_dir, self.media, self.phone, self.history)
-        self.sound = SoundPart(reactor, loaded, state_dir, self.media, self.phone)
+        self.sound = SoundPart(reactor, loaded, state_dir, self.media, self.phone, os.environ)
         self.quality = quality_watch(
             reactor, loaded.media, self.bus, self.phone, self.media, self.history, os.environ
         )
@@ -241,6 +239,7 @@ class Neon(Parts):
         self._add("the recorder", self.recording.start, self.recording.stop)
         self.add(self.media)
         self._add("the sound devices", self.devices.start, self.devices.stop)
+        self._add("the tones", None, self.sound.stop)
         if self.testbed is not None:
             self.add(self.testbed)
         self._add("SIP", self._start_sip, self.agent.stop)

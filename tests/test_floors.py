@@ -23,11 +23,11 @@ FLOORS: dict[str, int] = {
         """,
         1: """
             brand bus cases dialling digits events history ladder links localboard log logos model ports siptrace
-            soundports switchboard wsdl
+            soundports switchboard tones wsdl
         """,
         2: """
             accountline arguments callaudio callback callcontrol closing commands conference gate journal leftovers
-            line phone playing qualitywatch reception recorder ringer rulebook speechwatch watching
+            line phone playing qualitywatch reception recorder ringer rulebook speechwatch toneplayer watching
         """,
         3: """
             access desks desktop media network operators panel sip store testbed
@@ -77,6 +77,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "callaudio": {"phone"},
     "playing": {"phone"},
     "speechwatch": {"phone"},
+    "soundports": {"tones"},
     "recorder": {"phone"},
     "commands": {"arguments", "callaudio", "callback", "gate", "phone", "playing", "recorder"},
     # The embedded service is a peer of ours, built on the same dialogs, streams and database.

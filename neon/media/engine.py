@@ -15,6 +15,7 @@ from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from neon.media import _engine
+from neon.media.enginedevice import Device as Device
 from neon.media.sound import Clip, Pipe, Tap
 from neon.opus import OpusWishes
 from neon.ports import MediaUnavailable
@@ -48,50 +49,6 @@ class Samples:
 @dataclass(frozen=True, slots=True)
 class Echo:
     """What the stream receives, as it leaves the jitter buffer."""
-
-
-class Device:
-    """One end of a SOCK_SEQPACKET socketpair that carries 20 ms frames (160 samples, 320 at 16 kHz) of audio both ways.
-
-    Frames read from it are captured audio: every stream whose source it is gets them, 20 to 40 ms later. While it
-    is open, the mix of the streams whose sink it is is written to it every 20 ms, silence too. Frames of another
-    size are dropped, and so is what the socket does not take at once. Made by L{Engine.open_device}.
-    """
-
-    def __init__(self, native: _engine.Device) -> None:
-        self._native = native
-
-    @property
-    def id(self) -> int:
-        """Unique among the streams and devices of its engine."""
-        return self._native.id
-
-    @property
-    def frames_captured(self) -> int:
-        return self._native.statistics()[0]
-
-    @property
-    def frames_played(self) -> int:
-        return self._native.statistics()[1]
-
-    @property
-    def frames_dropped(self) -> int:
-        """Frames of a wrong size, and frames the socket did not take."""
-        return self._native.statistics()[2]
-
-    def measure(self, on: bool) -> None:
-        """Begin, or cease, to sum up how loud it is: nothing is spent on that while nobody looks."""
-        self._native.measure(on)
-
-    def levels(self) -> tuple[int, int, int, int]:
-        """While it is measured, the sums of squares and the numbers of samples: of what was captured, then of what was
-        played. They go on from where they were (modulo 2^64): look at differences.
-        """
-        return self._native.levels()
-
-    def close(self) -> None:
-        """Let the socket go. Streams attached go on with silence. May be called twice."""
-        self._native.close()
 
 
 class Conference:
@@ -177,11 +134,11 @@ class Stream:
             case Echo():
                 self._native.source_echo()
             case Device():
-                self._native.source_device(source._native)
+                self._native.source_device(source.native)
 
     def set_sink(self, sink: Device | None) -> None:
         """Play what is received on a device of the same engine, or nowhere."""
-        self._native.sink(None if sink is None else sink._native)
+        self._native.sink(None if sink is None else sink.native)
 
     def set_tap(self, tap: Tap | None) -> None:
         """Have a tap hear both sides from now on, instead of the one before, or nobody.

@@ -93,7 +93,7 @@ class MediaManager(Service):
     on_digit: Callable[[int, str], None] | None = None
     """Called with the call id and a digit that the far end sent as a telephone event."""
 
-    on_sound: Callable[[int, native.Played | native.Speech], None] | None = None
+    on_sound: Callable[[int, native.FirstPacket | native.Played | native.Speech], None] | None = None
     """Called with the call id and what happened to its sound."""
 
     def __init__(
@@ -276,16 +276,19 @@ class MediaManager(Service):
 
     def _attach_playback(self, call: CallStream) -> None:
         playback = self._settings.playback
-        if isinstance(playback, FilePlayback):
-            path = playback.path_for(call.call_id)
-            if playback.per_call:
-                call.stream.set_sink(call.use_alone(self._file_link(path)))
-            else:
-                if self._mix_link is None:
-                    self._mix_link = self._file_link(path)
-                call.stream.set_sink(call.use(self._mix_link))
-        elif self.talk is not None and isinstance(playback, PortAudioDevice):
-            call.stream.set_sink(call.use(self.talk.link))
+        if isinstance(playback, FilePlayback) and playback.per_call:
+            call.stream.set_sink(call.use_alone(self._file_link(playback.path_for(call.call_id))))
+        elif (link := self.speaker()) is not None:
+            call.stream.set_sink(call.use(link))
+
+    def speaker(self) -> Link | None:
+        """What all calls are played on, if there is such a thing. @raise OSError: no descriptor or thread is left."""
+        playback = self._settings.playback
+        if isinstance(playback, FilePlayback) and not playback.per_call:
+            if self._mix_link is None:
+                self._mix_link = self._file_link(playback.path)
+            return self._mix_link
+        return self.talk.link if self.talk is not None and isinstance(playback, PortAudioDevice) else None
 
     def _file_link(self, path: str) -> Link:
         link = Link(self.engine)
@@ -335,11 +338,10 @@ class MediaManager(Service):
                 _log.warn("call {call_id}: nothing heard for {seconds} s", call_id=call.call_id, seconds=seconds)
                 if self.on_silent is not None:
                     self.on_silent(call.call_id)
-            case native.FirstPacket():
-                _log.debug("call {call_id}: audio arrives", call_id=call.call_id)
             case native.SourceLearnt():
                 _log.info("call {call_id}: audio comes from behind a NAT", call_id=call.call_id)
-            case native.Played() | native.Speech():
+            case native.FirstPacket() | native.Played() | native.Speech():
+                _log.debug("call {call_id}: {event}", call_id=call.call_id, event=type(event).__name__)
                 if self.on_sound is not None:
                     self.on_sound(call.call_id, event)
             case native.DigitReceived(digit=digit):

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from neon.media.clips import Clips
-from neon.media.engine import Played, Speech
+from neon.media.engine import FirstPacket, Played, Speech
 from neon.media.manager import MediaManager
 from neon.media.sound import Clip
 from neon.soundports import Clip as AnyClip
@@ -26,6 +26,8 @@ class CallSounds:
         self._playing: dict[int, tuple[int, Callable[[], None]]] = {}
         self.on_speech: Callable[[int, bool], None] = lambda call_id, speaking: None
         """Called with the call id when the far end begins or ceases to speak, if that was asked for."""
+        self.on_heard: Callable[[int], None] = lambda call_id: None
+        """Called with the call id when its first audio comes."""
         manager.on_sound = self._happened
 
     def load(self, name: str) -> Deferred[AnyClip]:
@@ -61,9 +63,12 @@ class CallSounds:
             assert music is None or isinstance(music, Clip)
             call.stream.hold(on, music)
 
-    def _happened(self, call_id: int, event: Played | Speech) -> None:
+    def _happened(self, call_id: int, event: FirstPacket | Played | Speech) -> None:
         if isinstance(event, Speech):
             self.on_speech(call_id, event.speaking)
+            return
+        if isinstance(event, FirstPacket):
+            self.on_heard(call_id)
             return
         number, done = self._playing.get(call_id, (0, None))
         if done is not None and number == event.number:  # else another was begun meanwhile

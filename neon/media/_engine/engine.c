@@ -57,6 +57,7 @@ void command_free(struct command *command)
     device_unref(command->device);
     tap_unref(command->tap);
     member_free(command->member);
+    free(command->cadence);
     clip_unref(command->order.clip);
     pipe_unref(command->order.pipe);
     if (command->source != NULL) {
@@ -227,6 +228,9 @@ static void carry_out(struct engine *engine, struct command *command)
     case COMMAND_CLOSE_STREAM:
         close_stream(engine, command->stream);
         break;
+    case COMMAND_TONES:
+        command->device->cadence[command->duration] = *command->cadence;
+        break;
     case COMMAND_ADD_DEVICE:
         command->device->next = engine->devices;
         engine->devices = device_ref(command->device);
@@ -278,7 +282,7 @@ static void serve_slot(struct engine *engine, bool round_begins, uint64_t now)
     for (struct device *device = engine->devices; device != NULL; device = device->next) {
         bool lost = device_capture(device);
         if (round_begins)
-            lost = device_play(device) || lost;
+            lost = device_play(device, engine->sine) || lost;
         if (lost)
             engine_emit(engine, EVENT_DEVICE_GONE, device->id, 0);
     }

@@ -62,6 +62,7 @@ enum command_kind {
     COMMAND_SCRIPT,
     COMMAND_REROUTE,
     COMMAND_CLOSE_STREAM,
+    COMMAND_TONES,
     COMMAND_ADD_DEVICE,
     COMMAND_CLOSE_DEVICE,
 };
@@ -77,10 +78,11 @@ struct command {
     struct tap *tap;        /* a counted reference, or NULL */
     struct member *member;  /* owned, or NULL */
     float volume;
+    struct cadence *cadence; /* owned, or NULL */
     struct order order;     /* of COMMAND_SCRIPT, with counted references */
     struct agreement agreement;
     uint8_t digit;
-    uint32_t duration;
+    uint32_t duration; /* or, of COMMAND_TONES, the layer */
     struct command *next;
 };
 

@@ -90,7 +90,7 @@ bool device_capture(struct device *device)
     return false;
 }
 
-bool device_play(struct device *device)
+bool device_play(struct device *device, const float *sine)
 {
     if (device->gone)
         return false;
@@ -103,6 +103,8 @@ bool device_play(struct device *device)
         sums[i] = *sum;
         *sum = 0;
     }
+    for (int i = 0; i < DEVICE_LAYERS; i++)
+        cadence_add(&device->cadence[i], sine, sums, DEVICE_FRAME, device->wide);
     limit(&device->limiter, samples, sums, count, device->wide ? 2 : 1);
     device->played += count;
     if (!outlet_put(&device->outlet, device->fd, samples, count))

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cadence.h"
 #include "level.h"
 #include "limit.h"
 #include "outlet.h"
@@ -21,6 +22,7 @@ enum {
     DEVICE_FRAME = 160,     /* samples at 8 kHz; twice as many of everything but the rings at 16 kHz */
     DEVICE_RING = 4096,     /* samples */
     DEVICE_AHEAD = 320,     /* captured samples that wait when a stream begins to take, 40 ms */
+    DEVICE_LAYERS = 2,      /* of tones, which are heard together */
     DEVICE_AHEAD_MAX = 960, /* more than that, and the oldest are left out */
 };
 
@@ -35,6 +37,7 @@ struct device {
     int32_t playback[DEVICE_RING];
     struct limiter limiter; /* of the playback */
     struct outlet outlet;
+    struct cadence cadence[DEVICE_LAYERS]; /* tones for whoever listens */
     _Atomic uint64_t frames_captured, frames_played, frames_dropped;
     atomic_bool measured; /* whether somebody looks at the levels */
     struct level capture_level, playback_level;
@@ -49,8 +52,8 @@ void device_unref(struct device *device);
 bool device_capture(struct device *device);
 /* Takes over `count` captured samples, little-endian. */
 void device_store(struct device *device, const uint8_t *frame, uint32_t count);
-/* Sends one frame of what was mixed; true if the far end is gone (told once). */
-bool device_play(struct device *device);
+/* Sends one frame of what was mixed, and of tones (from one turn of a sine); true if the far end is gone (told once). */
+bool device_play(struct device *device, const float *sine);
 
 /* Adds samples to what will be played. */
 void device_add(struct device *device, uint32_t *cursor, const int16_t *samples, size_t count);

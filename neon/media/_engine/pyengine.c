@@ -66,6 +66,7 @@ static PyMethodDef device_methods[] = {
     {"statistics", (PyCFunction)device_py_statistics, METH_NOARGS, "Frames captured, played and dropped."},
     {"measure", (PyCFunction)device_py_measure, METH_O, "Begin, or cease, to sum up how loud it is."},
     {"levels", (PyCFunction)device_py_levels, METH_NOARGS, "Energy and samples, captured and played."},
+    {"tones", (PyCFunction)device_py_tones, METH_VARARGS, "Play (layer, ((hertz, hertz, ms), ...), dBm0, repeat)."},
     {"close", (PyCFunction)device_py_close, METH_NOARGS, "Let the device go; may be called twice."},
     {NULL, NULL, 0, NULL},
 };

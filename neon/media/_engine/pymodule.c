@@ -97,7 +97,8 @@ static int execute(PyObject *module)
 {
     if (add_engine_types(module, PyModule_GetState(module)) < 0)
         return -1;
-    if (add_secure(module) < 0 || add_mixing(module) < 0 || add_resampling(module) < 0)
+    if (add_secure(module) < 0 || add_mixing(module) < 0 || add_resampling(module) < 0 ||
+        add_cadences(module) < 0)
         return -1;
     return add_testing(module);
 }

@@ -16,5 +16,6 @@ int add_playout(PyObject *module);
 int add_mixing(PyObject *module);
 int add_secure(PyObject *module);
 int add_resampling(PyObject *module);
+int add_cadences(PyObject *module);
 
 #endif

@@ -79,6 +79,9 @@ PyType_Spec *clip_type_spec(void);
 PyType_Spec *pipe_type_spec(void);
 PyType_Spec *coder_type_spec(void);
 
+/* The method of a device that pycadence.c has. */
+PyObject *device_py_tones(DeviceObject *self, PyObject *args);
+
 /* The methods of a stream that pyscript.c has. */
 PyObject *stream_py_play(StreamObject *self, PyObject *args);
 PyObject *stream_py_hold(StreamObject *self, PyObject *args);

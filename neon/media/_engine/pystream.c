@@ -19,6 +19,7 @@ PyObject *post_command(EngineObject *owner, struct command command)
         g722_close(command.g722);
         member_free(command.member);
         packets_free(command.packets);
+        free(command.cadence);
         return PyErr_NoMemory();
     }
     if (command.stream != NULL)
