@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from neon.media import _engine
-from neon.media.engine import Engine, Stream, Tone
+from neon.media.engine import Device, Engine, Stream, Tone
 from neon.media.sound import Tap
 from neon.values import Codec, MediaAgreement, MediaDirection
 from tests.media.peers import LIMIT, Peer
@@ -158,6 +158,34 @@ class ConferenceTests(EngineCase):
         # Measured at 16 kHz, a tone has half its frequency to a meter of 8 kHz.
         self.hears(first, (450, HZ[0] / 2, OURS / 2), (2600,))
         self.hears(second, (2600, HZ[0] / 2, OURS / 2), (450,))
+
+    def test_opus(self) -> None:
+        """A party that speaks Opus and one that speaks G.711 hear each other and us, and not themselves."""
+        workers, devices = [], []
+        for codec, number, hz in ((Codec.OPUS, 107, HZ[0]), (Codec.PCMA, 8, HZ[1])):
+            ours, theirs = self.new_stream(), self.new_stream()
+            device, worker = self.new_device()
+            workers.append(worker)
+            devices.append(device)  # it is closed when nobody holds it
+            ours.set_source(Tone(OURS, SPOKEN))
+            theirs.set_source(Tone(hz, SPOKEN))
+            theirs.set_sink(device)
+            ours.join(self.conference)
+            for one, other in ((ours, theirs), (theirs, ours)):
+                one.start(MediaAgreement(("127.0.0.1", other.local_port), codec, number, number))
+        heard = [array("h"), array("h")]
+        for _ in range(34):
+            for worker, audio in zip(workers, heard, strict=True):
+                audio.frombytes(worker.recv(1000))
+        self.hears(heard[0], (HZ[1], OURS), (HZ[0],))
+        self.hears(heard[1], (HZ[0], OURS), (HZ[1],))
+
+    def new_device(self) -> tuple[Device, socket.socket]:
+        near, worker = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        worker.settimeout(LIMIT)
+        self.addCleanup(worker.close)
+        with near:
+            return self.engine.open_device(near.fileno()), worker
 
     def test_recorded(self) -> None:
         """The recording of a member has our own voice on one side, and everybody else on the other."""
