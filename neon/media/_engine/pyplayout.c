@@ -261,7 +261,7 @@ static PyObject *played_py_play(PlayedObject *self, PyObject *argument)
     if (!fits)
         return PyErr_Format(PyExc_ValueError, "a frame has %zu samples", count);
     device_add(self->device, &self->cursor, samples, count);
-    return PyBool_FromLong(!device_play(self->device));
+    return PyBool_FromLong(!device_play(self->device, NULL)); /* it has no tones */
 }
 
 static PyMethodDef played_methods[] = {
