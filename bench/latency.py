@@ -251,9 +251,16 @@ class NeonPhone:
 class BaresipPhone:
     """baresip, over ctrl_tcp: netstrings of JSON."""
 
-    def __init__(self, folder: Path, configured: str = baresip.CONFIGURATION, rtp_ports: int = 20) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        configured: str = baresip.CONFIGURATION,
+        rtp_ports: int = 20,
+        codecs: str = "PCMA",
+        rate: int = 8000,
+    ) -> None:
         self.proxy = Proxy()
-        home = Path(tempfile.mkdtemp(prefix="baresip", dir=folder))
+        home = self.home = Path(tempfile.mkdtemp(prefix="baresip", dir=folder))
         control, rtp = free_port(), free_port(rtp_ports + 2)
         speech = home / "speech.wav"
         (home / "config").write_text(
@@ -264,12 +271,14 @@ class BaresipPhone:
                 control=control,
                 rtp=rtp,
                 rtp_end=rtp + rtp_ports,
-                rate=8000,
+                rate=rate,
                 speech=speech,
                 folder=home,
             )
         )
-        (home / "accounts").write_text(f"<sip:2001@{self.proxy.domain}>;auth_pass=x;regint=3600;audio_codecs=PCMA\n")
+        (home / "accounts").write_text(
+            f"<sip:2001@{self.proxy.domain}>;auth_pass=x;regint=3600;audio_codecs={codecs}\n"
+        )
         (home / "contacts").write_text("")
         with (home / "output").open("wb") as output:
             self._process = subprocess.Popen(["baresip", "-f", str(home)], stdout=output, stderr=output)
