@@ -27,7 +27,7 @@ class Call(pj.Call):  # type: ignore[misc]
 
 
 class Account(pj.Account):  # type: ignore[misc]
-    calls: list[Call] = []  # noqa: RUF012 - there is one account
+    calls: list[Call] = []
 
     def onIncomingCall(self, prm: Any) -> None:
         call = Call(self, prm.callId)

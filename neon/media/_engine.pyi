@@ -138,6 +138,11 @@ class Mixer:
     def leave(self, member: int, /) -> None: ...
 
 @final
+class Resampler:
+    def __init__(self, up: bool) -> None: ...
+    def convert(self, samples: Buffer, /) -> bytes: ...
+
+@final
 class Coder:
     def __init__(
         self,

@@ -38,6 +38,8 @@ from typing import Any, Final, NoReturn
 
 import pyaudio
 
+from neon.media.cardrate import CARD_RATE, TIMES, Converted, Frames, is_refused_rate
+
 RATE: Final = 16000
 SAMPLES: Final = 320
 FRAME: Final = SAMPLES * 2
@@ -92,8 +94,8 @@ class Device:
 
     def __init__(self) -> None:
         self._audio: pyaudio.PyAudio | None = None
-        self.input: pyaudio.Stream | None = None
-        self.output: pyaudio.Stream | None = None
+        self.input: Frames | None = None
+        self.output: Frames | None = None
 
     def prepare(self) -> None:
         """Do beforehand what takes long: start PortAudio, which looks at every device (40-300 ms).
@@ -138,7 +140,7 @@ class Device:
         every = (audio.get_device_info_by_index(index) for index in range(audio.get_device_count()))
         return [str(info["name"]) for info in every if info[f"max{side}Channels"]]
 
-    def _open(self, side: str, name: str) -> pyaudio.Stream:
+    def _open(self, side: str, name: str) -> Frames:
         for variable, value in environment(side, name).items():
             if value:
                 os.environ[variable] = value
@@ -152,11 +154,16 @@ class Device:
             self._forget()  # the list may be from a time before the sound server
             return self._open_now(side, name)
 
-    def _open_now(self, side: str, name: str) -> pyaudio.Stream:
+    def _open_now(self, side: str, name: str) -> Frames:
         audio = self._started()
         direction = side.lower()
         wanted: dict[str, Any] = {direction: True, f"{direction}_device_index": self._index(side, name)}
-        return audio.open(RATE, 1, pyaudio.paInt16, frames_per_buffer=SAMPLES, **wanted)
+        try:
+            return audio.open(RATE, 1, pyaudio.paInt16, frames_per_buffer=SAMPLES, **wanted)
+        except OSError as error:
+            if not is_refused_rate(error):
+                raise
+        return Converted(audio.open(CARD_RATE, 1, pyaudio.paInt16, frames_per_buffer=TIMES * SAMPLES, **wanted))
 
     def _started(self) -> pyaudio.PyAudio:
         if self._audio is None:
@@ -183,7 +190,7 @@ class Device:
         return index
 
 
-def capture(stream: pyaudio.Stream, link: socket.socket, progress: Progress) -> None:
+def capture(stream: Frames, link: socket.socket, progress: Progress) -> None:
     """From the microphone to the engine, until one of them fails."""
     while True:
         progress.waiting_since = time.monotonic()
@@ -193,7 +200,7 @@ def capture(stream: pyaudio.Stream, link: socket.socket, progress: Progress) -> 
             link.send(frame, socket.MSG_DONTWAIT)
 
 
-def playback(stream: pyaudio.Stream, link: socket.socket, progress: Progress) -> None:
+def playback(stream: Frames, link: socket.socket, progress: Progress) -> None:
     """From the engine to the loudspeaker, until one of them fails."""
     waiting = bytearray(4)
     while frame := link.recv(FRAME):

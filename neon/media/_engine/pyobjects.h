@@ -71,13 +71,14 @@ const void *library_of(const char *module, const char *capsule);
 struct packets *packets_of(const struct opus_wishes *wishes);
 struct g722 *g722_of_library(void);
 
-/* The types of pystream.c, pyconference.c, pytap.c, pyscript.c and pycodecs.c. */
+/* The types of pystream.c, pyconference.c, pytap.c, pyscript.c, pycodecs.c and pythird.c. */
 PyType_Spec *stream_type_spec(void);
 PyType_Spec *conference_type_spec(void);
 PyType_Spec *tap_type_spec(void);
 PyType_Spec *clip_type_spec(void);
 PyType_Spec *pipe_type_spec(void);
 PyType_Spec *coder_type_spec(void);
+PyType_Spec *resampler_type_spec(void);
 
 /* The method of a device that pycadence.c has. */
 PyObject *device_py_tones(DeviceObject *self, PyObject *args);

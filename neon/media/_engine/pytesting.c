@@ -270,7 +270,7 @@ static PyMethodDef functions[] = {
 
 int add_testing(PyObject *module)
 {
-    PyType_Spec *specs[] = {&receiver_spec, &digits_spec, coder_type_spec()};
+    PyType_Spec *specs[] = {&receiver_spec, &digits_spec, coder_type_spec(), resampler_type_spec()};
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
         PyObject *type = PyType_FromModuleAndSpec(module, specs[i], NULL);
         if (type == NULL)
