@@ -93,7 +93,7 @@ A command, its answer, and the answer to one that was refused::
 
 ``id`` may be any JSON scalar. It comes back as it was, and is absent where it was absent. Answers come in the order
 of the commands, but for those of {OPERATORS}
-with an ``id``: these wait for an operator, and the commands after them do not wait for them. A text that is not strict
+with an ``id``: these take a while, and the commands after them do not wait for them. A text that is not strict
 JSON, up to {lenient.MAX_BYTES} bytes, is tried once as JSON5 and answered with a warning.
 
 An event::

@@ -157,7 +157,7 @@ class Command:
     C{scope} is what an application has to be allowed; C{dials} the keyword argument that names who is called,
     C{dials_later} whether that is only for calls to come.
     C{own_page} is whether it is for NEON's own pages alone, with its owner's session (L{neon.gate.Gate.allow}).
-    C{waits} is whether it waits for somebody far away, for seconds.
+    C{waits} is whether it takes seconds, for which those after it do not wait.
     C{once} is whether a C{requestId} suppresses a repetition: not where a command only looks, or is about the
     connection that it came by. C{spelled} is the name in the documents' capitals, C{extension} whether they lack it.
     The first paragraph of the function's docstring is the reference documentation's.

@@ -72,6 +72,7 @@ ROWS: Final = (
                 "seconds", arguments.whole_number(1, 30), default=3, about="How long the microphone is recorded."
             ),
         ),
+        waits=True,
         scope=Scope.CALL,
         answer=(
             Field("verdict", {"enum": [verdict.value for verdict in Verdict]}, "What came of it."),

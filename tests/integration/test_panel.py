@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from twisted.internet.utils import getProcessOutput
 
+from tests.integration import pulse
 from tests.integration.browser import WebServer
 from tests.integration.daemon import ROOT, Client, Daemon, start_daemon
 from tests.integration.processes import IntegrationCase, pause, until
@@ -28,15 +29,24 @@ WEIGHT = 120_000
 class PanelCase(IntegrationCase):
     """A daemon with its test service, and a browser."""
 
-    programs_needed = ("chromium",)
+    programs_needed: tuple[str, ...] = ("chromium",)
     timeout = 240
 
     daemon: Daemon
     client: Client
 
-    async def started(self, *, more: str = "", env: dict[str, str] | None = None, registered: bool = True) -> None:
+    async def started(
+        self, *, more: str = "", env: dict[str, str] | None = None, registered: bool = True, **devices: str
+    ) -> None:
         """Start the daemon, and a program beside the panel that hears of everything; register the account."""
-        self.daemon = await start_daemon(self, testbed=True, more=more, env=env)
+        self.daemon = await start_daemon(
+            self,
+            testbed=True,
+            more=more,
+            env=env,
+            capture=devices.get("capture", "null"),
+            playback=devices.get("playback", "null"),
+        )
         self.http: str = self.daemon.access["http"].replace("127.0.0.1", "localhost")
         self.client = await self.daemon.connect()
         self.sip = self.daemon.access["sip"]
@@ -217,6 +227,7 @@ class CallsTests(PanelCase):
         await client.event("OnHold", callId=second, local=True)
         await client.event("OnHold", callId=first, local=False)
         await self.look(tab, "two-calls-pt")
+        await self.together(tab, first, second)
         await self.transfer(tab, first)
         await client.call("602")
         third = (await client.event("OnNewCall", type="incoming", callId=await self.ringing(tab)))["callId"]
@@ -224,6 +235,23 @@ class CallsTests(PanelCase):
         await client.event("OnFinalizedCall", callId=first)
         await client.event("OnAcceptCall", callId=third)
         self.quiet(tab)
+
+    async def together(self, tab: Tab, first: int, second: int) -> None:
+        """Both are joined; one is taken out, and made louder; then the first is talked to alone."""
+        client = self.client
+        await tab.click(f"neon-call[data-call='{second}'] [data-do=join]")
+        await client.event("OnConference", callIds=[first, second])
+        await tab.shows(f"neon-call[data-call='{first}'] .facts", "em conferência")
+        await self.look(tab, "conference-pt")
+        await tab.click(f"neon-call[data-call='{second}'] [data-do=leave]")
+        await client.event("OnConference", callIds=[])
+        await tab.has("neon-call [data-do=leave]", 0)
+        await tab.run(f"document.querySelector('neon-call[data-call=\"{second}\"] .volume input').focus()")
+        await tab.press("ArrowUp")
+        await client.event("OnVolume", callId=second, percent=110)
+        if not await tab.run(f"document.querySelector('neon-call[data-call=\"{second}\"]').hasAttribute('data-hold')"):
+            await tab.click(f"neon-call[data-call='{second}'] [data-do=hold]")
+        await tab.has(f"neon-call[data-call='{second}'][data-hold]")
 
     async def ringing(self, tab: Tab) -> int:
         """The call that rings here."""
@@ -277,6 +305,50 @@ class SupervisorTests(PanelCase):
         await tab.has("neon-floor tbody tr", 1)
         self.assertEqual((await client.command("listextensions"))["extensions"], [])
         self.quiet(tab)
+
+
+class SoundTests(PanelCase):
+    programs_needed = ("chromium", *pulse.NEEDED)
+
+    async def test_devices(self) -> None:
+        """In Portuguese: a loudspeaker that is plugged in is offered, chosen and missed; levels are seen; a test."""
+        server = pulse.SoundServer(self)
+        await server.start()
+        await self.started(env=server.env, registered=False, capture="portaudio", playback="portaudio")
+        tab = await self.panel("pt-BR")
+        await tab.click("#open-settings")
+        await tab.click("#tab-sound")
+        await tab.shows("[data-kind=speaker]", "Alto-falante")
+        headset = server.add_speaker("headset", "Fone azul")
+        await tab.until(
+            "[...document.querySelectorAll('[data-kind=speaker] option')].some((one) => /azul/.test(one.text))"
+        )
+        id = await tab.run(
+            "[...document.querySelectorAll('[data-kind=speaker] option')].find(({ text }) => /azul/.test(text)).value"
+        )
+        await tab.choose("[data-kind=speaker] select", id)
+        await self.client.event("OnDevices", 20)
+        await until_chosen(self.client, id)
+        server.speak(1000.0, -10.0, 60.0)
+        await tab.until("document.querySelector('[aria-labelledby=level-microphone]').value > -30")
+        await self.look(tab, "settings-sound-pt")
+        await tab.click("#sound .test")
+        await tab.shows("#sound .verdict", "O microfone funciona")
+        server.unplug(headset)
+        await tab.until(
+            "/não conectado/.test(document.querySelector('[data-kind=speaker] select').selectedOptions[0].text)"
+        )
+        await tab.press("Escape")
+        self.assertEqual([line for line in tab.console if "TrustedScript" not in line], [])
+
+
+async def until_chosen(client: Client, device: str) -> None:
+    """Wait until the daemon says that this loudspeaker is to be used."""
+    for _ in range(200):
+        if (await client.command("listdevices"))["chosen"]["speaker"] == device:
+            return
+        await pause(0.1)
+    raise AssertionError("the loudspeaker was not chosen")
 
 
 class DoorTests(PanelCase):

@@ -55,6 +55,8 @@ export class CallElement extends HTMLElement {
       answer: () => phone.answer(now()),
       endAndAnswer: () => phone.answer(now(), true),
       swap: () => phone.resume(now()),
+      join: () => phone.join(),
+      leave: () => phone.act("leaveconference", { callId }),
       pause: () => phone.act("pauserecording", { callId, pause: !now().paused }),
       reject: () => phone.act("rejectcall", { callId }),
       hangup: () => phone.act("finalizecall", { callId }),
@@ -70,6 +72,8 @@ export class CallElement extends HTMLElement {
         pad.querySelector("button")?.focus();
       },
     };
+    const volume = find(this, ".volume input", HTMLInputElement);
+    volume.addEventListener("input", () => void phone.act("setvolume", { callId, percent: Number(volume.value) }));
     this.addEventListener("click", (event) => {
       const pressed = /** @type {Element} */ (event.target).closest("[data-do]");
       if (pressed instanceof HTMLElement) {
@@ -105,6 +109,8 @@ export class CallElement extends HTMLElement {
       endAndAnswer: rings && busy,
       reject: rings,
       swap: up && call.hold && (this.#phone?.talking(call.callId) ?? false),
+      join: up && (this.#phone?.joinable(call) ?? false),
+      leave: up && call.conference,
       mute: up,
       hold: up,
       keypad: up,
@@ -119,6 +125,12 @@ export class CallElement extends HTMLElement {
     this.#write("[data-do=answer]", say(busy ? "holdAndAnswer" : "answer"));
     this.#button("pause").setAttribute("aria-pressed", String(call.paused));
     this.#facts(up ? call : null);
+    find(this, ".volume", HTMLElement).hidden = !up;
+    const volume = find(this, ".volume input", HTMLInputElement);
+    if (document.activeElement !== volume) {
+      volume.value = String(call.volume);
+    }
+    volume.setAttribute("aria-valuetext", `${call.volume} %`);
     this.#button("mute").setAttribute("aria-pressed", String(call.muted));
     this.#button("record").setAttribute("aria-pressed", String(call.recording));
     this.#quality(up ? call : null);
@@ -146,6 +158,7 @@ export class CallElement extends HTMLElement {
    */
   #facts(call) {
     const facts = [
+      call?.conference ? say("together") : "",
       call?.recording ? say(call.paused ? "recordingPaused" : "recorded") : "",
       call?.muted ? say("muted") : "",
       call?.encrypted ? say("encrypted") : "",

@@ -2,8 +2,8 @@
  * The phone as the panel knows it: accounts, calls and questions, kept up to date by NEON's events.
  *
  * Its own events say what has to be drawn again: "accounts", "calls", "ended" (a call is in the log now), "questions",
- * "balance", "watched" (an extension of the PBX does something else), "show", "number" (one to be dialled, not yet
- * called), "trouble" (a sentence, "" when it is over).
+ * "balance", "watched" (an extension of the PBX does something else), "OnDevices", "OnAudioLevels", "show", "number" (one
+ * to be dialled, not yet called), "trouble" (a sentence, "" when it is over).
  *
  * @module phone
  */
@@ -40,6 +40,8 @@ function sound({ problem, description, advice }) {
  * @property {boolean} recording
  * @property {boolean} paused  the recording, which has silence then
  * @property {boolean} encrypted
+ * @property {boolean} conference  its far end hears those of the other calls with this mark
+ * @property {number} volume  percent
  * @property {number | null} mos  how it sounds, 1 to 4.5, once that is known
  * @property {Map<string, string>} problems  with its sound, by NEON's names for them
  */
@@ -66,7 +68,7 @@ const EXPLAINED_MS = 200;
 const EVENTS = [
   "OnRinging", "OnHold", "OnMute", "OnTransferFailed", "OnTransferRequest", "OnMissedCall", "OnBalance", "OnBalanceLow",
   "OnMessageWaiting", "OnExtensionState", "OnRecording", "OnMediaStats", "OnMediaWarning", "OnShowUI", "OnOriginRequest",
-  "OnRules",
+  "OnRules", "OnConference", "OnVolume", "OnDevices", "OnAudioLevels",
 ];
 
 export class Phone extends EventTarget {
@@ -179,8 +181,23 @@ export class Phone extends EventTarget {
    * @param {Call} call
    */
   async resume(call) {
-    await this.#holdOthers(call.callId);
-    return this.act("sethold", { callId: call.callId, hold: false });
+    return this.act("swapcalls", { callId: call.callId });
+  }
+
+  /** Let everybody whom we talk to, or have waiting, hear each other. */
+  join() {
+    const together = [...this.calls.values()].filter(({ state }) => state === "confirmed");
+    return this.act("startconference", { callIds: together.map(({ callId }) => callId) });
+  }
+
+  /**
+   * Whether there is somebody whom this one does not hear yet.
+   * @param {Call} call
+   */
+  joinable(call) {
+    return [...this.calls.values()].some((other) => (
+      other.callId !== call.callId && other.state === "confirmed" && !(call.conference && other.conference)
+    ));
   }
 
   /**
@@ -213,8 +230,11 @@ export class Phone extends EventTarget {
 
   /** @param {number} except */
   async #holdOthers(except) {
+    if ([...this.calls.values()].some(({ conference, hold }) => conference && !hold)) {
+      await this.act("holdconference", { hold: true });
+    }
     for (const call of this.calls.values()) {
-      if (call.callId !== except && call.state === "confirmed" && !call.hold) {
+      if (call.callId !== except && call.state === "confirmed" && !call.hold && !call.conference) {
         await this.act("sethold", { callId: call.callId, hold: true });
       }
     }
@@ -304,6 +324,8 @@ export class Phone extends EventTarget {
       recording: false,
       paused: false,
       encrypted: false,
+      conference: false,
+      volume: 100,
       mos: null,
       problems: new Map(),
     };
@@ -322,6 +344,14 @@ export class Phone extends EventTarget {
       }
     } else if (name === "OnExtensionState") {
       this.tell("watched");
+    } else if (name === "OnDevices" || name === "OnAudioLevels") {
+      this.tell(name, data);
+    } else if (name === "OnConference") {
+      const together = new Set(/** @type {any} */ (data).callIds);
+      for (const call of this.calls.values()) {
+        call.conference = together.has(call.callId);
+      }
+      this.tell("calls");
     } else if (name === "OnOriginRequest") {
       void this.#ask();
     } else if (name === "OnBalance" || name === "OnBalanceLow") {
@@ -369,6 +399,9 @@ export class Phone extends EventTarget {
         break;
       case "OnMute":
         call.muted = data.muted;
+        break;
+      case "OnVolume":
+        call.volume = data.percent;
         break;
       case "OnRecording":
         call.recording = data.state !== "stopped" && data.state !== "failed";

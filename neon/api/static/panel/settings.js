@@ -134,7 +134,23 @@ export function settings(phone) {
   const problem = find(dialog, ":scope > .problem", HTMLElement);
   const adding = find(dialog, "details.fresh", HTMLDetailsElement);
   const look = websocket(phone, pages);
-  tabs(find(dialog, "[role=tablist]", HTMLElement));
+  const place = find(dialog, "#sound", HTMLElement);
+  /** @type {import("./sound.js").Sound | null} */
+  let sound = null;
+  const listen = async () => {
+    const shown = dialog.open && !place.hidden;
+    if (shown && sound === null) {
+      const { Sound } = await import("./sound.js");
+      sound = new Sound(phone, place);
+    }
+    await sound?.show(shown);
+  };
+  tabs(find(dialog, "[role=tablist]", HTMLElement), (panel) => {
+    if (panel === place && dialog.open) {
+      void listen();
+    }
+  });
+  dialog.addEventListener("close", () => void listen());
   const list = find(dialog, ".list", HTMLElement);
   const problemOfFresh = find(fresh, ".problem", HTMLElement);
   /** The account that was just added, until it is known how that went. */
@@ -189,5 +205,6 @@ export function settings(phone) {
       });
     }
     dialog.showModal();
+    void listen();
   });
 }

@@ -129,6 +129,10 @@ export default {
   error500: "Something went wrong: {why}",
   error601: "No account is registered, so no call is possible now.",
   error602: "That is not allowed: {why}",
+  join: "Join the calls",
+  leave: "Take out of the conference",
+  together: "in a conference",
+  volume: "Volume",
   // History
   history: "Call history",
   search: "Search by number or name",
@@ -177,6 +181,27 @@ export default {
   watchNow: "Watch",
   unwatch: "Stop watching",
   unwatchOf: "Stop watching {party}",
+  // Sound
+  microphone: "Microphone",
+  speaker: "Speaker",
+  ringDevice: "Where it rings",
+  usual: "Default of the system",
+  unplugged: "{name} (not plugged in)",
+  levelMicrophone: "It hears",
+  levelSpeaker: "It plays",
+  noSound: "No sound device was found. Plug in a headset; it is noticed by itself.",
+  soundTestAbout: "You hear a tone, then you speak for three seconds, and hear yourself.",
+  soundTest: "Test microphone and speaker",
+  soundTesting: "Listen, then speak…",
+  soundTestBusy: "Not during a call.",
+  "verdict-heard": "Both work: the microphone heard the speaker.",
+  "verdict-not-heard":
+    "The microphone works, but did not hear the speaker. With a headset that is normal, if you heard the tone.",
+  "verdict-silent-microphone":
+    "The microphone gives no sound at all. Look whether it is muted, and whether the right one is chosen.",
+  "verdict-no-microphone": "No microphone works. Plug one in, or choose another.",
+  "verdict-no-speaker": "No speaker works. Plug one in, or choose another.",
+  "verdict-no-device": "No sound device works. Plug in a headset.",
   // Web pages
   origins: "Web pages",
   noOrigins: "Nothing was decided about any page.",

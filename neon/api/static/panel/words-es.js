@@ -130,6 +130,10 @@ const words = {
   error500: "Algo salió mal: {why}",
   error601: "No hay ninguna cuenta registrada; ahora no es posible llamar.",
   error602: "Eso no está permitido: {why}",
+  join: "Unir las llamadas",
+  leave: "Sacar de la conferencia",
+  together: "en conferencia",
+  volume: "Volumen",
   // History
   history: "Historial de llamadas",
   search: "Buscar por número o nombre",
@@ -178,6 +182,27 @@ const words = {
   watchNow: "Observar",
   unwatch: "Dejar de observar",
   unwatchOf: "Dejar de observar {party}",
+  // Sound
+  microphone: "Micrófono",
+  speaker: "Altavoz",
+  ringDevice: "Dónde suena",
+  usual: "Predeterminado del sistema",
+  unplugged: "{name} (no conectado)",
+  levelMicrophone: "Oye",
+  levelSpeaker: "Suena",
+  noSound: "No se encontró ningún aparato de sonido. Conecte unos auriculares; se notan solos.",
+  soundTestAbout: "Oye un tono, habla durante tres segundos y luego se oye a sí mismo.",
+  soundTest: "Probar micrófono y altavoz",
+  soundTesting: "Escuche y luego hable…",
+  soundTestBusy: "No durante una llamada.",
+  "verdict-heard": "Ambos funcionan: el micrófono oyó el altavoz.",
+  "verdict-not-heard":
+    "El micrófono funciona, pero no oyó el altavoz. Con auriculares es normal, si usted oyó el tono.",
+  "verdict-silent-microphone":
+    "El micrófono no da ningún sonido. Mire si está silenciado y si está elegido el correcto.",
+  "verdict-no-microphone": "Ningún micrófono funciona. Conecte uno o elija otro.",
+  "verdict-no-speaker": "Ningún altavoz funciona. Conecte uno o elija otro.",
+  "verdict-no-device": "Ningún aparato de sonido funciona. Conecte unos auriculares.",
   // Web pages
   origins: "Páginas web",
   noOrigins: "No se decidió nada sobre ninguna página.",
