@@ -13,7 +13,7 @@ from tests.integration.daemon import ROOT
 from tests.integration.kamailio import start_kamailio
 from tests.integration.processes import pause, until
 from tests.integration.sipp import Sipp
-from tests.integration.sippcase import PASSWORD, SippCase
+from tests.integration.sippcase import NUMBER, PASSWORD, SippCase
 
 TIMERS = "min-se = 3"
 
@@ -51,6 +51,7 @@ class PlacedTests(SippCase):
         await self.started(sip_more="dtmf = info")
         await self.client.command("subscribe", events="all")
         await self.reliable()
+        await self.insisting()
         await self.forked()
         await self.old()
         await self.challenged()
@@ -60,6 +61,18 @@ class PlacedTests(SippCase):
         """Reliable responses are acknowledged, an UPDATE before the answer is answered, the 200 has no description."""
         sipp = await self.callee("uas_reliable")
         await self.end(await self.answered(sipp), sipp)
+
+    async def insisting(self) -> None:
+        """An account may insist on reliable responses, and ask for a session timer of its own."""
+        sipp = await self.callee("uas_reliable")
+        policy = {"reliableResponses": "required", "sessionExpires": 600}
+        connection = await self.client.register(sipp.address, NUMBER, PASSWORD, **policy)
+        call = await self.client.call("2002", connectionId=connection)
+        await self.client.event("OnAcceptCall", callId=call)
+        invite = sipp.messages().partition("\nINVITE sip:")[2].partition("\r\n\r\n")[0]
+        for field in ("Require: 100rel", "Session-Expires: 600"):
+            self.assertIn(field, invite)
+        await self.end(call, sipp)
 
     async def forked(self) -> None:
         """Forks are told apart; of two that answer, the first is kept and the other hung up."""
