@@ -4,6 +4,9 @@
     python bench/media.py --quick    under 45 seconds
     python bench/media.py --json     the figures for programs
 
+C{bench.codecs} compares coders with ffmpeg's and spandsp's, C{bench.ordinarycall} one call with baresip's and pjsua's,
+C{bench.mouthtoear} measures the delay.
+
 Each stream sends and receives 50 packets a second over loopback, encoding and decoding all of them, with the jitter
 buffer and RTCP. The far ends are as many streams of a second engine in a child process. Only the CPU time of the
 measured thread counts (CLOCK_THREAD_CPUTIME_ID), so the load generator is not in the figures; its own is printed

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.integration import sound
 from tests.integration.baresip import start_baresip
 from tests.integration.daemon import start_daemon
 from tests.integration.kamailio import start_kamailio
 from tests.integration.processes import IntegrationCase, pause
-from tests.integration.wiretap import loudest, tap
+from tests.integration.wiretap import Wiretap, loudest, tap
 
 OURS, OUR_LEVEL = 700, -14.0
 THEIRS, THEIR_LEVEL = 1100, -10.0
@@ -19,12 +21,14 @@ class EncryptedTests(IntegrationCase):
 
     programs_needed = ("kamailio", "baresip")
 
-    async def _world(self, policy: str, encryption: str | None, answer: str = "auto") -> None:
+    async def _world(
+        self, policy: str, encryption: str | None, answer: str = "auto", codecs: tuple[str, ...] = ("PCMA",)
+    ) -> None:
         self.proxy = await start_kamailio(self, {"2001": "one", "2002": "two"})
         self.heard = self.folder / "heard.wav"
         self.daemon = await start_daemon(self, capture=f"tone:{OURS}:{OUR_LEVEL:g}", playback=f"file:{self.heard}")
         self.client = await self.daemon.connect()
-        await self.client.register(self.proxy.domain, "2001", "one", srtp=policy)
+        await self.client.register(self.proxy.domain, "2001", "one", srtp=policy, codecs=list(codecs))
         self.phone = await start_baresip(
             self, "2002", self.proxy.domain, "two", tone_hz=THEIRS, tone_dbm0=THEIR_LEVEL, answer=answer,
             encryption=encryption,
@@ -37,6 +41,12 @@ class EncryptedTests(IntegrationCase):
         [listed] = (await self.client.command("listcalls"))["calls"]
         self.assertEqual(listed["encrypted"], encrypted)
         return call
+
+    def _agreed(self, wiretap: Wiretap) -> set[bytes]:
+        """The suites of the answers to this proxy's calls; other tests talk here as well."""
+        domain = self.proxy.domain.encode()
+        answers = [data for *_, data in wiretap.packets if data.startswith(b"SIP/2.0 200") and domain in data]
+        return {suite for data in answers for suite in re.findall(rb"a=crypto:[0-9]+ ([A-Z0-9_]+)", data)}
 
     async def _end(self, call: int) -> None:
         await self.client.command("finalizecall", callid=call)
@@ -53,6 +63,7 @@ class EncryptedTests(IntegrationCase):
         await pause(TALK)
         await self._end(call)
         wiretap.stop()
+        self.assertEqual(self._agreed(wiretap), {b"AEAD_AES_256_GCM"})
         packets = wiretap.rtp(self.daemon)
         self.assertGreater(len(packets), 80)
         self.assertEqual([data for data in packets if len(data) == 172], [], "packets without a tag")
@@ -87,8 +98,9 @@ class EncryptedTests(IntegrationCase):
         self.assertIsNone(sound.pure_complaint(after, THEIRS, THEIR_LEVEL), "after it was resumed")
 
     async def test_optional_meets_mandatory(self) -> None:
-        """A phone that insists calls an account that would: encrypted."""
-        await self._world("optional", "srtp-mand", answer="manual")
+        """A phone that insists calls an account that would: encrypted, by its favourite, and in the other law."""
+        wiretap = tap(self)
+        await self._world("optional", "srtp-mand", answer="manual", codecs=("PCMU",))
         self.phone.dial(f"sip:2001@{self.proxy.domain}")
         call = await self.client.incoming()
         await self.client.command("acceptcall", callid=call)
@@ -96,6 +108,8 @@ class EncryptedTests(IntegrationCase):
         self.assertIs(accepted.get("encrypted"), True)
         await pause(TALK)
         await self._end(call)
+        wiretap.stop()
+        self.assertEqual(self._agreed(wiretap), {b"AES_CM_128_HMAC_SHA1_80"})
 
     async def test_never_in_clear(self) -> None:
         """We insist and the phone does not know how: no call in either direction, and not one packet of audio."""
