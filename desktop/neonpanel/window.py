@@ -110,18 +110,25 @@ class PanelWindow:
             self._load(url)
         elif self._view.state != "asking":
             self._stack.set_visible_child_name("absence")
-            if not self._retry:
-                self._retry = GLib.timeout_add_seconds(LOOK_AGAIN_SECONDS, self._fetch)
+            self._look_again()
 
     def _page_is(self, state: str) -> None:
+        asked_lately = GLib.get_monotonic_time() / 1e6 - self._asked_at < ASK_AGAIN_SECONDS
         if state == "failed":
             # Nothing answers at that address any more: the daemon ended, or has another port now.
-            self._fetch()
+            if asked_lately:
+                self._look_again()
+            else:
+                self._fetch()
             return
         self._stack.set_visible_child_name("page")
-        now = GLib.get_monotonic_time() / 1e6
-        if state == "asking" and now - self._asked_at > ASK_AGAIN_SECONDS:
+        if state == "asking" and not asked_lately:
             self._fetch()
+
+    def _look_again(self) -> None:
+        """Later, if there is anybody to look for it for: a window that comes up asks by itself."""
+        if self._window.is_visible() and not self._retry:
+            self._retry = GLib.timeout_add_seconds(LOOK_AGAIN_SECONDS, self._fetch)
 
     def _absence(self, words: dict[str, str]) -> Any:
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=12, valign=Gtk.Align.CENTER, margin=24)
@@ -129,7 +136,8 @@ class PanelWindow:
         title.get_style_context().add_class("title")
         again = Gtk.Button(label=words["again"], halign=Gtk.Align.CENTER)
         again.connect("clicked", lambda _: self._fetch())
-        for widget in (title, Gtk.Label(label=words["absent-more"], wrap=True, selectable=True), again):
+        more = Gtk.Label(label=words["absent-more"], wrap=True, selectable=True, justify=Gtk.Justification.CENTER)
+        for widget in (title, more, again):
             box.add(widget)
         return box
 

@@ -8,17 +8,17 @@ from typing import Final
 WORDS: Final = {
     "en": {
         "absent": "NEON is not running.",
-        "absent-more": "This window looks for it again by itself. To start it: systemctl --user start neon",
+        "absent-more": "This window looks for it again by itself. To start it:\nsystemctl --user start neon",
         "again": "Try again",
     },
     "pt": {
         "absent": "O NEON não está em execução.",
-        "absent-more": "Esta janela volta a procurá-lo sozinha. Para iniciá-lo: systemctl --user start neon",
+        "absent-more": "Esta janela volta a procurá-lo sozinha. Para iniciá-lo:\nsystemctl --user start neon",
         "again": "Tentar de novo",
     },
     "es": {
         "absent": "NEON no está en marcha.",
-        "absent-more": "Esta ventana lo busca de nuevo por sí sola. Para iniciarlo: systemctl --user start neon",
+        "absent-more": "Esta ventana lo busca de nuevo por sí sola. Para iniciarlo:\nsystemctl --user start neon",
         "again": "Probar otra vez",
     },
 }

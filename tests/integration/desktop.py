@@ -113,9 +113,10 @@ class Desktop:
     def is_shown(self) -> bool:
         return bool(self.windows())
 
-    def press(self, key: str) -> None:
-        """A key of the keyboard, for whoever has it."""
+    def put_away(self, key: str) -> bool:
+        """Press a key, for whoever has the keyboard; returns whether there is no window any more."""
         self._run("xdotool", "key", key)
+        return not self.is_shown()
 
     async def painted(self, name: str) -> Path:
         """Wait until there is more than an empty window, and keep a picture of it among the artefacts."""

@@ -50,7 +50,7 @@ class Peer:
 
 class DesktopTests(IntegrationCase):
     programs_needed = ("dbus-daemon", "gdbus")
-    timeout = 240
+    timeout = 600
 
     def setUp(self) -> None:
         super().setUp()
