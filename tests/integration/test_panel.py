@@ -405,7 +405,8 @@ class DoorTests(PanelCase):
         """A ticket opens the panel, once; a wrong one asks for a name and password, which do as well."""
         await self.started(registered=False)
         address = await self.address()
-        tab = await self.panel(address=address)
+        tab = await self.panel(address=f"{address}&number=%2B5521")
+        self.assertEqual(await tab.run("document.querySelector('#number').value"), "+5521")
         token = await tab.run("JSON.parse(sessionStorage.getItem('neon-client')).token")
         program = await self.daemon.connect(authenticate=False)
         program.token = token
@@ -496,6 +497,12 @@ class ScreenTests(PanelCase):
         await client.event("OnShowUI", show=True)
         await tab.until("focused > 0")
         self.assertEqual(len(told.read_text().split()), 1)
+        # A link to a number fills the dial pad, and calls nobody.
+        argv = ("-m", "neon.ctl.main", "--state-dir", str(self.daemon.state_dir), "open", "tel:+55-21-5555;ext=1")
+        printed = await getProcessOutput(sys.executable, argv, env={"PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"})
+        self.assertIn(b"+55215555", printed)
+        await tab.until("document.querySelector('#number').value === '+55215555'")
+        self.assertEqual((await client.command("listcalls"))["calls"], [])
 
 
 class LookTests(PanelCase):
