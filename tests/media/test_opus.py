@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import random
 import socket
 import struct
 from array import array
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon.media import _engine
-from neon.media.engine import WIDE, Device, DigitReceived, Echo, Samples, Silence, Stream, Tone
+from neon.media.engine import WIDE, Device, DigitReceived, Samples, Silence, Stream, Tone
 from neon.opus import OURS, OpusWishes
 from neon.values import Codec, MediaAgreement
 from tests.media.peers import Peer, next_event
@@ -45,6 +46,14 @@ def packets(
     """Samples at 16 kHz as packets of C{size} samples."""
     coder = _engine.Coder("opus", fec=fec, bitrate=bitrate, playback=playback)
     return [coder.encode(samples[at : at + size].tobytes()) for at in range(0, len(samples) - size + 1, size)]
+
+
+def repeats(packet: bytes) -> bool:
+    """Whether a packet of 20 ms has the one before once more (RFC 6716, section 4.2.3).
+
+    Not one of CELT; a bit says whether there is a voice, and then one whether there is a repetition.
+    """
+    return not packet[0] & 0x80 and bool(packet[1] & 0x40)
 
 
 class CoderTests(SynchronousTestCase):
@@ -120,7 +129,7 @@ class JitterTests(SynchronousTestCase):
         meant = self.play(sent, list(range(SPOKEN)))
         lost = range(20, SPOKEN - 5, 7)
         heard = self.play(sent, [-1 if index in lost else index for index in range(SPOKEN)])
-        self.assertEqual(self.jitter.counters()["concealed"], len(lost))
+        self.assertEqual(self.jitter.counters()["recovered"], sum(repeats(sent[index + 1]) for index in lost))
         places = [slice((index + 1) * WIDE_FRAME, (index + 2) * WIDE_FRAME) for index in lost]
         return sum(snr(heard[place], meant[place]) for place in places) / len(places)
 
@@ -132,6 +141,20 @@ class JitterTests(SynchronousTestCase):
         self.assertGreaterEqual(recovered, 4)
         self.assertEqual(self.jitter.counters()["recovered"], 0)
         self.assertGreater(repeated, invented + 2)
+
+    def test_recovered_while_delays_vary(self) -> None:
+        """A tenth is lost, the others need up to 40 ms longer: what the next packet repeats is heard, if that comes."""
+        sent, chance = packets(spoken(), fec=True), random.Random(5)
+        lost = {index for index in range(20, SPOKEN - 5) if chance.random() < 0.1}
+        arrivals = [(index + 2 * chance.random(), index) for index in range(SPOKEN) if index not in lost]
+        jitter = _engine.JitterBuffer(opus=True)
+        for turn in range(SPOKEN + 10):
+            for _, index in sorted(arrival for arrival in arrivals if turn - 1 < arrival[0] <= turn):
+                jitter.push(FRAME * index, sent[index])
+            jitter.pop(FRAME)
+        repeated = [index for index in lost if index + 1 not in lost and repeats(sent[index + 1])]
+        self.assertGreater(len(repeated), 2)
+        self.assertEqual(jitter.counters()["recovered"], len(repeated))
 
     def test_recovered_late(self) -> None:
         """The next packet is no use if it is not there yet: the decoder invents, and goes on with it."""
@@ -208,7 +231,7 @@ class StreamTests(EngineCase):
         stream.set_sink(self.devices[-1])
         return far
 
-    def heard(self, worker: socket.socket, frames: int = 45) -> array[int]:
+    def heard(self, worker: socket.socket, frames: int = 36) -> array[int]:
         heard = array("h")
         for count in range(frames):
             data = worker.recv(2000)
@@ -232,19 +255,11 @@ class StreamTests(EngineCase):
             self.assertLess(abs(wide_level(heard, 5000) + 10), 1.0, ptime)
             self.assertLess(abs(loudness(heard) + 10), 1.0, ptime)
 
-    def test_echo(self) -> None:
-        """What is heard can be said."""
-        worker = self.played_by(self.ours)
-        self.ours.set_source(Tone(3000))
-        self.theirs.set_source(Echo())
-        self.talk()
-        self.assertLess(abs(wide_level(steadiest(self.heard(worker), 3000, WIDE), 3000) + 10), 1.5)
-
     def test_clock(self) -> None:
         """Timestamps count 48,000 a second, on the wire and in what RTCP says; jitter is told in milliseconds."""
         peer = self.new_peer()
         self.ours.start(self.agreed(peer))
-        sent = packets(wide_tone(600, 60 * WIDE_FRAME))
+        sent = packets(wide_tone(600, 40 * WIDE_FRAME))
         seen = []
         for packet in sent:
             seen.append(peer.receive())
@@ -252,8 +267,8 @@ class StreamTests(EngineCase):
         for before, after in pairwise(seen):
             self.assertEqual((after[3] - before[3]) % 2**32, (after[2] - before[2]) % 2**16 * FRAME * CLOCK)
         statistics = self.ours.statistics()
-        self.assertGreater(statistics.packets_received, 40)
-        self.assertLess(statistics.jitter_ms, 15, "paced by the engine's own packets")
+        self.assertGreater(statistics.packets_received, 25)
+        self.assertLess(statistics.jitter_ms, 60, "with a wrong clock it is 80 and more")
         report = peer.rtcp.recv(2000)
         told = struct.unpack("!I", report[16:20])[0]
         ahead = (told - seen[0][3]) % 2**32
@@ -266,7 +281,7 @@ class StreamTests(EngineCase):
         self.ours.start(self.agreed(peer))
         peer.receive()
         self.ours.send_digit("5", 100)
-        self.ours.send_digit("7", 1500)
+        self.ours.send_digit("7", 1400)
         events: list[tuple[bool, int, bytes]] = []
         while sum(bool(payload[1] & 0x80) for *_, payload in events) < 6:
             packet = peer.receive()
@@ -283,7 +298,7 @@ class StreamTests(EngineCase):
             for begin in begins
         ]
         self.assertEqual((begins[1] - begins[0]) % 2**32, lengths[0])
-        self.assertEqual(sum(lengths), 72_000)
+        self.assertEqual(sum(lengths), 67_200)
 
     def test_digits_received(self) -> None:
         """A digit by the clock of Opus is told once, also a long one in segments; and one by the clock of 8 kHz."""
@@ -315,7 +330,7 @@ class StreamTests(EngineCase):
         worker = self.played_by(self.ours)
         self.ours.start(self.agreed(peer))
         heard = array("h")
-        for packet in packets(wide_tone(1000, 60 * WIDE_FRAME)):
+        for packet in packets(wide_tone(1000, 45 * WIDE_FRAME)):
             peer.receive()
             peer.send(self.ours, packet, payload_type=111, samples=FRAME * CLOCK)
             heard.frombytes(worker.recv(2000))
@@ -347,7 +362,7 @@ class StreamTests(EngineCase):
             for stream, other in ((self.ours, self.theirs), (self.theirs, self.ours)):
                 payload = codec.payload_type
                 stream.start(MediaAgreement(("127.0.0.1", other.local_port), codec, payload, payload, opus=OURS))
-            heard = steadiest(self.heard(worker, 35), 1000, WIDE)
+            heard = steadiest(self.heard(worker, 32), 1000, WIDE)
             self.assertLess(abs(wide_level(heard, 1000) + 10), 0.7, codec)
         peer.drain()
         self.ours.start(self.agreed(peer))
@@ -365,7 +380,7 @@ class StreamTests(EngineCase):
         """Where packets are lost on the way some are heard all the same, and counted."""
         peer = self.new_peer()
         self.ours.start(self.agreed(peer))
-        for index, packet in enumerate(packets(spoken()[: 50 * WIDE_FRAME], fec=True)):
+        for index, packet in enumerate(packets(spoken()[: 36 * WIDE_FRAME], fec=True)):
             peer.receive()
             if index % 4 == 3:
                 peer.sequence += 1
@@ -373,7 +388,7 @@ class StreamTests(EngineCase):
             else:
                 peer.send(self.ours, packet, payload_type=111, samples=FRAME * CLOCK)
         statistics = self.ours.statistics()
-        self.assertGreater(statistics.packets_lost, 8)
+        self.assertGreater(statistics.packets_lost, 5)
         self.assertGreater(statistics.packets_recovered, 0)
         self.assertLessEqual(statistics.packets_recovered, statistics.packets_lost)
 
