@@ -230,7 +230,9 @@ PICTURES = st.builds(
     st.text(max_size=20),
     st.text(max_size=20),
     st.booleans(),
-    st.lists(CALLS, max_size=5).map(tuple),
+    st.lists(st.builds(replace, CALLS, bridge=st.none() | st.integers(1, 5), conference=st.booleans()), max_size=5).map(
+        tuple
+    ),
     st.lists(st.builds(Ended, st.integers(1, 99), st.integers(1, 127)), max_size=5).map(tuple),
 )
 
