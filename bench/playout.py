@@ -3,8 +3,8 @@
     python -m bench.playout [--seconds 30]
 
 Speech is made from numbers (tests/media/speech.py), so every run has the same. Concealment is judged where frames of
-20 ms are lost: the ratio of speech to error in the first 10 ms and in whole frames, how far the spectrum is off (the mean
-difference of 24 bands, in dB), and the ratio in the frame that follows, which a fade into it costs. Silence instead is
+20 ms are lost: the ratio of speech to error in the first 10 ms and in whole frames, how far the spectrum is off (the
+mean difference of 24 bands, in dB), and the ratio in the frame that follows, which a fade into it costs. Silence is
 0 dB. The delays are those of networks whose jitter is spread evenly, and of clocks that are not ours.
 """
 

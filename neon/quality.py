@@ -16,8 +16,8 @@ from neon.values import MediaStatistics
 BEST_R: Final = 93.2
 """The rating of a connection whose every parameter is at its default (G.107, section 7.7)."""
 
-OWN_DELAY_MS: Final = 60.0
-"""What a packet, the jitter buffer and a sound card add to the network's delay, about."""
+OWN_DELAY_MS: Final = 40.0
+"""What a packet and a sound card add to the network's delay and the jitter buffer's, about."""
 
 SAMPLES_A_PACKET: Final = 160
 
@@ -37,7 +37,8 @@ class Figures:
 
     C{late} came too late to be played, C{mos} is what listeners would say of what we hear, from 1 to 4.5: None if
     nothing arrived. C{sent_dbov} is the level of our side against the loudest possible sound, None if nothing was sent.
-    C{recovered} was lost and yet heard, since the next packet repeated it (in-band FEC of Opus).
+    C{recovered} was lost and yet heard, since the next packet repeated it (in-band FEC of Opus). C{playout_delay_ms}:
+    what the jitter buffer adds to the way of the audio, at the end of the stretch.
     """
 
     packets_sent: int
@@ -51,6 +52,7 @@ class Figures:
     mos: float | None
     sent_dbov: float | None
     recovered: float = 0.0
+    playout_delay_ms: float = 0.0
 
     def data(self) -> dict[str, Any]:
         """As JSON, with what is known only."""
@@ -65,6 +67,7 @@ class Figures:
             "remoteJitter": None if self.remote_jitter_ms is None else round(self.remote_jitter_ms, 1),
             "mos": None if self.mos is None else round(self.mos, 1),
             "recovered": round(self.recovered, 1) or None,
+            "playoutDelay": round(self.playout_delay_ms, 1) or None,
         }
         return {name: value for name, value in known.items() if value is not None}
 
@@ -81,7 +84,7 @@ def figures(before: MediaStatistics, after: MediaStatistics, codec: str = "PCMA"
     mos = None
     if received:
         burst = burst_ratio(lost + late - recovered, _more(before.gaps, after.gaps), missing)
-        delay = OWN_DELAY_MS + (after.round_trip_ms or 0.0) / 2
+        delay = OWN_DELAY_MS + after.playout_delay_ms + (after.round_trip_ms or 0.0) / 2
         mos = opinion(rating(delay, missing, burst, codec))
     remote_loss = None
     if after.remote_packets_lost is not None and after.packets_sent:
@@ -100,6 +103,7 @@ def figures(before: MediaStatistics, after: MediaStatistics, codec: str = "PCMA"
             (after.sent_energy - before.sent_energy) % 2**64, (after.sent_samples - before.sent_samples) % 2**64
         ),
         recovered * share,
+        after.playout_delay_ms,
     )
 
 

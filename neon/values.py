@@ -366,7 +366,8 @@ class MediaStatistics:
     The energies are sums of squared 16-bit samples, of what was given to the codec and of what the buffer played.
     C{srtp_failures}: packets that were not authentic, repeated, or in clear where they must not be. C{packets_late}
     came too late to be played, C{gaps} are runs of what was missing when it was to be played. C{packets_recovered} are
-    those of the lost that were heard all the same, by in-band FEC (Opus).
+    those of the lost that were heard all the same, by in-band FEC (Opus). C{playout_delay_ms}: how long the jitter
+    buffer has packets wait for those that are late, just now.
     """
 
     packets_sent: int = 0
@@ -388,3 +389,4 @@ class MediaStatistics:
     packets_late: int = 0
     gaps: int = 0
     packets_recovered: int = 0
+    playout_delay_ms: float = 0.0

@@ -61,13 +61,22 @@ class FigureTests(SynchronousTestCase):
         """Percentages are of what was expected between the two looks."""
         before = MediaStatistics(packets_sent=100, packets_received=100, packets_lost=50)
         after = replace(before, packets_sent=350, packets_received=340, packets_lost=60, packets_late=5, gaps=8,
-                        jitter_ms=4.25, round_trip_ms=80.0, remote_packets_lost=7, remote_jitter_ms=1.0)
+                        jitter_ms=4.25, round_trip_ms=80.0, playout_delay_ms=20.0, remote_packets_lost=7,
+                        remote_jitter_ms=1.0)
         seen = figures(before, after)
         self.assertEqual((seen.packets_sent, seen.packets_received, seen.loss, seen.late), (250, 240, 4.0, 2.0))
         self.assertEqual((seen.jitter_ms, seen.round_trip_ms, seen.remote_loss), (4.25, 80.0, 2.0))
         assert seen.mos is not None
         self.assertAlmostEqual(seen.mos, opinion(rating(100, 6.0, burst_ratio(15, 8, 6.0))))
         self.assertEqual(seen.data()["jitter"], 4.2)
+
+    def test_playout_delay(self) -> None:
+        """What the jitter buffer adds to the way is told, and counts as delay does."""
+        quick = MediaStatistics(packets_received=100, round_trip_ms=200.0, playout_delay_ms=20.0)
+        slow = figures(MediaStatistics(), replace(quick, playout_delay_ms=200.0))
+        self.assertEqual(slow.data()["playoutDelay"], 200.0)
+        self.assertEqual(slow.mos, opinion(rating(340, 0.0)))
+        self.assertEqual(figures(MediaStatistics(), quick).mos, opinion(rating(160, 0.0)))
 
     def test_recovered(self) -> None:
         """What was lost and yet heard is told, and costs no opinion; there is never more of it than was lost."""

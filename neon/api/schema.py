@@ -123,6 +123,7 @@ _WORDS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "late": (PERCENT, "How many arrived too late to be heard, in percent."),
     "recovered": (PERCENT, "How many of them were heard all the same: Opus can repeat in a packet the one before."),
     "jitter": (MILLISECONDS, "How much their arrival varies (RFC 3550), in milliseconds."),
+    "playoutDelay": (MILLISECONDS, "How long packets wait here for those that are late, in milliseconds."),
     "roundTrip": (MILLISECONDS, "The way there and back, in milliseconds, where the far end sends reports."),
     "remoteLoss": (PERCENT, "How many of ours the far end has missed during the call, in percent, where it says so."),
     "remoteJitter": (MILLISECONDS, "How much the arrival of ours varies there, in milliseconds."),
@@ -197,7 +198,7 @@ MEDIA_FIELDS: Final[Mapping[wire.EventType, Mapping[str, bool]]] = {
         **dict.fromkeys(
             ("callId", "connectionId", "packetsSent", "packetsReceived", "loss", "late", "jitter"), True
         ),
-        **dict.fromkeys(("recovered", "roundTrip", "remoteLoss", "remoteJitter", "mos"), False),
+        **dict.fromkeys(("roundTrip", "remoteLoss", "remoteJitter", "mos", "recovered", "playoutDelay"), False),
     },
     AudioLost: dict.fromkeys(("callId", "connectionId", "side", "milliseconds"), True),
     SpeechChanged: dict.fromkeys(("callId", "connectionId", "speaking"), True),

@@ -7,7 +7,7 @@ from typing_extensions import Buffer
 
 _Statistics: TypeAlias = tuple[
     int, int, int, int, int, int, int, float, float | None, int | None, float | None, int, int, int, int, int, int, int,
-    int,
+    int, float,
 ]
 
 def ulaw_encode(samples: Buffer, /) -> bytes: ...

@@ -260,7 +260,7 @@ class EventTests(SynchronousTestCase):
                 "milliseconds": 20,
                 "opener": "secret",
                 "speaking": True,
-                "figures": Figures(250, 248, 0.8, 0.4, 3.2, 41.0, 1.0, 2.0, 4.3, -20.0)
+                "figures": Figures(250, 248, 0.8, 0.4, 3.2, 41.0, 1.0, 2.0, 4.3, -20.0, 0.4, 40.0)
                 if display_name
                 else Figures(250, 0, 0.0, 0.0, 0.0, None, None, None, None, None),
                 "problem": MediaProblem.ONE_WAY,

@@ -184,11 +184,12 @@ async def start_baresip(
     encryption: str | None = None,
     codecs: str = "PCMA,PCMU",
     rate: int = audio.RATE,
+    ptime: int = 20,
 ) -> Baresip:
     """Start a phone registered as C{number}; it speaks a tone. C{answer} may be C{auto}.
 
     C{encryption} is C{srtp} (with whoever can) or C{srtp-mand} (or there is no call). C{rate} is that of
-    its sound, in hertz; C{codecs} as baresip writes them.
+    its sound, in hertz; C{codecs} as baresip writes them; C{ptime} the length of its packets, in milliseconds.
     It listens at C{host} (an IPv6 one in brackets) of C{interface}, in a namespace if one is given.
     """
     folder = test.folder / f"baresip-{number}"
@@ -211,7 +212,7 @@ async def start_baresip(
     )
     (folder / "accounts").write_text(
         f"<sip:{number}@{domain}>;auth_user={number};auth_pass={password};answermode={answer};"
-        f"regint=300;audio_codecs={codecs}{'' if encryption is None else f';mediaenc={encryption}'}\n"
+        f"regint=300;ptime={ptime};audio_codecs={codecs}{'' if encryption is None else f';mediaenc={encryption}'}\n"
     )
     (folder / "contacts").write_text("")
     argv: tuple[str, ...] = ("baresip", "-f", str(folder), "-v")

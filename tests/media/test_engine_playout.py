@@ -92,3 +92,4 @@ class BoundsTests(EngineCase):
         heard = peer.converse(stream, 40, 600)
         first = next(at for at in range(0, len(heard), FRAME) if loudness(heard[at : at + FRAME]) > -20)
         self.assertGreaterEqual(first, 6 * FRAME)
+        self.assertGreaterEqual(stream.statistics().playout_delay_ms, 115)

@@ -154,3 +154,10 @@ int32_t jitter_delay(const struct jitter *jitter)
 {
     return jitter->started ? distance(jitter->high, jitter->play) + jitter->ahead : 0;
 }
+
+uint32_t jitter_waits(const struct jitter *jitter)
+{
+    int32_t excess = delay_excess(&jitter->delay, jitter->play - (uint32_t)jitter->ahead, jitter->clock);
+    int32_t waits = jitter->started ? jitter->delay.target + excess : 0;
+    return waits > 0 ? (uint32_t)waits : 0;
+}

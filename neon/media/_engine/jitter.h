@@ -102,4 +102,7 @@ void jitter_get(struct jitter *jitter, int16_t *samples, size_t count);
 /* Ticks between the next to come out and the newest: what is in the buffer. */
 int32_t jitter_delay(const struct jitter *jitter);
 
+/* Ticks that a packet waits which nothing holds up: what is made up for. */
+uint32_t jitter_waits(const struct jitter *jitter);
+
 #endif

@@ -349,7 +349,7 @@ static PyObject *stream_py_statistics(StreamObject *self, PyObject *unused)
     const struct stream_counters *counters = &self->stream->counters;
     bool remote = atomic_load(&counters->remote_known);
     return Py_BuildValue(
-        "(KKKKKKKdNNNKKKKKKKK)", counter_get(&counters->packets_sent), counter_get(&counters->octets_sent),
+        "(KKKKKKKdNNNKKKKKKKKd)", counter_get(&counters->packets_sent), counter_get(&counters->octets_sent),
         counter_get(&counters->packets_received), counter_get(&counters->octets_received),
         counter_get(&counters->packets_lost), counter_get(&counters->packets_discarded),
         counter_get(&counters->frames_concealed), (double)counter_get(&counters->jitter) / 8.0,
@@ -359,7 +359,7 @@ static PyObject *stream_py_statistics(StreamObject *self, PyObject *unused)
         counter_get(&counters->sent.samples), counter_get(&counters->heard.energy),
         counter_get(&counters->heard.samples), counter_get(&counters->srtp_failures),
         counter_get(&counters->packets_late), counter_get(&counters->gaps),
-        counter_get(&counters->packets_recovered));
+        counter_get(&counters->packets_recovered), (double)counter_get(&counters->playout_delay) / 8.0);
 }
 
 static PyObject *stream_py_close(StreamObject *self, PyObject *unused)

@@ -363,6 +363,7 @@ void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline
         counter_set(&stream->counters.frames_concealed, stream->jitter.frames_concealed);
         counter_set(&stream->counters.packets_late, stream->jitter.late);
         counter_set(&stream->counters.gaps, stream->jitter.gaps);
+        counter_set(&stream->counters.playout_delay, jitter_waits(&stream->jitter));
         if (stream->voice.packets != NULL)
             counter_set(&stream->counters.packets_recovered, packets_recovered(stream->voice.packets));
         level_measure(&stream->counters.heard, heard, samples);

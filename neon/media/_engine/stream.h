@@ -41,7 +41,8 @@ struct agreement {
 
 struct stream_counters {
     _Atomic uint64_t packets_sent, octets_sent, packets_received, octets_received, packets_lost, packets_discarded;
-    _Atomic uint64_t packets_late, gaps;       /* of the jitter buffer */
+    _Atomic uint64_t packets_late, gaps;       /* of the jitter buffer, */
+    _Atomic uint64_t playout_delay;            /* and how many ticks it waits */
     _Atomic uint64_t frames_concealed, jitter; /* jitter in timestamp units */
     _Atomic uint64_t packets_recovered;        /* of those lost, by what the next one repeats */
     _Atomic uint64_t srtp_failures;            /* packets that were not authentic, or could not be protected */
