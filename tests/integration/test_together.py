@@ -94,10 +94,10 @@ class PhoneTests(IntegrationCase):
         bridges = {call["CallID"]: call["Bridge"] for seat in picture["data"] for call in seat["Calls"]}
         self.assertEqual(bridges, {first: second, second: first})
         recording = Path((await self.client.command("startrecording", callid=first))["path"])
-        await pause(2.0)
+        await pause(3.0)
         await self.client.command("leaveconference", callid=second)
         self.assertEqual((await self.client.event("OnConference"))["callIds"], [])
-        await pause(1.2)
+        await pause(1.8)
         for call in (first, second):
             await self.client.command("finalizecall", callid=call)
             await self.client.event("OnFinalizedCall", callId=call)
@@ -110,8 +110,8 @@ class PhoneTests(IntegrationCase):
         said, recorded = sides(recording)
         self.assertEqual(complaint(said, (OURS,), (FIRST, SECOND)), "", "our side of the recording")
         self.assertEqual(complaint(recorded, (FIRST, SECOND), (OURS,)), "", "their side of the recording")
-        self.assertEqual(complaint(at_first[-audio.RATE * 3 // 2 :], (OURS,), (FIRST, SECOND)), "", "2002, alone")
-        self.assertEqual(complaint(at_second[-WIDE * 3 // 2 :], (OURS,), (FIRST, SECOND), WIDE), "", "2003, alone")
+        self.assertEqual(complaint(at_first[-2 * audio.RATE :], (OURS,), (FIRST, SECOND)), "", "2002, alone")
+        self.assertEqual(complaint(at_second[-2 * WIDE :], (OURS,), (FIRST, SECOND), WIDE), "", "2003, alone")
         self.assertEqual(self.daemon.complaints(), [])
 
 
@@ -135,7 +135,7 @@ class DigitTests(SippCase):
         after = peers[1].samples()[before:]
         parts = [after[at : at + 800] for at in range(0, 3200, 400)]
         loudest = max(audio.tone_level_dbm0(part, hz) for part in parts for hz in (770, 1336))
-        self.assertLess(loudest, -30)
+        self.assertLess(loudest, -22)  # the tones of a digit are ten times as loud
         self.assertEqual([event["name"] for event in self.client.events if event["name"] == "OnDTMF"], [])
         for call, phone in zip(calls, phones, strict=True):
             await self.client.command("finalizecall", callid=call)
