@@ -25,7 +25,8 @@ engine_tests="tests.media.test_kernels tests.media.test_jitter tests.media.test_
     tests.media.test_engine_parked tests.media.test_engine_tap tests.media.test_srtp tests.media.test_engine_secure
     tests.media.test_wideband tests.media.test_mixing tests.media.test_engine_conference
     tests.media.test_playout tests.media.test_concealment tests.media.test_comfort tests.media.test_engine_playout
-    tests.media.test_opus tests.media.test_capture tests.media.test_outlet"
+    tests.media.test_opus tests.media.test_capture tests.media.test_outlet
+    tests.media.test_engine_script tests.media.test_wavefile tests.test_tones"
 # Valgrind is twenty times slower: a bit of everything, without the generated inputs.
 quick_tests="tests.media.test_digits.SendingTests tests.media.test_rtcp.WriterTests
     tests.media.test_jitter.JitterTests.test_losses_anywhere tests.media.test_jitter.JitterTests.test_stall
@@ -37,7 +38,9 @@ quick_tests="tests.media.test_digits.SendingTests tests.media.test_rtcp.WriterTe
     tests.media.test_srtp.SuiteTests.test_forged tests.media.test_srtp.SuiteTests.test_same_key_goes_on
     tests.media.test_wideband.JitterTests.test_loss
     tests.media.test_mixing.MixerTests.test_gap tests.media.test_mixing.MixerTests.test_wider
-    tests.media.test_comfort.RestTests.test_level_follows tests.media.test_concealment.ConcealmentTests.test_loudest"
+    tests.media.test_comfort.RestTests.test_level_follows tests.media.test_concealment.ConcealmentTests.test_loudest
+    tests.media.test_engine_script.SpeechTests tests.media.test_engine_script.PipeTests.test_bounded
+    tests.media.test_engine_script.ClipTests.test_bad_arguments tests.test_tones"
 
 # The interpreter has findings of its own under both tools (memory it keeps until the end, words read beyond a string).
 # What counts is a report with one of these files in its stack.
