@@ -26,6 +26,8 @@ class ChosenDevices:
         self._reactor = reactor
         self._path = directory / FILE
         self._chosen: dict[DeviceKind, str] = {}
+        self._written: dict[DeviceKind, str] | None = None
+        """What a thread is writing just now."""
         try:
             kept = json.loads(self._path.read_bytes())
             self._chosen = {kind: kept[kind.value] for kind in DeviceKind if isinstance(kept.get(kind.value), str)}
@@ -41,8 +43,20 @@ class ChosenDevices:
     def put(self, kind: DeviceKind, id: str) -> None:
         """Choose; a thread writes it down."""
         self._chosen[kind] = id
-        data = json.dumps({kind.value: chosen for kind, chosen in self._chosen.items()}).encode()
+        if self._written is None:
+            self._write()
+
+    def _write(self) -> None:
+        """One thread at a time; what was chosen meanwhile is written after it."""
+        self._written = dict(self._chosen)
+        data = json.dumps({kind.value: chosen for kind, chosen in self._written.items()}).encode()
         d = deferToThreadPool(
             self._reactor, self._reactor.getThreadPool(), replace_private, self._path, data + b"\n"
         )
         d.addErrback(lambda failure: _log.failure("the chosen devices are forgotten at the next start", failure))
+        d.addCallback(self._done)
+
+    def _done(self, _: object) -> None:
+        written, self._written = self._written, None
+        if written != self._chosen:
+            self._write()

@@ -1,4 +1,4 @@
-"""Echo cancelling, noise suppression and gain, by the sound server's C{module-echo-cancel} (WebRTC's processing).
+"""Echo cancelling, noise suppression and gain, by the sound server's module for it (WebRTC's processing).
 
 The module makes two devices at the server, a microphone without the echo and the loudspeaker that the echo comes from.
 It is loaded while a call uses a microphone and unloaded after it. What a daemon that was killed has left behind at
@@ -8,12 +8,16 @@ the server the next one clears away.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from neon.media.pactl import Pactl, PactlFailed, modules
+from neon.media.pipewireecho import PipeWireEcho, program
+from neon.media.soundcard import ProcessReactor
 from neon.media.soundserver import OURS
 
 MODULE: Final = "module-echo-cancel"
@@ -37,9 +41,13 @@ class Processing:
 
 @dataclass(frozen=True, slots=True)
 class EchoModule:
-    """One that is loaded: its number, the devices it stands between, and the names of those that it made."""
+    """One that is loaded: the devices it stands between, and the names of those that it made.
 
-    number: int
+    C{unload} ends it, and never fails; C{lost} is for one whose server has died: its number may be another's by now.
+    """
+
+    unload: Callable[[], Deferred[None]]
+    lost: Callable[[], Deferred[None]]
     microphone: str
     speaker: str
     source: str
@@ -49,32 +57,38 @@ class EchoModule:
 class EchoCanceller:
     """Loads and unloads the module."""
 
-    def __init__(self, pactl: Pactl, processing: Processing) -> None:
+    def __init__(self, reactor: ProcessReactor, pactl: Pactl, processing: Processing) -> None:
+        self._reactor = reactor
         self._pactl = pactl
         self._processing = processing
         self._count = 0
 
-    def load(self, microphone: str, speaker: str, pipewire: bool) -> Deferred[EchoModule]:
-        """Between these two; fails with L{PactlFailed}."""
+    async def load(self, microphone: str, speaker: str, pipewire: bool) -> EchoModule:
+        """Between these two. @raise PactlFailed: it cannot be had."""
         # A name that was never used: streams and modules of the last one may not have ended.
         self._count += 1
         ours = f"{OURS}{os.getpid()}_{self._count}"
         source, sink = f"{ours}_microphone", f"{ours}_speaker"
-        d = self._pactl.ask(
-            "load-module",
-            MODULE,
-            "aec_method=webrtc",
-            f"source_master={microphone}",
-            f"sink_master={speaker}",
-            f"source_name={source}",
-            f"sink_name={sink}",
-            f'aec_args="{self._processing.arguments(pipewire)}"',
+        arguments = self._processing.arguments(pipewire)
+        command = program() if pipewire else None
+        if command is not None:
+            names = {"microphone": microphone, "speaker": speaker, "source": source, "sink": sink}
+            process = PipeWireEcho(self._reactor, self._pactl, command, names, arguments.replace("=", " = "))
+            await process.works()
+            return EchoModule(process.end, process.end, microphone, speaker, source, sink)
+        number = _number(
+            await self._pactl.ask(
+                "load-module",
+                MODULE,
+                "aec_method=webrtc",
+                f"source_master={microphone}",
+                f"sink_master={speaker}",
+                f"source_name={source}",
+                f"sink_name={sink}",
+                f'aec_args="{arguments}"',
+            )
         )
-        return d.addCallback(lambda out: EchoModule(_number(out), microphone, speaker, source, sink))
-
-    def unload(self, module: EchoModule) -> Deferred[None]:
-        """One that was loaded; never fails, since a server that has died has unloaded it too."""
-        return self._unload(module.number)
+        return EchoModule(partial(self._unload, number), partial(succeed, None), microphone, speaker, source, sink)
 
     async def clear(self) -> None:
         """Unload what daemons have left behind that are no longer."""

@@ -14,6 +14,7 @@ from neon.errors import InvalidArgument
 from neon.media.chosendevices import ChosenDevices
 from neon.media.levelwatch import LevelWatch
 from neon.media.manager import MediaManager
+from neon.media.pactl import person_readable
 from neon.media.ringdevice import RingDevice
 from neon.media.soundjob import SoundJob
 from neon.media.soundserver import SoundServer
@@ -72,6 +73,7 @@ class SoundSystem:
         """Called some times a second while somebody watches."""
         self._told: SoundDevices | None = None
         self._test: SoundJob | None = None
+        self._listening: list[Deferred[str]] = []
         server.on_changed = self._changed
 
     def start(self) -> None:
@@ -113,12 +115,28 @@ class SoundSystem:
         state = self._server.state
         if state is not None:
             return SoundDevices(state.microphones, state.speakers, self._chosen_now())
-        listed = json.loads(await SoundJob(self._reactor, "list", patience=LIST_PATIENCE).done or "{}")
+        try:
+            listed: dict[str, list[str]] = json.loads(await self._list())
+        except ValueError:  # it died, and said why in the log
+            listed = {}
         microphones, speakers = (
-            tuple(SoundDevice(name, name, name == "default") for name in listed.get(side, ()))
+            tuple(SoundDevice(name, person_readable(name), name == "default") for name in listed.get(side, ()))
             for side in ("microphones", "speakers")
         )
         return SoundDevices(microphones, speakers, self._chosen_now())
+
+    def _list(self) -> Deferred[str]:
+        """What PortAudio knows; one process at a time, however many ask."""
+        d: Deferred[str] = Deferred()
+        self._listening.append(d)
+        if len(self._listening) == 1:
+            SoundJob(self._reactor, "list", patience=LIST_PATIENCE).done.addCallback(self._listed)
+        return d
+
+    def _listed(self, line: str) -> None:
+        waiting, self._listening = self._listening, []
+        for d in waiting:
+            d.callback(line)
 
     async def _choose(self, kind: DeviceKind, id: str) -> SoundDevices:
         if self._wanted(kind) is None:

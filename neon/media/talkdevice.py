@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from neon.media import engine as native
@@ -26,12 +26,10 @@ from neon.sounddevices import EchoState, SoundDevice
 
 _log = Logger()
 
-UNLOAD_AFTER: Final = LINGER + 1.0
-"""Seconds after the last call that the echo's module stays: the sound card's worker lingers too."""
-STALE_AFTER: Final = 2.0
-"""Seconds that a module stays which was replaced in a call. PipeWire's session manager sometimes leaves a stream
-without a connection for good if other streams end in the moment that it begins.
-"""
+STALE_AFTER: Final = 1.0
+"""Seconds that an echo's module stays when nobody uses it any more: its streams end first."""
+UNLOAD_AFTER: Final = LINGER + STALE_AFTER + 1.0
+"""Seconds after the last call until then: the sound card's worker lingers, too."""
 _PLAIN: Final = re.compile(r"[^\s\"'={}]+")
 
 NO_DEVICE: Final = "there is no microphone and no loudspeaker"
@@ -78,7 +76,7 @@ class TalkDevice:
         self._server = server
         self._canceller = None
         if server is not None and processing is not None and wanted.capture is not None:
-            self._canceller = EchoCanceller(server.pactl, processing)
+            self._canceller = EchoCanceller(reactor, server.pactl, processing)
         self._users = 0
         self._open = False
         self._module: EchoModule | None = None
@@ -86,8 +84,7 @@ class TalkDevice:
         self._settling: Deferred[None] | None = None
         self._again = False
         self._unload_timer: Timer | None = None
-        self._stale: list[EchoModule] = []
-        self._stale_timer: Timer | None = None
+        self._stale: dict[EchoModule, Timer] = {}
         self._seen = False
         """Whether the server has told of what the module made."""
         self._cleared = False
@@ -129,13 +126,19 @@ class TalkDevice:
         """Let go of everything; fires when it is done. L{close} comes after that."""
         self._stopped = True
         self._cancel_unloading()
-        if self._stale_timer is not None:
-            self._stale_timer.cancel()
-        card = self.card.stop()
-        settled = succeed(None) if self._settling is None else self._settling
-        unloaded: Deferred[Any] = settled.addCallback(lambda _: self._unload())
-        unloaded.addCallback(lambda _: self._unload_stale())
-        return unloaded.addCallback(lambda _: card)
+        return Deferred.fromCoroutine(self._stopping())
+
+    async def _stopping(self) -> None:
+        await self.card.stop()
+        if self._settling is not None:
+            await self._settling
+        left = [*self._stale, *([] if self._module is None else [self._module])]
+        for timer in self._stale.values():
+            timer.cancel()
+        self._stale.clear()
+        self._module = None
+        for module in left:
+            await module.unload()
 
     def close(self) -> None:
         """Close the link; the end."""
@@ -187,15 +190,16 @@ class TalkDevice:
             self._cleared = True
             await self._canceller.clear()
         if not self._users:
+            if self._server is not None and self._server.state is None:
+                self._lose(self._module)
+                self._module = None
             if self._unload_timer is None:
                 self.card.use(found.capture, found.playback)
             return
         capture, playback = found.capture, found.playback
         stale = await self._cancel_echo(found)
         if stale is not None:
-            self._stale.append(stale)
-            if self._stale_timer is None:
-                self._stale_timer = self._reactor.callLater(STALE_AFTER, self._unload_stale)
+            self._stale[stale] = self._reactor.callLater(STALE_AFTER, self._unload_stale, stale)
         if self._module is not None:
             capture, playback = self._module.source, self._module.sink
         if not self._stopped:
@@ -225,6 +229,7 @@ class TalkDevice:
                 self._module = now
                 return None
         if state is None:
+            self._lose(now)
             self._fail_echo("there is no sound server that could do it")
             return None
         if between is None:
@@ -238,6 +243,15 @@ class TalkDevice:
             self._fail_echo(str(error))
         return now
 
+    def _lose(self, now: EchoModule | None) -> None:
+        """The server has died, and all modules with it."""
+        for module, timer in self._stale.items():
+            timer.cancel()
+            module.lost()
+        self._stale.clear()
+        if now is not None:
+            now.lost()
+
     def _fail_echo(self, words: str) -> None:
         if words != self._echo_problem:
             self._echo_problem = words
@@ -245,19 +259,13 @@ class TalkDevice:
 
     def _unload_late(self) -> None:
         self._unload_timer = None
-        d = self._unload()
-        d.addErrback(lambda failure: _log.failure("the echo's module was not unloaded", failure))
-        d.addCallback(lambda _: self.settle())
-
-    def _unload(self) -> Deferred[None]:
         module, self._module = self._module, None
-        return succeed(None) if module is None or self._canceller is None else self._canceller.unload(module)
+        if module is not None:
+            module.unload().addCallback(lambda _: self.settle())
 
-    def _unload_stale(self) -> Deferred[Any]:
-        self._stale_timer = None
-        stale, self._stale = self._stale, []
-        canceller = self._canceller
-        return DeferredList([canceller.unload(module) for module in stale] if canceller is not None else [])
+    def _unload_stale(self, module: EchoModule) -> None:
+        del self._stale[module]
+        module.unload()
 
     def _cancel_unloading(self) -> None:
         if self._unload_timer is not None:

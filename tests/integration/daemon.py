@@ -264,11 +264,11 @@ async def start_daemon(
     return await _launch(test, name, configuration, sip_port, namespace, env)
 
 
-async def start_again(test: IntegrationCase, daemon: Daemon) -> Daemon:
+async def start_again(test: IntegrationCase, daemon: Daemon, env: Mapping[str, str] | None = None) -> Daemon:
     """Start a daemon that has ended once more, with the state and the configuration that it had."""
     (daemon.state_dir / "access.json").unlink(missing_ok=True)
     name = f"{daemon.state_dir.name}-{time.time():.3f}"
-    return await _launch(test, name, daemon.state_dir / "test.conf", daemon.sip_port, daemon.namespace)
+    return await _launch(test, name, daemon.state_dir / "test.conf", daemon.sip_port, daemon.namespace, env)
 
 
 async def _launch(

@@ -173,6 +173,10 @@ class PipeWire(SoundServer):
         lists = self.pactl("list", "short", "sinks") + "\n" + self.pactl("list", "short", "sources")
         return {line.split("\t")[1] for line in lists.splitlines() if "\t" in line}
 
+    def echo_modules(self) -> list[str]:
+        """The loudspeakers that are there for echo cancelling."""
+        return sorted(name for name in self._names() if name.startswith("neon_echo_") and name.endswith("_speaker"))
+
     async def kill(self) -> None:
         """As a crash of all of it does."""
         await super().kill()

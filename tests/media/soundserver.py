@@ -99,6 +99,10 @@ class Desktop:
                 return listed("Sink", self.sinks)
             case ["list", "sources"]:
                 return listed("Source", self.sources)
+            case ["list", "short", "sinks"]:
+                return "".join(f"1\t{name}\tdriver\tRUNNING\n" for name, _ in self.sinks)
+            case ["list", "short", "sources"]:
+                return "".join(f"1\t{name}\tdriver\tRUNNING\n" for name, _ in self.sources)
             case ["list", "short", "modules"]:
                 return self.modules
             case ["load-module", *_]:

@@ -94,6 +94,8 @@ class DeviceTests(SystemCase):
         self.make()
         d = self.system.devices()
         self.desktop.answer()
+        self.system.devices()
+        self.desktop.answer()
         (job,) = self.jobs("list")
         job.says(b'{"microphones": ["default"], "speakers": ["HDA (hw:0,0)", "default"]}\n')
         job.exit(0)

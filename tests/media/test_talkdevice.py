@@ -8,9 +8,11 @@ import os
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from neon.media import echocancel
 from neon.media.echocancel import Processing
 from neon.media.engine import Engine
 from neon.media.pactl import Pactl
+from neon.media.pipewireecho import EVERY
 from neon.media.soundserver import SoundServer, state_of
 from neon.media.talkdevice import (
     NO_DEVICE,
@@ -220,6 +222,20 @@ class TalkDeviceTests(SynchronousTestCase):
         self.assertEqual(len(self.loaded()), 2)
         self.assertIs(self.talk.echo, EchoState.ON)
 
+    def test_restart_after_the_call(self) -> None:
+        """Numbers of a server that has died are not used with the next one: a module of somebody else may have them."""
+        self.start()
+        self.call()
+        self.talk.choose(Wanted("", "headset"))
+        self.desktop.answer()
+        self.talk.release()
+        self.desktop.dies()
+        self.desktop.is_there = True
+        for _ in range(20):
+            self.reactor.advance(1)
+            self.desktop.answer()
+        self.assertEqual(self.unloaded(), [])
+
     def test_left_behind(self) -> None:
         """What a killed daemon has left at the server is unloaded; what belongs to others is not."""
         dead = "source_master=a source_name=neon_echo_999999999_1_microphone"
@@ -236,11 +252,62 @@ class TalkDeviceTests(SynchronousTestCase):
         self.start()
         self.call()
         done: Deferred[object] = self.talk.stop()
-        self.desktop.answer()
-        self.assertEqual(self.unloaded(), ["11"])
         self.assertNoResult(done)
         self.workers()[-1].exit(0)
+        self.desktop.answer()
+        self.assertEqual(self.unloaded(), ["11"])
         self.successResultOf(done)
+
+    def test_pipewire(self) -> None:
+        """On PipeWire the module is a process, which the call waits for, and which ends as a module would."""
+        self.patch(echocancel, "program", lambda: ["pipewire"])
+        self.desktop.server = "PulseAudio (on PipeWire 0.3.65)"
+        self.start()
+        self.talk.acquire()
+        self.desktop.answer()
+        (process,) = (process for process in self.workers() if process.arguments[0] == "pipewire")
+        self.assertEqual(self.loaded(), [])
+        ours = f"neon_echo_{os.getpid()}_1"
+        self.desktop.sources.append((f"{ours}_microphone", "x"))
+        self.desktop.sinks.append((f"{ours}_speaker", "x"))
+        self.reactor.advance(EVERY)
+        self.desktop.answer()
+        self.assertIs(self.talk.echo, EchoState.ON)
+        worker = next(worker for worker in self.workers() if "neon.media.portaudio" in worker.arguments)
+        self.assertIn(f"{ours}_speaker", worker.stdin[0].decode())
+        self.talk.release()
+        self.reactor.advance(UNLOAD_AFTER)
+        self.assertEqual(process.signals, ["TERM"])
+
+    def test_pipewire_refuses(self) -> None:
+        """A PipeWire that cannot do it is no reason not to talk."""
+        self.patch(echocancel, "program", lambda: ["pipewire"])
+        self.desktop.server = "PulseAudio (on PipeWire 0.3.65)"
+        self.start()
+        self.talk.acquire()
+        self.desktop.answer()
+        next(process for process in self.workers() if process.arguments[0] == "pipewire").exit(1)
+        self.reactor.advance(EVERY)
+        self.desktop.answer()
+        self.assertIs(self.talk.echo, EchoState.UNAVAILABLE)
+        worker = next(worker for worker in self.workers() if "neon.media.portaudio" in worker.arguments)
+        self.assertEqual(worker.stdin, [b'{"capture": "", "playback": ""}\n'])
+
+    def test_two_changes(self) -> None:
+        """Each module that was replaced has its own moment of quiet."""
+        self.start()
+        self.call()
+        self.talk.choose(Wanted("", "headset"))
+        self.desktop.answer()
+        self.reactor.advance(STALE_AFTER / 2)
+        self.talk.choose(Wanted("", ""))
+        self.desktop.answer()
+        self.reactor.advance(STALE_AFTER / 2)
+        self.desktop.answer()
+        self.assertEqual(self.unloaded(), ["11"])
+        self.reactor.advance(STALE_AFTER / 2)
+        self.desktop.answer()
+        self.assertEqual(self.unloaded(), ["11", "12"])
 
     def test_short_call(self) -> None:
         """A call that is over before its module is loaded leaves none behind."""
