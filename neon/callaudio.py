@@ -82,6 +82,10 @@ class CallAudio:
         self._timer: Timer | None = None
         phone.bus.subscribe(self._happened)
 
+    def is_open(self, call_id: int) -> bool:
+        """Whether a program hears this call."""
+        return call_id in self._open
+
     def open(self, call_id: int, reader: AudioReader | None, rate: int, *, mix: bool = False) -> None:
         """Have C{reader} hear a call that is up, and speak in it in place of the microphone, or beside it (C{mix}).
 

@@ -278,7 +278,10 @@ class CommandTests(AudioCase):
         self.failureResultOf(
             commands.execute({"action": "openaudio", **asked, "rate": 44100}.items(), client), InvalidArgument
         )
+        listing = {"action": "listcalls", "token": token}.items()
+        self.assertIs(self.successResultOf(commands.execute(listing, client))["calls"][0]["audioOpen"], True)
         self.successResultOf(commands.execute({"action": "closeaudio", **asked}.items(), client))
+        self.assertIs(self.successResultOf(commands.execute(listing, client))["calls"][0]["audioOpen"], False)
         without = Commands(self.world.phone, sessions, OneApplication())
         self.failureResultOf(without.execute(opening, client), InvalidArgument)
 

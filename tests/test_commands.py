@@ -458,6 +458,7 @@ class CallTests(CommandCase):
                     "hold": False,
                     "muted": False,
                     "recording": False,
+                    "audioOpen": False,
                     "duration": 0,
                     "encrypted": False,
                     "volume": 100,

@@ -165,6 +165,7 @@ ROWS: Final = (
                 Field("encrypted", YES_NO, "Its audio is encrypted (SRTP)."),
                 Field("duration", {"type": "integer", "minimum": 0}, "Milliseconds since it was answered, 0 before."),
                 Field("recording", YES_NO, "It is being recorded, or the recording pauses."),
+                Field("audioOpen", YES_NO, "A program hears and speaks in it (openaudio)."),
                 Field(
                     "echoCancelling",
                     {"enum": [state.value for state in EchoState]},

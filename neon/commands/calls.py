@@ -134,6 +134,7 @@ def list_calls(context: Context) -> Data:
                 "encrypted": call.encrypted,
                 "duration": 0 if call.answered_at is None else round((context.phone.now - call.answered_at) * 1000),
                 "recording": context.recorder is not None and context.recorder.is_recording(call.call_id),
+                "audioOpen": context.audio is not None and context.audio.is_open(call.call_id),
                 "echoCancelling": (
                     EchoState.OFF if context.sound is None else context.sound.echo_of(call.call_id)
                 ).value,

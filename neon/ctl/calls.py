@@ -36,6 +36,7 @@ def _state(call: Data) -> str:
         ("remoteHold", "held by the other side"),
         ("muted", "muted"),
         ("recording", "recorded"),
+        ("audioOpen", "open to a program"),
         ("conference", "in the conference"),
     )
     words = [word for name, word in facts if call.get(name)]
