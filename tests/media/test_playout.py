@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from neon.media import _engine
 from tests.media.network import MS, Played, arrivals, play
-from tests.media.signals import FRAME, level, loudness, tone
+from tests.media.signals import FRAME, level, loudness, rtp, tone
 from tests.media.speech import followed_snr, loudest_click, segmental_snr, silences, speech
 
 SECONDS = 6
@@ -240,6 +240,43 @@ class SourceTests(SpeechCase):
         self.assertIn(first[5 * FRAME :].tobytes(), self.speech.tobytes())
         tail = self.speech[-100 * FRAME :].tobytes()
         self.assertIn(second_half[-40 * FRAME :].tobytes(), tail)
+
+
+class ForgeryTests(SpeechCase):
+    AT = 200
+    """The packet after which twenty forged ones come at once, which go on where it was."""
+
+    def attacked(self, shift: int) -> tuple[array[int], list[int]]:
+        """What is heard, and what is in the buffer after each packet, when theirs are so many ticks later than due."""
+        receiver, buffer = _engine.RtpReceiver(), _engine.JitterBuffer(True)
+        heard, waiting = array("h"), []
+        forged = _engine.alaw_encode(tone(3000, FRAME, 3))
+        held = 0, b""
+        for number, packet in enumerate(self.packets * 4):
+            genuine = [(number, number * FRAME, packet)]
+            false = [(number + n, (number + n) * FRAME + shift, forged) for n in range(1, 21)]
+            for sequence, timestamp, payload in genuine + false if number == self.AT else genuine:
+                verdict = receiver.receive(rtp(sequence, timestamp, payload), number * FRAME)
+                if verdict == "hold":
+                    held = timestamp, payload
+                elif verdict == "switch":
+                    buffer.restart()
+                    buffer.push(*held, FRAME)
+                if verdict in ("switch", "accept"):
+                    buffer.push(timestamp, payload)
+            heard.frombytes(buffer.pop(FRAME))
+            waiting.append(buffer.counters()["delay"])
+        return heard, waiting
+
+    def test_twenty(self) -> None:
+        """Twenty packets of the right source cost 100 ms at most, however they are timed, and delay for a while."""
+        for shift in (-1600, -400, 0, 400, 8000):
+            heard, waiting = self.attacked(shift)
+            frames = (heard[at : at + FRAME] for at in range((self.AT - 5) * FRAME, (self.AT + 80) * FRAME, FRAME))
+            self.assertLessEqual(sum(level(frame, 3000) > -20 for frame in frames), 5, shift)
+            self.assertLessEqual(max(waiting), 200 * MS, shift)
+            self.assertLessEqual(waiting[-1], 40 * MS, shift)
+            self.assertLessEqual(silences(heard[self.AT * FRAME :]), 4 * silences(self.speech) + 5, shift)
 
 
 class ClockTests(SynchronousTestCase):
