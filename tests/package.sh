@@ -27,7 +27,8 @@ mkdir -p "$cache"
 listing() {
     (cd "$root" && find . -xdev \( -path ./proc -o -path ./tmp -o -path ./run -o -path ./home -o -path ./root -o -path ./srv \
         -o -path ./var/cache -o -path ./var/log -o -path ./var/lib/apt -o -path './var/lib/dpkg/*-old' \
-        -o -name __pycache__ -path './usr/lib/python3*/dist-packages/twisted/*' \) -prune -o -print | LC_ALL=C sort)
+        -o -name __pycache__ -path './usr/lib/python3*/dist-packages/twisted/*' \
+        -o -name mimeinfo.cache -o -name icon-theme.cache \) -prune -o -print | LC_ALL=C sort)
 }
 
 # built: the packages of $suite, built in a clean one without a network, in $work/built.
@@ -40,17 +41,19 @@ build() {
         --bind "$(vendor_cache)" /srv/vendor \
         /srv/neon/tools/package.sh --output /srv/built --cache /srv/vendor || fail "the build"
     package=$(ls "$work"/built/neon_*.deb)
+    panel=$(ls "$work"/built/neon-panel_*.deb)
     version=$(dpkg-deb -f "$package" Version)
     step "licences"
-    dpkg-deb -x "$package" "$work/unpacked" && (cd "$checkout" && "$debian_python" -m tests.copyrights "$work/unpacked") \
+    dpkg-deb -x "$package" "$work/unpacked" && "$debian_python" "$checkout/tests/copyrights.py" "$work/unpacked" \
         >"$work/log" 2>&1 || fail "debian/copyright is not complete"
     step "lintian"
     inside 300 --net --root "$cache/$suite-building" --bind "$work/built" /srv/built \
         bash -c 'lintian --allow-root --fail-on error,warning /srv/built/neon_*.changes' || fail "lintian complains"
     step "piuparts"
+    # What the panel depends on brings an init, which apt takes for essential and would never remove again.
     mapfile -t packages < <(find "$work/built" -name '*.deb' ! -name '*-dbgsym_*')
     timeout -k 30 900 piuparts --tmpdir "$work" --existing-chroot "$cache/$suite" --distribution "$suite" \
-        --keep-sources-list --no-eatmydata "${packages[@]}" >"$work/log" 2>&1 </dev/null || fail "piuparts complains"
+        --keep-sources-list --no-eatmydata --fake-essential-packages systemd-sysv "${packages[@]}" >"$work/log" 2>&1 </dev/null || fail "piuparts complains"
     grep -q 'PASS: All tests' "$work/log" || fail "piuparts tested nothing"
 }
 
@@ -72,6 +75,7 @@ release() {
 
     copy_root "$cache/$suite" "$root"
     cp "$package" "$root/srv/neon.deb"
+    cp "$panel" "$root/srv/neon-panel.deb"
     cp "$work/built/later.deb" "$checkout"/tests/package/{call,units}.sh "$root/srv/"
     step "apt-get update"
     apt update || fail "apt-get update"
@@ -125,6 +129,18 @@ TEXT
     listing >"$work/after"
     diff "$work/before" "$work/after" >"$work/log" || fail "the package left something, or took something"
     step "nothing is left"
+
+    step "installing what the panel's window depends on"
+    apt satisfy "$(dpkg-deb -f "$panel" Depends | sed 's/neon ([^)]*), *//')" || fail "the panel's dependencies"
+    listing >"$work/before"
+    step "installing both packages"
+    apt install /srv/neon.deb /srv/neon-panel.deb || fail "apt-get install of both"
+    # Without a display it says so: then Python, GTK and WebKit were found.
+    inside 60 sh -c 'neon-panel; [ $? -eq 1 ]' && grep -q -i display "$work/log" || fail "neon-panel"
+    apt purge neon-panel neon || fail "apt-get purge of both"
+    listing >"$work/after"
+    diff "$work/before" "$work/after" >"$work/log" || fail "the packages left something, or took something"
+    step "nothing is left of both"
 
     step "installing systemd"
     apt install systemd dbus dbus-user-session libpam-systemd || fail "systemd"
