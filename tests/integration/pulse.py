@@ -29,6 +29,30 @@ set-default-source mic
 ASOUND = "pcm.!default { type pulse }\nctl.!default { type pulse }\n"
 
 
+# The machine's own devices are none of a test's business; nor is its session manager, which may not be there. The words
+# of version 0.4, then those of 0.5.
+WIREPLUMBER = {
+    "main.lua.d/80-neon.lua": """\
+alsa_monitor.enabled = false
+v4l2_monitor.enabled = false
+libcamera_monitor.enabled = false
+""",
+    "bluetooth.lua.d/80-neon.lua": """\
+bluez_monitor.enabled = false
+bluez_monitor.properties["with-logind"] = false
+""",
+    "wireplumber.conf.d/80-neon.conf": """\
+wireplumber.profiles = {
+    main = {
+        monitor.alsa = disabled, monitor.alsa-midi = disabled, monitor.v4l2 = disabled, monitor.libcamera = disabled
+        monitor.bluez = disabled, monitor.bluez-midi = disabled, monitor.bluez.seat-monitoring = disabled
+        support.logind = disabled
+    }
+}
+""",
+}
+
+
 class SoundServer:
     """One PulseAudio, which a test may end and start again."""
 
@@ -153,6 +177,10 @@ class PipeWire(SoundServer):
     where = "pulse/native"
 
     async def _begin(self) -> None:
+        for place, text in WIREPLUMBER.items():
+            path = self.folder / "wireplumber" / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
         # As a session's manager starts them; the end of the last is the end of the bus, and so of all.
         script = (
             "pipewire & while [ ! -e pipewire-0 ]; do sleep 0.02; done; wireplumber & exec pipewire-pulse"
