@@ -75,7 +75,8 @@ class TalkDevice:
         self._reactor = reactor
         self._server = server
         self._canceller = None
-        if server is not None and processing is not None and wanted.capture is not None:
+        both = wanted.capture is not None and wanted.playback is not None
+        if server is not None and processing is not None and both:
             self._canceller = EchoCanceller(reactor, server.pactl, processing)
         self._users = 0
         self._open = False
@@ -285,6 +286,8 @@ def find(state: ServerState, wanted: Wanted) -> Found:
 
 def masters(state: ServerState, found: Found) -> tuple[str, str] | None:
     """The microphone and the loudspeaker that an echo is cancelled between, by name; None if that is not possible."""
+    if found.capture is None or found.playback is None:
+        return None
     microphone = found.capture or state.default_source or ""
     speaker = found.playback or state.default_sink or ""
     real = microphone in state.sources and speaker in state.sinks

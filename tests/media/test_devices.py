@@ -104,3 +104,18 @@ class PlaybackTests(SynchronousTestCase):
             "file:/a/{call_id.wav": "{call_id}",
         }.items():
             self.assertIn(part, str(self.assertRaises(devices.DeviceError, devices.parse_playback, text)))
+
+
+class RingTests(SynchronousTestCase):
+    """Where it rings."""
+
+    def test_named(self) -> None:
+        """A loudspeaker, or nowhere; a file hears nothing."""
+        self.assertEqual(devices.parse_ring("portaudio:bell"), devices.PortAudioDevice("bell"))
+        self.assertEqual(devices.parse_ring("null"), devices.NullDevice())
+        self.assertRaises(devices.DeviceError, devices.parse_ring, "file:/tmp/ring.wav")
+
+    def test_unnamed(self) -> None:
+        """Where calls are heard, if that is a loudspeaker."""
+        self.assertEqual(devices.ring_like(devices.PortAudioDevice("spk")), devices.PortAudioDevice("spk"))
+        self.assertEqual(devices.ring_like(devices.FilePlayback("/x.wav")), devices.NullDevice())

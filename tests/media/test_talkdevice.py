@@ -17,6 +17,7 @@ from neon.media.soundserver import SoundServer, state_of
 from neon.media.talkdevice import (
     NO_DEVICE,
     NO_MICROPHONE,
+    NO_SPEAKER,
     STALE_AFTER,
     UNLOAD_AFTER,
     Found,
@@ -168,6 +169,25 @@ class TalkDeviceTests(SynchronousTestCase):
         self.talk.acquire()
         self.desktop.answer()
         self.assertEqual((self.loaded(), self.opened(), self.talk.echo), ([], ("", ""), EchoState.OFF))
+
+    def test_microphone_alone(self) -> None:
+        """Where calls are not heard at a loudspeaker there is no echo, and none is opened for it."""
+        for wanted in (Wanted("", None), Wanted(None, "")):
+            self.make(Processing(), wanted)
+            self.start()
+            self.talk.acquire()
+            self.desktop.answer()
+            self.assertEqual((self.loaded(), self.opened()), ([], (wanted.capture, wanted.playback)))
+            self.assertIs(self.talk.echo, EchoState.OFF)
+
+    def test_no_loudspeaker(self) -> None:
+        """A machine whose only loudspeaker was unplugged keeps its microphone, without a module."""
+        self.desktop.sinks = []
+        self.start()
+        self.talk.acquire()
+        self.desktop.answer()
+        self.assertEqual((self.loaded(), self.opened()), ([], ("", None)))
+        self.assertEqual(self.talk.problem, NO_SPEAKER)
 
     def test_another_in_a_call(self) -> None:
         """Another loudspeaker has another module; the one before goes a little later."""
