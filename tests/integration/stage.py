@@ -6,10 +6,12 @@ Playwright lives in asyncio, which has a thread of its own here; what tests awai
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import shutil
 import threading
 from collections.abc import Coroutine
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -27,6 +29,7 @@ reactor: Any = global_reactor
 
 CHROMIUM: Final = shutil.which("chromium")
 FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage")
+STOP_SECONDS: Final = 10.0
 PATIENCE_MS: Final = 30_000
 """Tests run on machines that have much else to do."""
 
@@ -82,13 +85,12 @@ class _Stage:
         page.on("pageerror", lambda error: console.append(str(error)))
         return page
 
-    def stop(self) -> Deferred[None]:
-        """Close the browser, and end the thread."""
-
-        def ended(result: object) -> None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-
-        return self.run(self._end()).addBoth(ended)
+    def stop(self) -> None:
+        """Close the browser, and end the thread, and wait for both: this process ends."""
+        ended = asyncio.run_coroutine_threadsafe(self._end(), self._loop)
+        with suppress(Exception):  # whoever waits for the process waits no longer for a browser that hangs
+            ended.result(STOP_SECONDS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
 
     async def _end(self) -> None:
         if self._browser is not None:
@@ -104,7 +106,8 @@ async def _the_stage() -> _Stage:
     if not _stages:
         stage = _Stage()
         _stages.append(stage)
-        reactor.addSystemEventTrigger("before", "shutdown", stage.stop)
+        # Not at the reactor's end: trial's workers have that after every test.
+        atexit.register(stage.stop)
         await stage.start()
     return _stages[0]
 
