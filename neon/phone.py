@@ -162,6 +162,13 @@ class Phone:
                     line.hang_up("the account was given up")
         account.unregister()
 
+    def settings_of(self, connection_id: int) -> AccountSettings:
+        """What an account was registered with, its password too.
+
+        @raise InvalidArgument: there is no such account.
+        """
+        return self._account(connection_id).settings
+
     def _account(self, connection_id: int) -> AccountLine:
         try:
             return self._accounts[connection_id]

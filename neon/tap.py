@@ -53,6 +53,7 @@ from neon.errors import InvalidArgument
 from neon.feedpart import FeedServer
 from neon.httppart import HttpServer
 from neon.journalpart import JournalPart
+from neon.keptpart import KeptAccounts
 from neon.ladder import Ladder
 from neon.media.engine import Engine
 from neon.metricspart import Metrics
@@ -227,6 +228,7 @@ class Neon(Parts):
             show_banner=show_banner,
         )
         self.desktop = DesktopPart(reactor, loaded.desktop, os.environ)
+        self.kept = KeptAccounts(state_dir, self.database, self.bus, self.phone)
         self.panel = PanelPart(reactor, self.bus, self.sessions, self._http, self.desktop.window)
         self.autodisconnect = Autodisconnect(reactor, self._drop_account)
         self.api: Api | None = None
@@ -250,6 +252,7 @@ class Neon(Parts):
         self._add("the control connections", None, self._control.close_connections)
         self._add("the feed's connections", None, self._feed.close_connections)
         self._add("the phone", self._register_accounts, self.phone.stop)
+        self._add("the kept accounts", self.kept.start, self.kept.stop)
         self.add(self.journal)
         self.add(self.operators)
         self._add("the WebSocket API", self._websocket.start, self._websocket.stop)
@@ -311,6 +314,7 @@ class Neon(Parts):
             self._reactor, self._config, self._state_dir, self.database, self.sessions, applications, self.bus
         )
         self.operators.open()
+        self.kept.load()
         self.database.start_thread(self._reactor)
         _log.info("the state is in {directory}", directory=str(self._state_dir))
         for row in stored:
@@ -334,7 +338,7 @@ class Neon(Parts):
         )
         overview = Overview(self._reactor, self._feed.switchboard, acts=self._feed.acts)
         links = Links(self.panel.screen, dials=self._config.desktop.dial_links)
-        more = (*self._websocket.rows(), *links.rows(), *overview.rows())
+        more = (*self._websocket.rows(), *links.rows(), *overview.rows(), *self.kept.rows())
         own, control = self.panel.offer(applications, admission, self.cases, self.operators.desk, more)
         self.desktop.offer(self.bus, self.phone, self.operators.desk, self.panel.screen, admission, self._brand.name)
         own = (*TABLE, *own)

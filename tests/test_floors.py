@@ -37,8 +37,9 @@ FLOORS: dict[str, int] = {
         """,
         5: """
             accesspart admission banner certificates controlpart deskpart desktoppart devicepart doctorpart feedpart
-            httppart journalpart metricspart networkpart notify operatorpart options panelpart parts phonepart program
-            qualitypart recordingpart retirepart sippart soundpart tap testbedpart tidypart trycall websocketpart
+            httppart journalpart keptpart metricspart networkpart notify operatorpart options panelpart parts phonepart
+            program qualitypart recordingpart retirepart sippart soundpart tap testbedpart tidypart trycall
+            websocketpart
         """,
     }.items()
     for part in parts.split()

@@ -37,6 +37,7 @@ OWN: Final = (
     "operatorlist",
     "websocketserver",
     "switchboard",
+    "keepaccount",
 )
 """The commands of the control socket that the panel has as well."""
 

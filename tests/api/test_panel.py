@@ -43,7 +43,8 @@ class PanelCase(HttpCase):
         toll = TollGuard(self.clock, Tariff())
         keeper = Keeper(self.clock, known, toll, Audit(io.StringIO()), self.origins.own)
         # Those that are made by others, and are looked at there.
-        elsewhere = (Command(name, dict, once=False) for name in ("operatorlist", "websocketserver", "switchboard"))
+        names = ("operatorlist", "websocketserver", "switchboard", "keepaccount")
+        elsewhere = (Command(name, dict, once=False) for name in names)
         control = (*OriginDecisions(self.origins, self.approvals).rows(), *elsewhere)
         rows = PanelCommands(self.find).rows(control)
         self.root.commands = Commands(self.world.phone, self.sessions, known, (*TABLE, *rows), gate=keeper)

@@ -99,6 +99,9 @@ class FirstDayTests(PanelCase):
         await tab.shows("#settings .list .state", "ready")
         await tab.press("Escape")
         await tab.has("#welcome", 0)
+        kept = self.daemon.state_dir / "accounts.json"
+        await until(lambda: kept.exists() and json.loads(kept.read_text())["accounts"], "the account to be kept")
+        self.assertEqual(kept.stat().st_mode & 0o777, 0o600)
         await tab.shows("neon-status", "ready")
         await self.speak(tab)
         await self.remember(tab)
@@ -189,6 +192,8 @@ class FirstDayTests(PanelCase):
         await tab.click("#settings .remove.bad")
         await self.client.event("OnSIPUnRegister")
         await tab.has("#settings .list form", 0)
+        kept = self.daemon.state_dir / "accounts.json"
+        await until(lambda: json.loads(kept.read_text())["accounts"] == [], "the account to be forgotten")
         await tab.press("Escape")
         await tab.has("#welcome")
 

@@ -14,7 +14,6 @@ import { History } from "./history.js";
 import { find, reason, tabs } from "./parts.js";
 import { Phone } from "./phone.js";
 import { Questions } from "./questions.js";
-import { settings } from "./settings.js";
 import { signIn } from "./signin.js";
 import { signup } from "./signup.js";
 import { Status } from "./status.js";
@@ -82,7 +81,15 @@ const askedFor = () => {
 askedFor();
 // Before signIn takes everything behind the # away.
 addEventListener("hashchange", askedFor);
-settings(phone);
+/** @type {(() => void) | null} */
+let openSettings = null;
+find(document, "#open-settings", HTMLElement).addEventListener("click", async () => {
+  if (openSettings === null) {
+    const { settings } = await import("./settings.js");
+    openSettings ??= settings(phone);
+  }
+  openSettings();
+});
 signup(phone);
 const floor = find(document, "neon-floor", HTMLElement);
 tabs(find(document, ".views [role=tablist]", HTMLElement), async (panel, shown) => {

@@ -126,7 +126,10 @@ function websocket(phone, place) {
   return async () => show(await phone.client.command("websocketserver"));
 }
 
-/** @param {Phone} phone */
+/**
+ * @param {Phone} phone
+ * @returns {() => void} opens them
+ */
 export function settings(phone) {
   const dialog = find(document, "#settings", HTMLDialogElement);
   const fresh = find(dialog, "form.new", HTMLFormElement);
@@ -184,6 +187,8 @@ export function settings(phone) {
     draw();
     const account = phone.accounts.find(({ connectionId }) => connectionId === trying);
     if (account?.state === "registered") {
+      // Only one that works is there again after a restart.
+      void phone.act("keepaccount", { connectionId: trying });
       trying = 0;
       problemOfFresh.textContent = "";
       fresh.reset();
@@ -193,7 +198,7 @@ export function settings(phone) {
       problemOfFresh.textContent = standing(account);
     }
   });
-  find(document, "#open-settings", HTMLElement).addEventListener("click", () => {
+  return () => {
     list.replaceChildren();
     draw();
     adding.open = phone.accounts.length === 0;
@@ -206,5 +211,5 @@ export function settings(phone) {
     }
     dialog.showModal();
     void listen();
-  });
+  };
 }

@@ -26,8 +26,7 @@ export default {
   forwardOn: "forwarded to {to}",
   messages: "Voice messages: {count}",
   newAccount: "Add an account",
-  newAccountAbout:
-    "As your provider gave it to you. It stays until NEON ends; to keep it, write it into NEON's configuration.",
+  newAccountAbout: "As your provider gave it to you. Once it works it is kept, until you remove it.",
   number: "Number or user name",
   domain: "Server",
   displayName: "Name that others see (optional)",

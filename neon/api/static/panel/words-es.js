@@ -27,8 +27,7 @@ const words = {
   forwardOn: "desviada a {to}",
   messages: "Mensajes de voz: {count}",
   newAccount: "Agregar una cuenta",
-  newAccountAbout:
-    "Como se la dio su proveedor. Queda hasta que NEON termine; para guardarla, escríbala en su configuración.",
+  newAccountAbout: "Como se la dio su proveedor. Cuando funcione queda guardada hasta que la quite.",
   number: "Número o usuario",
   domain: "Servidor",
   displayName: "Nombre que ven los demás (opcional)",

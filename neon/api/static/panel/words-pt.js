@@ -27,8 +27,7 @@ const words = {
   forwardOn: "desviada para {to}",
   messages: "Mensagens de voz: {count}",
   newAccount: "Adicionar uma conta",
-  newAccountAbout:
-    "Como seu provedor informou. Fica até o NEON terminar; para guardá-la, escreva-a na configuração do NEON.",
+  newAccountAbout: "Como seu provedor informou. Quando funcionar, fica guardada até você removê-la.",
   number: "Número ou usuário",
   domain: "Servidor",
   displayName: "Nome que os outros veem (opcional)",
