@@ -24,8 +24,11 @@ engine_tests="tests.media.test_kernels tests.media.test_jitter tests.media.test_
     tests.media.test_digits tests.media.test_engine tests.media.test_engine_life tests.media.test_engine_source tests.media.test_engine_devices
     tests.media.test_engine_parked tests.media.test_engine_tap tests.media.test_srtp tests.media.test_engine_secure
     tests.media.test_wideband tests.media.test_mixing tests.media.test_engine_conference
-    tests.media.test_playout tests.media.test_concealment tests.media.test_comfort tests.media.test_engine_playout
-    tests.media.test_opus tests.media.test_capture tests.media.test_outlet
+    tests.media.test_playout.JitterTests tests.media.test_playout.LossTests.test_counted tests.media.test_playout.SourceTests
+    tests.media.test_playout.ReorderTests tests.media.test_concealment.ConcealmentTests.test_fades
+    tests.media.test_concealment.ConcealmentTests.test_loudest tests.media.test_comfort.RestTests
+    tests.media.test_comfort.NoiseTests.test_anything tests.media.test_engine_playout
+    tests.media.test_opus tests.media.test_capture.CaptureTests.test_tone tests.media.test_outlet
     tests.media.test_engine_script tests.media.test_wavefile tests.test_tones"
 # Valgrind is twenty times slower: a bit of everything, without the generated inputs.
 quick_tests="tests.media.test_digits.SendingTests tests.media.test_rtcp.WriterTests

@@ -158,6 +158,16 @@ class RestTests(SynchronousTestCase):
         self.assertEqual(self.buffer.counters()["late"], 0)
         self.assertLess(abs(level(self.heard[35 * FRAME : 50 * FRAME], 400) + 10), 0.5)
 
+    def test_clock_that_rests(self) -> None:
+        """A far end whose timestamps stand still during a rest is heard after it all the same."""
+        for frames in (30, 200):
+            self.setUp()
+            self.say(0, 10)
+            self.rest(10, frames)
+            self.say(11, 30)
+            self.assertLessEqual(self.buffer.counters()["late"], 0)
+            self.assertLess(abs(level(self.heard[-25 * FRAME :], 400) + 10), 0.3, frames)
+
     def test_old_news(self) -> None:
         """A packet that was overtaken by the voice means nothing; what is lost in the voice is filled in."""
         self.say(0, 20)

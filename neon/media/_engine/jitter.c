@@ -50,6 +50,11 @@ static void begin(struct jitter *jitter, uint32_t timestamp, uint32_t waited)
 static enum jitter_put place(struct jitter *jitter, uint32_t timestamp, size_t count)
 {
     uint32_t end = timestamp + (uint32_t)count;
+    if (jitter->resting && distance(jitter->play, timestamp) + (int32_t)count > jitter->delay.most) {
+        /* Some far ends let their clock stand still while they rest. */
+        begin(jitter, timestamp, 0);
+        return JITTER_STORED;
+    }
     if (distance(timestamp, jitter->first) < 0) {
         /* Overtaken by the packet that began the buffer. There is time to play it if its end is not yet due. */
         if (distance(timestamp, jitter->play) < 0)
