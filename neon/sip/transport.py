@@ -123,10 +123,20 @@ class LocalPath:
     join = shutdown
 
 
-class SipSocket(DatagramProtocol):
-    """Listens exclusively on one host and port, and knows by which of our addresses a peer reaches us."""
+class _Reader(DatagramProtocol):
+    """Hands over what arrives. Each bind has its own: Twisted lets go of one only after the bind's end."""
 
     noisy = False
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+
+    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+        self._receive(datagram, (addr[0], addr[1]))
+
+
+class SipSocket:
+    """Listens exclusively on one host and port, and knows by which of our addresses a peer reaches us."""
 
     def __init__(self, reactor: UdpReactor, clock: Clock, host: str, port: int, receive: Receive) -> None:
         self._reactor = reactor
@@ -148,10 +158,11 @@ class SipSocket(DatagramProtocol):
         host, wanted = self._wanted
         port = wanted if port is None else port
         # Twisted sets neither SO_REUSEADDR nor SO_REUSEPORT on a unicast UDP port: the bind is exclusive.
+        reader = _Reader(self._receive)
         if host == "::":
-            self._port = _adopted(self._reactor, port, self)
+            self._port = _adopted(self._reactor, port, reader)
         else:
-            self._port = self._reactor.listenUDP(port, self, interface=host, maxPacketSize=LARGEST_READ)
+            self._port = self._reactor.listenUDP(port, reader, interface=host, maxPacketSize=LARGEST_READ)
         self._bound = host, self._port.getHost().port
 
     def close(self) -> Deferred[None]:
@@ -212,9 +223,6 @@ class SipSocket(DatagramProtocol):
         except Exception as error:
             # OSError for no route or no buffer, MessageLengthError, or an address of the wrong family.
             raise CannotSend(f"the socket refused it: {type(error).__name__}") from error
-
-    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
-        self._receive(datagram, (addr[0], addr[1]))
 
 
 def ipv6_only(kind: socket.SocketKind, port: int) -> socket.socket:

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol, connectWS
+from autobahn.twisted.websocket import WebSocketClientProtocol
 from twisted.internet import reactor as global_reactor
 from twisted.protocols.policies import WrappingFactory
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
+from tests.integration import websockets
 from tests.integration.processes import IntegrationCase, Program, until
 
 reactor: Any = global_reactor
@@ -223,9 +224,7 @@ async def start_browser(test: IntegrationCase, hosts: Mapping[str, str] | None =
 
     port, path = await until(listening, "the browser", 30)
     channel = _Channel()
-    factory = WebSocketClientFactory(f"ws://127.0.0.1:{port}{path}")
-    factory.protocol = lambda: channel  # type: ignore[assignment]  # anything that makes one
-    connectWS(factory)
+    websockets.connect(channel, f"ws://127.0.0.1:{port}{path}")
     await until(lambda: channel.opened, "the DevTools connection")
     test.at_end(channel.dropConnection)
     return Browser(program, channel)

@@ -13,9 +13,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol, connectWS
+from autobahn.twisted.websocket import WebSocketClientProtocol
 
 from neon.audioframes import AudioFrame
+from tests.integration import websockets
 from tests.integration.memory import Memory
 from tests.integration.netns import Namespace
 from tests.integration.processes import IntegrationCase, Program, free_port, until
@@ -186,10 +187,8 @@ class Daemon:
     async def connect(self, *, authenticate: bool = True) -> Client:
         """Open a WebSocket; authenticate as access.json says."""
         client = Client()
-        factory = WebSocketClientFactory(self.access["websocket"])
-        factory.protocol = lambda: client  # type: ignore[assignment]  # anything that makes one
         with self.namespace or nullcontext():
-            connectWS(factory)
+            websockets.connect(client, self.access["websocket"])
         await until(lambda: client.opened, "the WebSocket")
         if authenticate:
             data = await client.command("authenticate", user=self.access["user"], password=self.access["password"])

@@ -9,10 +9,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol, connectWS
+from autobahn.twisted.websocket import WebSocketClientProtocol
 from twisted.internet import ssl
 
 from neon.ctl.connection import connect
+from tests.integration import websockets
 from tests.integration.daemon import Daemon
 from tests.integration.processes import IntegrationCase, Program, free_port, until
 
@@ -99,10 +100,9 @@ class FeedClient(WebSocketClientProtocol):
 async def feed_client(daemon: Daemon, path: str, *, tls: bool = False) -> FeedClient:
     """Connect to the feed of a daemon."""
     client = FeedClient()
-    factory = WebSocketClientFactory(daemon.access["feed"]["wss" if tls else "ws"] + path.lstrip("/"))
-    factory.protocol = lambda: client  # type: ignore[assignment]  # anything that makes one
+    url = daemon.access["feed"]["wss" if tls else "ws"] + path.lstrip("/")
     # What NEON signs itself nobody trusts: the test of the certificate is another one's.
-    connectWS(factory, ssl.CertificateOptions(verify=False) if tls else None)
+    websockets.connect(client, url, ssl=ssl.CertificateOptions(verify=False) if tls else None)
     await until(lambda: client.opened, "the feed")
     return client
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import Any, cast
+from typing import Any
 
-from autobahn.twisted.websocket import WebSocketClientFactory, connectWS
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SkipTest
 
+from tests.integration import websockets
 from tests.integration.daemon import Client, start_daemon
 from tests.integration.desktop import PATIENCE, PEER, Desktop, has_glib, new_desktop
 from tests.integration.processes import IntegrationCase, Program, until
@@ -131,9 +131,7 @@ class DesktopTests(IntegrationCase):
         daemon = await start_daemon(self, env={"DBUS_SESSION_BUS_ADDRESS": bus, "LC_ALL": "C.UTF-8"})
         await daemon.program.says("has a desktop", PATIENCE)
         page = Client()
-        factory = WebSocketClientFactory(daemon.access["websocket"], origin=PAGE)
-        factory.protocol = cast("Any", lambda: page)
-        connectWS(factory)
+        websockets.connect(page, daemon.access["websocket"], origin=PAGE)
         notice = await peer.said("Notify")
         self.assertEqual((notice[4], notice[5][2:4]), (PAGE, ["allow-once", "Allow once"]))
         await self.click(desktop, 1, "allow-once")

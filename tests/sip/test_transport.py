@@ -118,6 +118,22 @@ class RealSocketTests(SynchronousTestCase):
             ours.close()
 
 
+    def test_bound_again(self) -> None:
+        """A bind that was given up is followed by another one at once: the port was taken for TCP, for example."""
+        ours = SipSocket(reactor, Clock(), "127.0.0.1", 0, lambda data, source: None)
+        ours.listen()
+        first = ours.close()
+        ours.listen()
+        try:
+            self.assertNotEqual(ours.address[1], 0)
+        finally:
+            second = ours.close()
+        for _ in range(3):
+            reactor.runUntilCurrent()
+        self.successResultOf(first)
+        self.successResultOf(second)
+
+
 class AddressTests(SynchronousTestCase):
     def test_destinations(self) -> None:
         """Only numeric unicast addresses and real ports are destinations."""
