@@ -1,18 +1,19 @@
-"""An echo over the WebSocket layer of the APIs, for Autobahn's fuzzing client, most of whose cases want their words back.
+"""An echo over the WebSocket layer of the APIs, for Autobahn's fuzzing client, whose cases mostly want their words back.
 
     python -m tests.fuzz.websocket_echo 9001
     wstest -m fuzzingclient -s fuzzing.json        # {"servers": [{"url": "ws://127.0.0.1:9001/"}], "cases": ["*"], ...}
 
-C{wstest} is a program for Python 2 (C{pip install autobahntestsuite}), and no part of ./test; docs/reliability.rst has its
-counts. What is tested is how NEON configures autobahn (L{neon.api.paced}), with room for the longest cases.
+C{wstest} is a program for Python 2 (C{pip install autobahntestsuite}), and no part of ./test; docs/reliability.rst has
+its counts. What is tested is how NEON configures autobahn (L{neon.api.paced}), with room for the longest cases.
 """
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory
-from twisted.internet import reactor
+from twisted.internet import reactor as _reactor
 
 from neon.api.paced import Paced, configure
 
@@ -27,6 +28,9 @@ class Echo(Paced):
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         self._lag.allow(len(payload))
         self.sendMessage(payload, isBinary)
+
+
+reactor: Any = _reactor
 
 
 def main() -> None:
