@@ -1,4 +1,4 @@
-"""An echo over the WebSocket layer of the APIs, for Autobahn's fuzzing client, whose cases mostly want their words back.
+"""An echo over the WebSocket layer of the APIs, for Autobahn's fuzzing client, whose cases want their words back.
 
     python -m tests.fuzz.websocket_echo 9001
     wstest -m fuzzingclient -s fuzzing.json        # {"servers": [{"url": "ws://127.0.0.1:9001/"}], "cases": ["*"], ...}
