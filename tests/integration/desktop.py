@@ -72,7 +72,8 @@ class Desktop:
         """Start an X server and a window manager on it, before the bus."""
         # Not -displayfd: without a lock two servers may take the same number.
         number = random.SystemRandom().randrange(1000, 60000)
-        self._test.start("xvfb", "Xvfb", f":{number}", "-screen", "0", "1024x800x24", "-nolisten", "tcp")
+        # -noreset: else it begins anew, and refuses connections, whenever the last of its programs has gone.
+        self._test.start("xvfb", "Xvfb", f":{number}", "-noreset", "-screen", "0", "1024x800x24", "-nolisten", "tcp")
         self.env["DISPLAY"] = f":{number}"
         # Its socket is there a little before it answers.
         await until(lambda: self._run("xprop", "-root"), "the X server", PATIENCE)
