@@ -122,16 +122,12 @@ class RealSocketTests(SynchronousTestCase):
         """A bind that was given up is followed by another one at once: the port was taken for TCP, for example."""
         ours = SipSocket(reactor, Clock(), "127.0.0.1", 0, lambda data, source: None)
         ours.listen()
-        first = ours.close()
+        ours.close()
         ours.listen()
         try:
             self.assertNotEqual(ours.address[1], 0)
         finally:
-            second = ours.close()
-        for _ in range(3):
-            reactor.runUntilCurrent()
-        self.successResultOf(first)
-        self.successResultOf(second)
+            ours.close()
 
 
 class AddressTests(SynchronousTestCase):
