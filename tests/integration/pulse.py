@@ -171,6 +171,10 @@ class SoundServer:
         return self._test.start(f"{name or argv[0]}-{self._count}", *argv, folder=self.folder, env=self.env)
 
 
+START = 30.0
+"""Seconds that PipeWire and what belongs to it may take to be there."""
+
+
 class PipeWire(SoundServer):
     """One PipeWire, with all that a desktop runs of it, in a session of its own."""
 
@@ -187,15 +191,29 @@ class PipeWire(SoundServer):
         )
         self._program = self._run("dbus-run-session", "--", "sh", "-c", script, name="pipewire")
         program = self._program
-        await until(lambda: self.socket.exists() or not program.running, "the sound server's socket")
-        self.pactl("load-module", "module-null-sink", "sink_name=spk", "rate=48000")
-        self.pactl("load-module", "module-null-sink", "sink_name=air", "rate=48000")
-        self.pactl("load-module", "module-remap-source", "master=air.monitor", "source_name=mic")
-        await until(lambda: self._names() >= {"spk", "air", "mic"}, "the devices")
-        self.pactl("set-default-sink", "spk")
-        self.pactl("set-default-source", "mic")
+        await until(lambda: self.socket.exists() or not program.running, "the sound server's socket", START)
+        # Its socket is there before all that it needs to answer.
+        await self._obeyed("info")
+        await self._obeyed("load-module", "module-null-sink", "sink_name=spk", "rate=48000")
+        await self._obeyed("load-module", "module-null-sink", "sink_name=air", "rate=48000")
+        await self._obeyed("load-module", "module-remap-source", "master=air.monitor", "source_name=mic")
+        await until(lambda: self._names() >= {"spk", "air", "mic"}, "the devices", START)
+        await self._obeyed("set-default-sink", "spk")
+        await self._obeyed("set-default-source", "mic")
         defaults = {"Default Sink: spk", "Default Source: mic"}
-        await until(lambda: defaults <= set(self.pactl("info").splitlines()), "the defaults")
+        await until(lambda: defaults <= set(self.pactl("info").splitlines()), "the defaults", START)
+
+    async def _obeyed(self, *arguments: str) -> None:
+        """Ask for something until the server does it."""
+
+        def look() -> bool:
+            try:
+                self.pactl(*arguments)
+            except subprocess.CalledProcessError:
+                return False
+            return True
+
+        await until(look, f"pactl {arguments[0]}", START)
 
     def _names(self) -> set[str]:
         lists = self.pactl("list", "short", "sinks") + "\n" + self.pactl("list", "short", "sources")
