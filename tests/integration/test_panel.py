@@ -18,6 +18,8 @@ from tests.integration.browser import WebServer
 from tests.integration.daemon import ROOT, Client, Daemon, start_daemon
 from tests.integration.kamailio import start_kamailio
 from tests.integration.processes import IntegrationCase, pause, until
+from tests.integration.rtp import open_peer
+from tests.integration.sipp import start_sipp
 from tests.integration.stage import Tab, open_tab
 
 CHECKS = (Path(__file__).parent / "pages" / "accessibility.js").read_text("utf-8")
@@ -317,6 +319,28 @@ class AttendedTransferTests(PanelCase):
         await self.client.event("OnTransferedCall")
         await tab.has("neon-call[data-state=confirmed]", 0)
         self.assertEqual((await self.client.command("listcalls"))["calls"], [])
+        self.quiet(tab)
+
+
+class QualityTests(PanelCase):
+    programs_needed = ("chromium", "sipp")
+
+    async def test_reason(self) -> None:
+        """Where a tenth of the far end's packets is lost, the light is not green, and the reason stands beside it."""
+        await self.started(registered=False)
+        peer = open_peer(self, tone_hz=1100)
+        peer.loses = 10
+        sipp = await start_sipp(self, "uas_answer", calls=2, rtp_port=peer.port)
+        await self.client.register(sipp.address, "2001", "one")
+        tab = await self.panel()
+        call = await self.client.call("2002")
+        warned = await self.client.event("OnMediaWarning", 40.0, callId=call, problem="high-loss")
+        await tab.shows("neon-call .quality .words", warned["description"])
+        self.assertIn(await tab.run("document.querySelector('neon-call .quality').dataset.light"), ("fair", "poor"))
+        await self.look(tab, "poor-sound")
+        await tab.click("neon-call [data-do=hangup]")
+        await self.client.event("OnFinalizedCall", callId=call)
+        await sipp.finished()
         self.quiet(tab)
 
 
