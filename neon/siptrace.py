@@ -73,11 +73,6 @@ class SipTrace:
         self._bytes = 0
         self._number = 0
 
-    @property
-    def running(self) -> bool:
-        """Whether somebody fetches."""
-        return self._idle is not None
-
     def attach(self, endpoint: Traceable) -> None:
         """Hear of an endpoint's messages from now on."""
         self._endpoints.append(endpoint)

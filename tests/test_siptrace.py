@@ -42,13 +42,14 @@ class SipTraceTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.heard: list[object] = []
+        self.ladder: Hook = lambda *seen: self.heard.append(seen)
         self.endpoint = Endpoint()
         self.trace = self._trace(logs=False)
         self.trace.attach(self.endpoint)
 
     def _trace(self, logs: bool) -> SipTrace:
         now = datetime(2026, 1, 2, tzinfo=UTC)
-        return SipTrace(self.clock, lambda *seen: self.heard.append(seen), logs=logs, wall=lambda: now)
+        return SipTrace(self.clock, self.ladder, logs=logs, wall=lambda: now)
 
     def test_nobody_asks(self) -> None:
         """Without a trace the ladder is the endpoint's hook itself, and nothing is kept."""
@@ -88,9 +89,9 @@ class SipTraceTests(SynchronousTestCase):
         self.clock.advance(siptrace.IDLE_SECONDS - 1)
         self.trace.fetch(0)
         self.clock.advance(siptrace.IDLE_SECONDS - 1)
-        self.assertTrue(self.trace.running)
+        self.assertIsNot(self.endpoint.trace, self.ladder)
         self.clock.advance(1)
-        self.assertFalse(self.trace.running)
+        self.assertIs(self.endpoint.trace, self.ladder)
         self.assertEqual(self.trace.fetch(0), ([], 0))
         self.endpoint.carry("->", SECRET)
         self.assertEqual([one.number for one in self.trace.fetch(0)[0]], [1])
