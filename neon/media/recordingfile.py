@@ -59,12 +59,17 @@ class RecordingFile:
                 with suppress(OSError):
                     os.unlink(f"{path}{PART}")  # made, and without a header
                 raise
-            self.path = path
-            break
+            # A descriptor of its own holds the lock until the file has its name, after the writer has closed it.
+            self._lock = os.dup(self._writer.fileno())
+            with suppress(OSError):  # a file system without locks: what a crash leaves waits until somebody renames it
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
+            if _is_named(self._lock, Path(f"{path}{PART}")):
+                self.path = path
+                break
+            self._writer.close()  # another daemon that starts in the same directory took the empty file for left behind
+            os.close(self._lock)
         else:
             raise FileExistsError(f"{wanted} and {_MOST_NAMESAKES} more names are taken")
-        with suppress(OSError):  # a file system without locks: after a crash the file waits until somebody renames it
-            fcntl.flock(self._writer.fileno(), fcntl.LOCK_EX)
 
     @property
     def seconds(self) -> float:
@@ -84,15 +89,19 @@ class RecordingFile:
         @raise OSError: it keeps its C{.part}.
         """
         part = Path(f"{self.path}{PART}")
+        nothing = self._writer.length < self._writer.block
         try:
-            self._writer.close()
+            try:
+                self._writer.close()
+            finally:
+                if nothing:
+                    part.unlink(missing_ok=True)
+            if nothing:
+                return None
+            self.path = _complete(part, self.path)
+            return self.path
         finally:
-            if self._writer.length < self._writer.block:
-                part.unlink(missing_ok=True)
-        if self._writer.length < self._writer.block:
-            return None
-        self.path = _complete(part, self.path)
-        return self.path
+            os.close(self._lock)
 
 
 def take_in(directory: Path) -> Iterator[Left]:
@@ -108,7 +117,7 @@ def take_in(directory: Path) -> Iterator[Left]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             info = read_info(part)
-            if not info.get(SOFTWARE, "").startswith(_OURS):
+            if not _is_named(descriptor, part) or not info.get(SOFTWARE, "").startswith(_OURS):
                 continue
             seconds = repair(descriptor)
             if seconds == 0:
@@ -167,6 +176,14 @@ def _complete(part: Path, wanted: Path) -> Path:
         part.unlink()
         return path
     raise FileExistsError(f"{wanted} and {_MOST_NAMESAKES} more names are taken")
+
+
+def _is_named(descriptor: int, path: Path) -> bool:
+    """Whether C{path} is (still) the name of that file: between a look and a lock it may have got another."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def _namesakes(path: Path) -> Iterator[Path]:

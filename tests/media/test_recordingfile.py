@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import struct
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from neon.media import recordingfile
 from neon.media.recordingfile import RecordingFile, take_in, tidy
 from neon.media.wavewriter import WaveWriter, read_info
 
@@ -120,6 +122,51 @@ class CrashTests(RecordingFileCase):
         file.write(SECOND)
         self.assertEqual(list(take_in(self.directory)), [])
         self.assertIsNotNone(file.close())
+
+    def test_being_completed(self) -> None:
+        """Nor is one taken from a daemon that has written its end and is about to give it its name."""
+        file = RecordingFile(self.directory, "a", 55)
+        file.write(SECOND)
+        complete = recordingfile._complete
+
+        def too_soon(part: Path, wanted: Path) -> Path:
+            self.assertEqual(list(take_in(self.directory)), [])
+            return complete(part, wanted)
+
+        self.patch(recordingfile, "_complete", too_soon)
+        self.assertEqual(file.close(), self.directory / "a.wav")
+
+    def test_completed_meanwhile(self) -> None:
+        """One that got its name between the look and the lock is not touched, nor is the next of its first name."""
+        file = RecordingFile(self.directory, "a", 55)
+        file.write(SECOND)
+        flock = fcntl.flock
+
+        def late(descriptor: int, operation: int) -> None:
+            self.patch(fcntl, "flock", flock)
+            path = file.close()
+            assert path is not None
+            path.rename(path.with_name("first.wav"))
+            self.crashed("a", SECOND)
+            flock(descriptor, operation)
+
+        self.patch(fcntl, "flock", late)
+        self.assertEqual(list(take_in(self.directory)), [])
+        self.assertEqual(sorted(os.listdir(self.directory)), ["a.wav.part", "first.wav"])
+
+    def test_just_made(self) -> None:
+        """An empty file that a starting daemon took out before it was locked is made again."""
+        flock = fcntl.flock
+
+        def late(descriptor: int, operation: int) -> None:
+            self.patch(fcntl, "flock", flock)
+            self.assertEqual(list(take_in(self.directory)), [])
+            self.assertEqual(os.listdir(self.directory), [])
+            flock(descriptor, operation)
+
+        self.patch(fcntl, "flock", late)
+        path = self.made("a")
+        self.assertEqual(os.listdir(self.directory), [path.name])
 
     def test_not_ours(self) -> None:
         """Files of others are left alone, and an empty one of ours goes."""
