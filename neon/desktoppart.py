@@ -23,8 +23,8 @@ from neon.ports import Operators
 from neon.sections import Desktop
 
 if TYPE_CHECKING:
+    from neon.dbus.messagebus import MessageBus
     from neon.desktop.callwatch import CallWatch
-    from neon.desktop.messagebus import MessageBus
     from neon.desktop.window import Window
 
 _log = Logger()
@@ -51,7 +51,7 @@ class DesktopPart(Service):
         # A name that is no D-Bus costs no more than this look.
         if not environ.get("DBUS_SESSION_BUS_ADDRESS") and not environ.get("XDG_RUNTIME_DIR"):
             return
-        from neon.desktop.messagebus import MessageBus, session_bus, system_bus
+        from neon.dbus.messagebus import MessageBus, session_bus, system_bus
         from neon.desktop.window import Window
 
         if (path := session_bus(environ)) is None:

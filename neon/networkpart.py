@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 
+from neon.dbus.messagebus import MessageBus, system_bus
 from neon.network.clockjump import ClockJump
 from neon.network.logind import Logind
 from neon.network.monitor import NetworkMonitor
@@ -91,7 +93,9 @@ class NetworkWatch(Service):
             clocks.known()
             self.monitor.resumed()
 
-        for source in (Netlink(reactor, self.monitor.news, self.monitor.lost), Logind(reactor, resumed), clocks):
+        path = system_bus(os.environ)
+        logind = Logind(None if path is None else MessageBus(reactor, path), resumed)
+        for source in (Netlink(reactor, self.monitor.news, self.monitor.lost), logind, clocks):
             self.monitor.add(source)
 
     def startService(self) -> None:

@@ -22,7 +22,7 @@ FLOORS: dict[str, int] = {
             signals sounddevices srtp stunmessage values watched
         """,
         1: """
-            brand bus cases dialling digits events history ladder links localboard log logos model ports siptrace
+            brand bus cases dbus dialling digits events history ladder links localboard log logos model ports siptrace
             soundports switchboard tones wsdl
         """,
         2: """
@@ -61,6 +61,7 @@ SAME_FLOOR: dict[str, set[str]] = {
     "model": {"events"},
     "operatorvalues": {"values"},
     "bus": {"events", "ports"},
+    "dbus": {"ports"},
     "cases": {"bus", "events", "ladder"},
     "digits": {"ports"},
     "links": {"dialling"},
@@ -110,7 +111,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "sippy": ("neon.sip", "neon.testbed"),
     "pyaudio": ("neon.media.portaudio",),
     "automat": ("neon.model", "neon.phone", "neon.callcontrol", "neon.conference"),
-    "jeepney": ("neon.network.logind", "neon.desktop"),
+    "jeepney": ("neon.dbus", "neon.desktop"),
     "autobahn": ("neon.api", "neon.ctl", "neon.trycall"),
     "sqlite3": ("neon.store",),
     "paho": ("neon.desks",),

@@ -15,8 +15,8 @@ from jeepney import DBusAddress
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from neon.dbus.messagebus import Body, MessageBus, not_important, refusal
 from neon.desktop.callwatch import CallWatch
-from neon.desktop.messagebus import Body, MessageBus, not_important, refusal
 
 LOGIND: Final = DBusAddress("/org/freedesktop/login1", "org.freedesktop.login1", "org.freedesktop.login1.Manager")
 SAVER_NAME: Final = "org.freedesktop.ScreenSaver"

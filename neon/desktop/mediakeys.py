@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
+from neon.dbus.messagebus import UNKNOWN_METHOD, Answer, Body, BusError, MessageBus
 from neon.desktop.callwatch import CallWatch
-from neon.desktop.messagebus import UNKNOWN_METHOD, Answer, Body, BusError, MessageBus
 from neon.desktop.players import PATH, PLAYER, PROPERTIES
 from neon.desktop.window import NAME as DESKTOP_ENTRY
 

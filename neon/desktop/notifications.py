@@ -13,7 +13,7 @@ from jeepney import DBusAddress
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from neon.desktop.messagebus import Body, MessageBus, refusal
+from neon.dbus.messagebus import Body, MessageBus, refusal
 from neon.desktop.window import NAME as DESKTOP_ENTRY
 
 NAME: Final = "org.freedesktop.Notifications"

@@ -8,8 +8,8 @@ from jeepney import DBusAddress
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from neon.dbus.messagebus import BUS, BusError, MessageBus, not_important
 from neon.desktop.callwatch import CallWatch
-from neon.desktop.messagebus import BUS, BusError, MessageBus, not_important
 from neon.ports import Clock, Timer
 
 PREFIX: Final = "org.mpris.MediaPlayer2."

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from neon.desktop.messagebus import BUS, NO_REPLY, Body, MessageBus, not_important, refusal
+from neon.dbus.messagebus import BUS, NO_REPLY, Body, MessageBus, not_important, refusal
 
 NAME: Final = "org.neonsoftphone.Panel"
 PATH: Final = "/org/neonsoftphone/Panel"

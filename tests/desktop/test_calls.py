@@ -9,12 +9,12 @@ from jeepney import HeaderFields
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon.bus import Bus
+from neon.dbus.messagebus import MessageBus
 from neon.desktop.awake import SAVER_NAME, Awake
 from neon.desktop.callnotices import MOST, CallNotices
 from neon.desktop.callwatch import CallWatch
 from neon.desktop.mediakeys import NAME as PLAYER_NAME
 from neon.desktop.mediakeys import ROOT, MediaKeys
-from neon.desktop.messagebus import MessageBus
 from neon.desktop.notifications import NAME, Notifier
 from neon.desktop.players import PATH, PLAYER, PROPERTIES, RESUME_SECONDS, Players
 from neon.desktop.questions import Questions
@@ -23,7 +23,7 @@ from neon.desktoppart import short
 from neon.details import Why
 from neon.events import CallAccepted, CallFinalized, CallMissed, CallStarted
 from neon.values import Cause, Direction
-from tests.desktop.fakebus import OURS, SERVER, FakeBus
+from tests.dbus.fakebus import OURS, SERVER, FakeBus
 
 IN, OUT = Direction.INCOMING, Direction.OUTGOING
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from neon.desktop.messagebus import MessageBus
+from neon.dbus.messagebus import MessageBus
 from neon.desktop.notifications import NAME, Notice, Notifier, plain
-from tests.desktop.fakebus import SERVER, FakeBus
+from tests.dbus.fakebus import SERVER, FakeBus
 
 PATH = "/org/freedesktop/Notifications"
 FULL = ["body", "body-markup", "actions"]

@@ -7,9 +7,9 @@ from typing import Any
 from jeepney import HeaderFields, MessageFlag
 from twisted.trial.unittest import SynchronousTestCase
 
-from neon.desktop.messagebus import MessageBus
+from neon.dbus.messagebus import MessageBus
 from neon.desktop.window import NAME, PATH, START_SECONDS, Window
-from tests.desktop.fakebus import FakeBus
+from tests.dbus.fakebus import FakeBus
 
 URL = "http://localhost:15060/#ticket=abc"
 UNKNOWN = "org.freedesktop.DBus.Error.ServiceUnknown"

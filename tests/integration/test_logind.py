@@ -7,6 +7,7 @@ from jeepney.io.blocking import DBusConnection, open_dbus_connection
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
+from neon.dbus.messagebus import MessageBus
 from neon.network.logind import INTERFACE, SERVICE, SIGNAL, Logind
 from tests.integration.processes import IntegrationCase, pause, until
 
@@ -27,7 +28,7 @@ class LogindTests(IntegrationCase):
         daemon = self.start("dbus", "dbus-daemon", f"--config-file={self.folder}/bus.conf", "--nofork")
         await until(path.exists, "the bus")
         heard: list[bool] = []
-        logind = Logind(reactor, lambda: heard.append(True), find_bus=lambda: str(path))
+        logind = Logind(MessageBus(reactor, str(path)), lambda: heard.append(True))
         logind.start()
         self.at_end(logind.stop)
 
@@ -59,7 +60,8 @@ class LogindTests(IntegrationCase):
         await daemon.stop()
 
     async def test_no_bus(self) -> None:
-        """Without a bus there is nothing to hear and nothing to retry."""
-        logind = Logind(reactor, lambda: self.fail("heard something"), find_bus=lambda: str(self.folder / "none"))
+        """Without a bus there is nothing to hear."""
+        bus = MessageBus(reactor, str(self.folder / "none"))
+        logind = Logind(bus, lambda: self.fail("heard something"))
         logind.start()
         logind.stop()

@@ -19,7 +19,7 @@ from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from neon.desktop.messagebus import BUS
+from neon.dbus.messagebus import BUS
 
 OURS = ":1.7"
 SERVER = ":1.100"

@@ -11,8 +11,8 @@ from typing import Any
 from jeepney import DBusAddress, HeaderFields, MessageType
 from twisted.trial.unittest import SynchronousTestCase
 
-from neon.desktop.connection import LARGEST_MESSAGE
-from neon.desktop.messagebus import (
+from neon.dbus.connection import LARGEST_MESSAGE
+from neon.dbus.messagebus import (
     DISCONNECTED,
     LAST_RETRY,
     MOST_CALLS,
@@ -26,7 +26,7 @@ from neon.desktop.messagebus import (
     session_bus,
     system_bus,
 )
-from tests.desktop.fakebus import SERVER, FakeBus
+from tests.dbus.fakebus import SERVER, FakeBus
 
 NAME = "org.example.Clock"
 CLOCK = DBusAddress("/clock", NAME, NAME)

@@ -30,7 +30,7 @@ from twisted.internet.protocol import ClientFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from neon.desktop.connection import BusConnection
+from neon.dbus.connection import BusConnection
 from neon.ports import Clock, Timer
 
 CONNECT_WITHIN: Final = 5
