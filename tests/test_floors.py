@@ -18,8 +18,8 @@ FLOORS: dict[str, int] = {
     for floor, parts in {
         0: """
             audioframes brandvalues causes challenge config csvlog details errors explain headers heap inherited inifile
-            journald operatorvalues opus parsing passwords places privatefile quality records redaction safexml sections
-            signals sounddevices srtp stunmessage values watched
+            journald operatorvalues opus parsing passwords places plainrequest privatefile quality records redaction
+            safexml sections signals sounddevices srtp stunmessage values watched
         """,
         1: """
             brand bus cases dbus dialling digits events history ladder links localboard log logos model ports siptrace

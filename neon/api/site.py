@@ -8,7 +8,6 @@ headers and ten for its body, and nobody but L{neon.api.form} looks into a form.
 from __future__ import annotations
 
 import socket
-from io import BytesIO
 from typing import Any, Final
 
 from twisted.internet.interfaces import ITCPTransport
@@ -17,10 +16,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
-from twisted.web.server import Request, Site
+from twisted.web.server import Site
 
 from neon.api import form, guard
 from neon.api.cors import OriginPolicy
+from neon.plainrequest import PlainRequest
 from neon.ports import Timer
 
 MAX_HEADERS: Final = 64
@@ -34,48 +34,27 @@ MAX_AHEAD_BYTES: Final = 16 * 1024
 """A client that sends more than this while its request is being answered is not read until then."""
 
 
-class ApiRequest(Request):
-    """A request whose body is what arrived; C{too_long} if that was more than a form may have."""
+class ApiRequest(PlainRequest):
+    """C{too_long}: its body was more than a form may have."""
 
-    channel: Any
-    content: Any
-
-    def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(channel, *args, **kwargs)  # type: ignore[no-untyped-call]
-        self.too_long = False
-        self._received = 0
-
-    def gotLength(self, length: int | None) -> None:
-        self.content = BytesIO()
-
-    def parseCookies(self) -> None:
-        """We have none, and look at nobody else's."""
+    too_long = False
 
     def handleContentChunk(self, data: bytes) -> None:
-        self._received += len(data)
-        if self._received > HARD_LIMIT_BYTES:
+        if self.received + len(data) <= form.MAX_BODY:
+            super().handleContentChunk(data)
+            return
+        self.received += len(data)
+        self.too_long = True
+        if self.received > HARD_LIMIT_BYTES:
             self.channel.cut("a body without an end")
-        elif self._received > form.MAX_BODY:
-            self.too_long = True
-        else:
-            self.content.write(data)
 
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        # Not Twisted's, which parses query and body and answers bad ones without our headers.
-        self.content.seek(0)
-        self.args = {}
-        self.method, self.uri, self.clientproto = command, path, version
-        self.path = path.partition(b"?")[0]
-        self._in_turn()
-
-
-    def _in_turn(self) -> None:
+    def arrived(self) -> None:
         """Go on, at once unless there were too many requests on this connection in the last second."""
         wait = self.channel.bucket.take()
         if wait == 0.0:
             self.process()  # type: ignore[no-untyped-call]
             return
-        timer: Timer = self.channel.callLater(wait, self._in_turn)
+        timer: Timer = self.channel.callLater(wait, self.arrived)
         self.notifyFinish().addErrback(lambda _: timer.cancel() if timer.active() else None)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -10,8 +9,9 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Request, Site
+from twisted.web.server import NOT_DONE_YET, Site
 
+from neon.plainrequest import PlainRequest
 from neon.testbed.operator import Asked, Operator, Told
 
 MAX_BODY: Final = 64 * 1024
@@ -20,32 +20,14 @@ REQUEST_SECONDS: Final = 20.0
 """So long a request may take to arrive, from the end of the one before."""
 
 
-class _Request(Request):
-    """A request whose body is kept in memory, up to a size, and looked into by nobody but the operator."""
-
-    channel: Any
-    content: Any
-    _received = 0
-
-    def gotLength(self, length: int | None) -> None:
-        self.content = BytesIO()
-
-    def parseCookies(self) -> None:
-        """We have none."""
+class _Request(PlainRequest):
+    """A request with a bound on its body."""
 
     def handleContentChunk(self, data: bytes) -> None:
-        self._received += len(data)
-        if self._received > MAX_BODY:
+        if self.received + len(data) > MAX_BODY:
             self.channel.transport.abortConnection()
         else:
-            self.content.write(data)
-
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        self.content.seek(0)
-        self.args = {}
-        self.method, self.uri, self.clientproto = command, path, version
-        self.path = path.partition(b"?")[0]
-        self.process()  # type: ignore[no-untyped-call]
+            super().handleContentChunk(data)
 
 
 class _Root(Resource):

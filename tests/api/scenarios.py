@@ -17,8 +17,9 @@ from neon.errors import NeonError
 from neon.events import CallTransferred, DigitReceived
 from neon.values import Cause, Direction
 from tests.api.web import HttpCase, Reply
-from tests.api.websockets import Applications, WebSocketCase
 from tests.api.websockets import Client as JsonConnection
+from tests.api.websockets import WebSocketCase
+from tests.api.world import Applications
 from tests.fakes import AGREEMENT, FakeCall, FakeWorld
 
 

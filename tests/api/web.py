@@ -10,21 +10,13 @@ from lxml import etree
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import StringTransportWithDisconnection
-from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
 from neon.api import schema
-from neon.api.approvals import ApprovalRequests
-from neon.api.autodisconnect import Autodisconnect
-from neon.api.guard import Guard
 from neon.api.http import Root
 from neon.api.mailbox import Mailboxes
-from neon.api.origins import Origins, Policy
-from neon.api.sessions import Sessions
 from neon.api.site import HttpSite
-from neon.commands import Commands
-from tests.api.websockets import Applications
-from tests.fakes import FakeWorld
+from tests.api.world import ApiCase
 
 PORT = 15060
 URL = f"http://localhost:{PORT}"
@@ -59,24 +51,16 @@ class Reply:
         return int(self.xml.findtext("Error/Code") or "")
 
 
-class HttpCase(SynchronousTestCase):
-    """A phone with everything around it faked, and the real API in front of it."""
+class HttpCase(ApiCase):
+    """Talks HTTP."""
+
+    configured_origins = (CRM,)
 
     def setUp(self) -> None:
-        self.world = FakeWorld()
-        self.clock = self.world.clock
-        self.applications = Applications()
-        self.sessions = Sessions(self.clock, 3600)
-        self.autodisconnect = Autodisconnect(
-            self.clock, lambda connection_id: self.world.phone.unregister(connection_id, end_calls=True)
-        )
-        self.commands = Commands(self.world.phone, self.sessions, self.applications)
+        super().setUp()
         self.mailboxes = Mailboxes(self.clock, self.world.bus)
         self.sessions.on_open.append(self.mailboxes.opened)
         self.sessions.on_close.append(self.mailboxes.closed)
-        self.origins = Origins(Policy.ASK, configured=[CRM])
-        self.approvals = ApprovalRequests(self.clock, self.origins.decide)
-        self.guard = Guard(self.clock, self.origins, self.approvals)
         self.root = Root(self.commands, self.mailboxes, self.autodisconnect, self.guard)
         self.root.manual = schema.manual
         # The client of treq's own test module, but with our server at the other end.
