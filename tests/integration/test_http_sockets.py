@@ -20,7 +20,7 @@ from neon.bus import Bus, Published
 from neon.commands import Commands
 from neon.events import Unregistered
 from neon.values import Cause
-from tests.api.websockets import Applications
+from tests.api.world import Applications
 from tests.fakes import EPOCH, FakeWorld
 from tests.integration.processes import IntegrationCase, until
 
