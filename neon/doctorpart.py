@@ -68,6 +68,7 @@ def diagnosis(
             "sound": asdict(_sound(media, loaded.media)),
             "mediaPriority": media.engine.priority,
             "roundsSkipped": media.engine.rounds_skipped,
+            "eventsLost": media.engine.events_lost,
             "turnedAway": dict(turned_away),
         }
 

@@ -19,8 +19,6 @@ BEST_R: Final = 93.2
 OWN_DELAY_MS: Final = 40.0
 """What a packet and a sound card add to the network's delay and the jitter buffer's, about."""
 
-SAMPLES_A_PACKET: Final = 160
-
 _IMPAIRMENTS: Final[Mapping[str, tuple[float, float]]] = {
     "PCMU": (0.0, 25.1),
     "PCMA": (0.0, 25.1),

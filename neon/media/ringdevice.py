@@ -25,11 +25,6 @@ class RingDevice:
         self._at: str | None = None
         self._last_problem = ""
 
-    @property
-    def is_ringing(self) -> bool:
-        """Whether it is told to; that it can be heard as well, nobody can promise."""
-        return self._job is not None
-
     def ring(self, on: bool) -> None:
         """Begin to ring, or cease; at once, and it never fails."""
         if not on:

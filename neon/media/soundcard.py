@@ -89,11 +89,6 @@ class SoundCard:
         """Why the device does not work, in words; None if it does, or was not tried yet (L{has_worked})."""
         return self._last_problem or self._half
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether nobody holds the device open now."""
-        return self._worker is None or not self._worker.asked
-
     def start(self) -> None:
         """Have a worker wait for the first call."""
         self._spawn()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from neon.details import NO_DETAILS, CallDetails, ReferPolicy, Referral, Why
-from neon.events import CallEvent, CallFinalized, CallMissed, CallStarted, HoldChanged
+from neon.events import CallFinalized, CallMissed, CallStarted, HoldChanged
 from neon.model.actions import (
     Announce,
     CallAction,
@@ -112,9 +111,6 @@ class CallFacts:
     def who(self) -> tuple[int, int, Direction, str, str, str | None]:
         """What every event of the call begins with."""
         return self.call_id, self.connection_id, self.direction, self.caller, self.callee, self.display_name
-
-    def announce(self, kind: Callable[[int, int, Direction, str, str, str | None], CallEvent]) -> None:
-        self.do(Announce(kind(*self.who)))
 
     def announce_start(self) -> None:
         self.do(Announce(CallStarted(*self.who, details=self.details)))

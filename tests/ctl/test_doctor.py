@@ -29,7 +29,7 @@ def healthy(state_dir: str) -> dict[str, dict[str, Any]]:
             "version": __version__, "configuration": [], "warnings": [], "stateDir": state_dir,
             "listening": {"websocket": "127.0.0.1:15070"},
             "sound": {"capture": "portaudio", "playback": "portaudio", "state": "works", "problem": None},
-            "mediaPriority": "fifo", "roundsSkipped": 0, "turnedAway": {},
+            "mediaPriority": "fifo", "roundsSkipped": 0, "eventsLost": 0, "turnedAway": {},
         },
         "listaccounts": {"accounts": [{"connectionId": 1, "uri": "sip:5551234@h", "state": "registered"}]},
         "listcalls": {"calls": []},
