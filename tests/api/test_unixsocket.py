@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from neon.api import unixsocket
 from neon.api.unixsocket import SocketTaken
+from tests.opened import descriptors
 
 
 class Port:
@@ -108,13 +109,13 @@ class ListenTests(SynchronousTestCase):
     def test_long_path(self) -> None:
         """A path longer than a socket's address can be, and no descriptor is left over."""
         path = self.directory / ("x" * 120) / "ctl.sock"
-        before = len(os.listdir("/proc/self/fd"))
+        before = descriptors()
         listener = self.listen(path)
         self.assertTrue(unixsocket.answers(path))
         self.assertRaises(SocketTaken, unixsocket.listen, Reactor(), None, path)
         self.successResultOf(listener.close())
         self.assertFalse(path.exists())
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(descriptors() - before, set())
 
     def test_peer(self) -> None:
         """The kernel says who is at the other end."""

@@ -206,7 +206,7 @@ class ProgramTests(SynchronousTestCase):
 
         thread = threading.Thread(target=talk, daemon=True)
         thread.start()
-        self.addCleanup(thread.join)
+        self.addCleanup(thread.join, 10)
 
     def run_main(self, *argv: str) -> tuple[int, str, str]:
         out, err = io.StringIO(), io.StringIO()

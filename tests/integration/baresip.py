@@ -14,7 +14,7 @@ from typing import Any
 from tests import audio
 from tests.integration import sound
 from tests.integration.netns import Namespace
-from tests.integration.processes import IntegrationCase, Program, free_port, until
+from tests.integration.processes import PATIENCE, IntegrationCase, Program, free_port, until
 
 CONFIGURATION = """\
 poll_method epoll
@@ -96,7 +96,7 @@ class Baresip:
         message = json.dumps({"command": command, "params": parameters}).encode()
         self._socket.sendall(b"%d:%s," % (len(message), message))
 
-    async def event(self, kind: str, within: float = 10.0) -> dict[str, Any]:
+    async def event(self, kind: str, within: float = PATIENCE) -> dict[str, Any]:
         """Wait for an event of that type (C{CALL_ESTABLISHED}, ...); the events up to it are forgotten."""
 
         def look() -> dict[str, Any] | None:

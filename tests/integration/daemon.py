@@ -19,7 +19,7 @@ from neon.audioframes import AudioFrame
 from tests.integration import websockets
 from tests.integration.memory import Memory
 from tests.integration.netns import Namespace
-from tests.integration.processes import IntegrationCase, Program, free_port, until
+from tests.integration.processes import PATIENCE, IntegrationCase, Program, free_port, until
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -133,7 +133,7 @@ class Client(WebSocketClientProtocol):
         """Wait until so many answers without an id have come."""
         await until(lambda: len(self.unnamed) >= count, "an answer")
 
-    async def event(self, name: str, within: float = 10.0, **data: object) -> dict[str, Any]:
+    async def event(self, name: str, within: float = PATIENCE, **data: object) -> dict[str, Any]:
         """Wait for an event of that name with (at least) that data, and take it; return its data, C{arrived} added."""
 
         def look() -> dict[str, Any] | None:
@@ -161,7 +161,7 @@ class Client(WebSocketClientProtocol):
         """Place a call; return its id."""
         return int((await self.command("startcall", number=number, **more))["callId"])
 
-    async def incoming(self, within: float = 10.0) -> int:
+    async def incoming(self, within: float = PATIENCE) -> int:
         """Wait for an incoming call; return its id."""
         return int((await self.event("OnNewCall", within, type="incoming"))["callId"])
 

@@ -15,7 +15,7 @@ from twisted.internet import ssl
 from neon.ctl.connection import connect
 from tests.integration import websockets
 from tests.integration.daemon import Daemon
-from tests.integration.processes import IntegrationCase, Program, free_port, until
+from tests.integration.processes import PATIENCE, IntegrationCase, Program, free_port, until
 
 FEED = """\
 [feed]
@@ -78,7 +78,7 @@ class FeedClient(WebSocketClientProtocol):
     def say(self, **message: object) -> None:
         self.sendMessage(json.dumps(message).encode())
 
-    async def hears(self, within: float = 10.0, **fields: object) -> dict[str, Any]:
+    async def hears(self, within: float = PATIENCE, **fields: object) -> dict[str, Any]:
         """Wait for a message with these fields, and take it."""
 
         def look() -> dict[str, Any] | None:

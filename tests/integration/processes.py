@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import functools
 import inspect
 import os
 import random
@@ -15,11 +17,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred
 from twisted.python import log
+from twisted.python.failure import Failure
 from twisted.trial.itrial import IReporter
 from twisted.trial.reporter import TestResultDecorator
 from twisted.trial.unittest import PyUnitResultAdapter, SkipTest, TestCase
@@ -36,6 +39,9 @@ ATTEMPTS = 3
 
 POLL = 0.01
 
+PATIENCE = 20.0
+"""Seconds for what happens at once, on a machine that has ten other things to do."""
+
 
 class TimedOut(AssertionError):
     """What a test waited for did not happen in time."""
@@ -46,7 +52,7 @@ async def pause(seconds: float) -> None:
     await task.deferLater(reactor, seconds, lambda: None)
 
 
-async def until(look: Callable[[], T | None], what: str, within: float = 10.0) -> T:
+async def until(look: Callable[[], T | None], what: str, within: float = PATIENCE) -> T:
     """Look again and again until there is something to see; return it."""
     end = time.monotonic() + within
     while True:
@@ -57,19 +63,37 @@ async def until(look: Callable[[], T | None], what: str, within: float = 10.0) -
         await pause(POLL)
 
 
-_given: deque[range] = deque(maxlen=40)
+ROW = 1000
+"""No row of ports that a test wants is longer."""
+
+_given: deque[range] = deque(maxlen=20)
 """What may not be bound yet. Were all that was given kept, no long row would be free after a hundred tests."""
 _dice = random.Random()
+_locks: list[IO[str]] = []
+
+
+@functools.cache
+def _own_ports() -> range:
+    """Ports from which nobody else's tests take any as long as this process lives; all of them if all are taken."""
+    for start in (10_000, 21_000):
+        try:
+            lock = Path(tempfile.gettempdir(), f"neon-test-ports-{start}").open("a")  # noqa: SIM115 - for as long as we live
+            _locks.append(lock)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue
+        return range(start, start + 11_000 - ROW, 2)
+    return range(10_000, 32_000 - ROW, 2)
 
 
 def free_port(count: int = 1) -> int:
     """The first, an even one, of so many loopback ports in a row that are free for UDP (and TCP, the first one).
 
-    They lie below the range from which the system gives ports to whoever asks for none in particular, so that nobody
-    takes them between this look and their use.
+    They lie below the range from which the system gives ports to whoever asks for none in particular, and apart from
+    those of tests that run at the same time, so that nobody takes them between this look and their use.
     """
     for _ in range(1000):
-        first = _dice.randrange(10_000, 32_000, 2)
+        first = _dice.choice(_own_ports())
         ports = range(first, first + count)
         wanted = [(socket.SOCK_STREAM, first), *((socket.SOCK_DGRAM, port) for port in ports)]
         apart = all(ports.stop <= given.start or given.stop <= first for given in _given)
@@ -129,7 +153,7 @@ class Program:
     def running(self) -> bool:
         return self._process.poll() is None
 
-    async def says(self, pattern: str, within: float = 10.0) -> re.Match[str]:
+    async def says(self, pattern: str, within: float = PATIENCE) -> re.Match[str]:
         """Wait until it prints something that matches."""
 
         def look() -> re.Match[str] | None:
@@ -260,8 +284,14 @@ class IntegrationCase(TestCase):
             kept = ARTEFACTS / (name if attempt == 1 else f"{name}.{attempt}")
             shutil.rmtree(kept, ignore_errors=True)
             shutil.move(folder, kept)
+            (kept / "complaints").write_text("\n".join(map(_words, wrong)))
         else:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _words(complaint: object) -> str:
+    """What went wrong, with its traceback where there is one."""
+    return complaint.getTraceback() if isinstance(complaint, Failure) else str(complaint)
 
 
 class _Held(TestResultDecorator):

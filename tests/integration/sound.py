@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests import audio
-from tests.integration.processes import until
+from tests.integration.processes import PATIENCE, until
 
 FRAME = audio.RATE // 50
 LEVEL_TOLERANCE = 1.0
 """dB. G.711 alone moves a tone's level by a few hundredths; a law decoded as the other one by ten or more."""
 
 
-async def recording(path: Path, within: float = 5.0) -> list[int]:
+async def recording(path: Path, within: float = PATIENCE) -> list[int]:
     """The samples of a WAV file, once whoever writes it has closed it (the length in its header is set then)."""
 
     def look() -> list[int] | None:

@@ -17,7 +17,7 @@ from neon.media.pactl import Pactl
 from neon.media.soundserver import SoundServer as Followed
 from neon.values import Codec, MediaAgreement
 from tests import audio
-from tests.integration.processes import IntegrationCase, until
+from tests.integration.processes import PATIENCE, IntegrationCase, until
 from tests.integration.pulse import SoundServer
 
 HOST = "127.0.0.1"
@@ -52,7 +52,7 @@ class Ear:
         self.samples()
         self._pcm = b""
 
-    async def hears(self, hz: float, dbm0: float, within: float = 10.0, tolerance: float = 0.8) -> list[int]:
+    async def hears(self, hz: float, dbm0: float, within: float = PATIENCE, tolerance: float = 0.8) -> list[int]:
         """Wait for half a second of that tone, at that level to C{tolerance} dB, and return it."""
 
         def look() -> list[int] | None:

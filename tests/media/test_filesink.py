@@ -11,6 +11,7 @@ from neon.media import wavefile
 from neon.media.filesink import FileSink
 from tests import audio
 from tests.media.fakes import FakeThreadReactor
+from tests.opened import descriptors
 
 
 class FileSinkTests(SynchronousTestCase):
@@ -38,9 +39,10 @@ class FileSinkTests(SynchronousTestCase):
 
     def test_descriptors(self) -> None:
         """Nothing stays open."""
-        before = len(os.listdir("/proc/self/fd")) - 2
+        before = descriptors()
         self.finish(FileSink(self.reactor, self.path, self.far))
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(descriptors() - before, set())
+        self.assertEqual((self.near.fileno(), self.far.fileno()), (-1, -1))
 
     def test_no_folder(self) -> None:
         """A file that cannot be made is a line in the log; frames are taken and lost, as long as they come."""

@@ -32,11 +32,22 @@ class LinkTests(SynchronousTestCase):
         for _ in range(3):
             self.assertEqual(self.link.far.recv(400), bytes(320))
         self.link.release()
-        self.engine.stop()  # what it was told is done when this returns
+        # Another device is fed in the same rhythm, by a thread that has done by its second frame what it was told.
+        near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(near.close)
+        near.settimeout(10)
+        with far:
+            other = self.engine.open_device(far.fileno())
+        self.addCleanup(other.close)
+        near.recv(400)
+        near.recv(400)
         self.link.far.setblocking(False)
         with self.assertRaises(BlockingIOError):
-            for _ in range(20):
-                self.link.far.recv(400)
+            while self.link.far.recv(400):
+                pass
+        for _ in range(5):
+            near.recv(400)
+        self.assertRaises(BlockingIOError, self.link.far.recv, 400)
 
     def test_old_sound(self) -> None:
         """What was captured while no call was up is not heard in the next one."""
@@ -53,7 +64,8 @@ class LinkTests(SynchronousTestCase):
         speaker.start(agreement(listener.local_port))
         listener.start(agreement(speaker.local_port))
         heard = audio.samples_of(b"".join(near.recv(320) for _ in range(25)))
-        self.assertGreater(listener.statistics().packets_received, 5)
+        while listener.statistics().packets_received <= 5:
+            heard += audio.samples_of(near.recv(320))
         self.assertLess(audio.level_dbm0(heard), -50)
 
     def test_close(self) -> None:

@@ -22,6 +22,7 @@ from neon.values import Codec, MediaAgreement
 from tests import audio
 from tests.media.fakes import FakeMediaReactor
 from tests.media.starvation import again_if_starved
+from tests.opened import descriptors
 
 HOST = "127.0.0.1"
 PORTS = range(20000, 30000)
@@ -145,7 +146,7 @@ class StreamTests(ManagerCase):
         os.mkdir(folder)
         playback = FilePlayback(folder + "/{call_id}.wav")
 
-        def life(calls: int) -> tuple[int, int]:
+        def life(calls: int) -> None:
             manager = self.manage(MediaSettings(HOST, PORTS, capture=PortAudioDevice(), playback=playback))
             for call_id in range(calls):
                 call = manager.open(call_id)
@@ -154,10 +155,15 @@ class StreamTests(ManagerCase):
                 self.reactor.threads.run_one()
             self.stop(sinks=0)
             gc.collect()  # of the life before
-            return len(os.listdir("/proc/self/fd")), threading.active_count()
+            for thread in threading.enumerate():
+                if thread.name == "neon-file":  # it has said its last word, and may not have ended yet
+                    thread.join(10)
 
         life(0)
-        self.assertEqual(life(0), life(60))
+        opened, running = descriptors(), threading.active_count()
+        life(60)
+        self.assertEqual(descriptors() - opened, set())
+        self.assertLessEqual(threading.active_count(), running)
         self.assertEqual(len(os.listdir(folder)), 60)
 
 

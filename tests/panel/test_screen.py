@@ -19,6 +19,7 @@ from neon.events import ScreenAsked
 from neon.panel.browser import Browser
 from neon.panel.screen import FRESH_SECONDS, OPENING_SECONDS, Screen
 from tests.fakes import FakeWorld
+from tests.opened import descriptors
 
 
 class FakeOpener:
@@ -226,13 +227,13 @@ class BrowserTests(SynchronousTestCase):
 
     def test_open(self) -> None:
         """The address is an argument and nothing else; what belongs to the daemon's supervisor stays behind."""
-        before = len(os.listdir("/proc/self/fd"))
+        before = descriptors()
         self.browser(DISPLAY=":0", NOTIFY_SOCKET="/run/x", WATCHDOG_USEC="1").open("http://localhost:1/#ticket=$(id)")
         (spawned,) = self.reactor.spawned
         self.assertEqual(spawned["args"], [str(self.program), "http://localhost:1/#ticket=$(id)"])
         self.assertEqual(spawned["env"], {"PATH": str(self.folder), "DISPLAY": ":0"})
         self.assertEqual(set(spawned["kinds"].values()), {True})
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(descriptors() - before, set())
         for end in (ProcessDone(0), ProcessTerminated(3)):
             spawned["protocol"].processEnded(Failure(end))
 
