@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ class AgainTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.patch(processes, "Standstill", _Standstill)
+        self.patch(os, "environ", {})
         self.patch(processes, "ARTEFACTS", Path(self.mktemp()))
         self.addCleanup(shutil.rmtree, processes.ARTEFACTS, ignore_errors=True)
 
@@ -94,7 +96,18 @@ class AgainTests(SynchronousTestCase):
         """A failure while the machine stood still does not count; its files are kept all the same."""
         result = self._told([False, True], [0.5, 0.0])
         self.assertEqual((result.successes, result.failures), (1, []))
-        self.assertEqual(len(list(processes.ARTEFACTS.iterdir())), 1)
+        told, folder = sorted(processes.ARTEFACTS.iterdir())
+        self.assertTrue(folder.is_dir())
+        self.assertRegex(told.read_text(), r"^.*test_story: nothing ran for 0.50 s\n$")
+
+    def test_doubted(self) -> None:
+        """Who doubts a first failure has it done again, once, and is told of it."""
+        os.environ[processes.DOUBT] = "yes"
+        self.assertEqual(self._told([False, True], [0.0, 0.0]).successes, 1)
+        self.assertRegex((processes.ARTEFACTS / processes.AGAIN).read_text(), r"test_story: .*False is not true\n$")
+        outcomes = [False, False, True]
+        self.assertEqual(len(self._told(outcomes, [0.0, 0.0]).failures), 1)
+        self.assertEqual(outcomes, [True])
 
     def test_not_for_ever(self) -> None:
         """The third failure counts in any case."""
