@@ -23,7 +23,6 @@ import tempfile
 import threading
 import time
 from array import array
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from pathlib import Path
 from neon.media.engine import WIDE, Device, Engine
 from neon.opus import OURS
 from neon.values import Codec, MediaAgreement
+from tests.audio import onsets
 from tests.integration.pulse import ASOUND
 
 HOST = "127.0.0.1"
@@ -38,7 +38,7 @@ PORTS = range(25000, 26000)
 FRAME = 320
 BURST_EVERY = 25  # frames
 BURST = array("h", (round(12000 * math.sin(2 * math.pi * 1000 * n / WIDE)) for n in range(FRAME)))
-LOUD = 3000
+LOUD, GAP = 3000, WIDE // 4
 SKIPPED = 2  # bursts, while everything is beginning
 
 ONE = "channels=1 channel_map=mono remix=no master_channel_map=front"
@@ -84,16 +84,6 @@ def talking(engine: Engine, codec: Codec, microphone: Device, loudspeaker: Devic
     return stack
 
 
-def onsets(samples: array[int], gap: int = WIDE // 4) -> Iterator[int]:
-    """Where bursts begin."""
-    last = -gap
-    for index, sample in enumerate(samples):
-        if abs(sample) > LOUD:
-            if index - last >= gap:
-                yield index
-            last = index
-
-
 def pair() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
@@ -125,7 +115,7 @@ def by_frames(engine: Engine, codec: Codec, seconds: float) -> Row:
         while speaker.is_alive():
             frame = array("h", ear.recv(2 * FRAME))
             now = time.monotonic()
-            for index in onsets(frame):
+            for index in onsets(frame, LOUD, GAP):
                 if now - last > 0.25:
                     heard.append(now + index / WIDE)
                 last = now
@@ -198,7 +188,7 @@ def by_pulse(engine: Engine, codec: Codec, folder: Path, seconds: float) -> Row:
             time.sleep(seconds)
         data = (folder / "recorded.raw").read_bytes()
         both = array("h", data[: len(data) // 4 * 4])
-        said, heard = list(onsets(both[::2])), list(onsets(both[1::2]))
+        said, heard = onsets(both[::2], LOUD, GAP), onsets(both[1::2], LOUD, GAP)
         delays = [min((at - index for at in heard if at > index), default=WIDE) / WIDE for index in said[SKIPPED:-1]]
     return row("PulseAudio", codec, [delay for delay in delays if delay < 0.4])
 

@@ -77,6 +77,44 @@ def level_dbm0(samples: Sequence[int]) -> float:
     return _dbm0(math.sqrt(2 * sum(sample * sample for sample in samples) / len(samples)))
 
 
+def signal_to_noise_db(samples: Sequence[int], hz: float, rate: int = RATE) -> float:
+    """How far the tone at C{hz} is above all that is not within 12 Hz of it; a steady offset counts for nothing.
+
+    Minus infinity for silence. They are looked at through a Hann window, as by L{goertzel}.
+    """
+    count = len(samples)
+    middle = sum(samples) / max(1, count)
+    window = [0.5 - 0.5 * math.cos(2 * math.pi * n / count) for n in range(count)]
+    seen = [(sample - middle) * weight for sample, weight in zip(samples, window, strict=True)]
+    # The lines of a transform of so many samples; each half of the spectrum has half of the power (Parseval).
+    everything = sum(value * value for value in seen) / 2
+    near = range(math.ceil((hz - 12) * count / rate), math.floor((hz + 12) * count / rate) + 1)
+    signal = sum(_power(seen, 2 * math.pi * line / count) for line in near) / max(1, count)
+    if signal <= 0:
+        return -math.inf
+    return 10 * math.log10(signal / max(everything - signal, signal * 1e-12))
+
+
+def onsets(samples: Sequence[int], loud: int, gap: int) -> list[int]:
+    """Where bursts begin: samples as loud as that, behind at least C{gap} of which none was."""
+    found, last = [], -gap
+    for index, sample in enumerate(samples):
+        if abs(sample) >= loud:
+            if index - last >= gap:
+                found.append(index)
+            last = index
+    return found
+
+
+def _power(samples: Sequence[float], step: float) -> float:
+    """The squared magnitude of a transform's line at so many radians a sample."""
+    coefficient = 2 * math.cos(step)
+    before = last = 0.0
+    for sample in samples:
+        before, last = last, sample + coefficient * last - before
+    return before * before + last * last - coefficient * before * last
+
+
 def dominant_frequency(samples: Sequence[int], rate: int = RATE) -> float:
     """The frequency, in Hz, of the strongest tone between 50 Hz and the Nyquist frequency, to about 1 Hz.
 

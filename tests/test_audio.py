@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import random
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests import audio
@@ -36,6 +39,26 @@ class EarTests(SynchronousTestCase):
         self.assertEqual(audio.dominant_frequency([0] * 1600), 0.0)
         self.assertEqual(audio.tone_level_dbm0([0] * 1600, 1000), audio.SILENCE_DBM0)
         self.assertEqual(audio.level_dbm0([]), audio.SILENCE_DBM0)
+
+    def test_noise(self) -> None:
+        """The ratio of a tone to noise is what was mixed, also where the tone does not fit the length, and there is an
+        offset; what is not the tone is noise.
+        """
+        noise = random.Random(1)
+        rms = audio.amplitude_of(-12) / math.sqrt(2)
+        for ratio in (6.0, 20.0, 38.0):
+            for hz in (440.0, 1003.7):
+                mixed = [
+                    round(sample + noise.gauss(100, rms / 10 ** (ratio / 20))) for sample in audio.tone(hz, -12, 0.5)
+                ]
+                self.assertApproximates(audio.signal_to_noise_db(mixed, hz), ratio, 1)
+        self.assertLess(audio.signal_to_noise_db(audio.tone(440, -12, 0.5), 1000), -30)
+        self.assertEqual(audio.signal_to_noise_db([5] * 4000, 440), -math.inf)
+
+    def test_onsets(self) -> None:
+        """A burst begins once, whatever is between its samples."""
+        burst = audio.tone(1000, -10, 0.02)
+        self.assertEqual(audio.onsets(([0] * 800 + burst) * 3, 1, 400), [801, 801 + 960, 801 + 2 * 960])
 
     def test_bytes(self) -> None:
         """PCM bytes and samples are two views of the same thing."""

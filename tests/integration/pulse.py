@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests import audio
@@ -132,6 +133,21 @@ class SoundServer:
         self.keep_going(name)
         return number
 
+    def add_room(self) -> None:
+        """A loudspeaker C{ear} and a microphone C{hark} in one room: C{room}, whose left side has what is played to
+        C{mouth}, and is heard by that microphone, and whose right side has what is played to the ear. What is recorded
+        of the room has both by one clock.
+        """
+        one = "channels=1 channel_map=mono remix=no master_channel_map=front"
+        for words in (
+            "module-null-sink sink_name=room rate=16000 channels=2 channel_map=front-left,front-right",
+            f"module-remap-sink sink_name=mouth master=room {one}-left",
+            f"module-remap-sink sink_name=ear master=room {one}-right",
+            f"module-remap-source source_name=hark master=room.monitor {one}-left",
+        ):
+            self.pactl("load-module", *words.split(" "))
+        self.keep_going("room")
+
     def unplug(self, number: str) -> None:
         """Take out what L{add_speaker} made."""
         self.pactl("unload-module", number)
@@ -150,20 +166,24 @@ class SoundServer:
 
     def speak(self, hz: float, dbm0: float, seconds: float) -> Program:
         """Play a tone where the microphone hears it."""
+        return self.say(audio.tone(hz, dbm0, seconds))
+
+    def say(self, samples: Sequence[int], sink: str = "air") -> Program:
+        """Play these samples to a loudspeaker, which may be one that a microphone hears."""
         file = self.folder / "spoken.raw"
-        file.write_bytes(audio.pcm_of(audio.tone(hz, dbm0, seconds)))
+        file.write_bytes(audio.pcm_of(samples))
         return self._run(
-            "pacat", "--playback", "--latency-msec=20", "--device=air", "--rate=8000", "--channels=1",
+            "pacat", "--playback", "--latency-msec=20", f"--device={sink}", "--rate=8000", "--channels=1",
             "--format=s16le", "--raw", str(file), name="speak",
         )  # fmt: skip
 
-    def listen(self, sink: str = "spk") -> Recording:
-        """Begin to record what is played to a loudspeaker."""
+    def listen(self, sink: str = "spk", channels: int = 1) -> Recording:
+        """Begin to record what is played to a loudspeaker; of several channels, the samples take turns."""
         self._recordings += 1
         path = self.folder / f"heard{self._recordings}.raw"
         self._run(
-            "parec", "--latency-msec=20", f"--device={sink}.monitor", "--rate=8000", "--channels=1", "--format=s16le",
-            "--raw", str(path), name=f"listen{self._recordings}",
+            "parec", "--latency-msec=20", f"--device={sink}.monitor", "--rate=8000", f"--channels={channels}",
+            "--format=s16le", "--raw", str(path), name=f"listen{self._recordings}",
         )  # fmt: skip
         return Recording(path)
 
