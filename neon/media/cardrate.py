@@ -21,6 +21,8 @@ class Frames(Protocol):
 
     def write(self, frames: bytes, *, exception_on_underflow: bool = ...) -> object: ...
 
+    def get_write_available(self) -> int: ...
+
 
 def is_refused_rate(error: OSError) -> bool:
     """Whether PortAudio says that a device does not have the rate."""
@@ -44,3 +46,8 @@ class Converted:
     def write(self, frames: bytes, *, exception_on_underflow: bool = True) -> None:
         """Play whole frames of 20 ms at 16 kHz."""
         self._stream.write(self._up.convert(frames), exception_on_underflow=exception_on_underflow)
+
+    def get_write_available(self) -> int:
+        """Samples at 16 kHz that could be written without waiting; less than 0 if that is not known."""
+        available: int = self._stream.get_write_available()
+        return available // TIMES

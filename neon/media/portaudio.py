@@ -9,7 +9,8 @@ Wire contract:
                 wanted, "" is the default device. End of file: the daemon is done with this worker; exit 0.
     --fd N      a SOCK_SEQPACKET socket to the engine; a message is a frame of 320 little-endian 16-bit samples
                 at 16 kHz, captured ones going out, those to be played coming in. Frames that find the socket
-                full are lost; of those that wait too long here the oldest are.
+                full are lost; of those that wait too long here the oldest are. Messages of two octets go out
+                as well: how much the card has left to play (L{neon.media.cardfill}).
     stdout      one line "open" when the device works, or one line that says why it does not; behind "open" a line
                 "half: " with the reason, if one of two sides cannot be had.
     exit code   the constants below.
@@ -38,6 +39,7 @@ from typing import Any, Final, NoReturn
 
 import pyaudio
 
+from neon.media.cardfill import CardFill
 from neon.media.cardrate import CARD_RATE, TIMES, Converted, Frames, is_refused_rate
 
 RATE: Final = 16000
@@ -96,6 +98,8 @@ class Device:
         self._audio: pyaudio.PyAudio | None = None
         self.input: Frames | None = None
         self.output: Frames | None = None
+        self.fill: CardFill | None = None
+        """Of the output."""
 
     def prepare(self) -> None:
         """Do beforehand what takes long: start PortAudio, which looks at every device (40-300 ms).
@@ -118,6 +122,7 @@ class Device:
         if playback is not None:
             try:
                 self.output = self._open("Output", playback)
+                self.fill = CardFill(self.output)
                 self.output.write(bytes(FRAME * _CUSHION), exception_on_underflow=False)
             except OSError as error:
                 self.output = None
@@ -200,7 +205,7 @@ def capture(stream: Frames, link: socket.socket, progress: Progress) -> None:
             link.send(frame, socket.MSG_DONTWAIT)
 
 
-def playback(stream: Frames, link: socket.socket, progress: Progress) -> None:
+def playback(stream: Frames, fill: CardFill, link: socket.socket, progress: Progress) -> None:
     """From the engine to the loudspeaker, until one of them fails."""
     waiting = bytearray(4)
     while frame := link.recv(FRAME):
@@ -210,6 +215,7 @@ def playback(stream: Frames, link: socket.socket, progress: Progress) -> None:
             for _ in range(frames - _CUSHION):
                 frame = link.recv(FRAME)
         progress.waiting_since = time.monotonic()
+        fill.look(link)
         stream.write(frame, exception_on_underflow=False)
         progress.waiting_since = None
 
@@ -289,10 +295,10 @@ def run(link: socket.socket, device: Device) -> NoReturn:
         stream, progress = device.input, Progress()
         sides.append(progress)
         threading.Thread(target=guarded, args=(lambda: capture(stream, link, progress),), daemon=True).start()
-    if device.output is not None:
-        out, out_progress = device.output, Progress()
+    if device.output is not None and device.fill is not None:
+        out, fill, out_progress = device.output, device.fill, Progress()
         sides.append(out_progress)
-        threading.Thread(target=guarded, args=(lambda: playback(out, link, out_progress),), daemon=True).start()
+        threading.Thread(target=guarded, args=(lambda: playback(out, fill, link, out_progress),), daemon=True).start()
     say("open")
     if half is not None:
         say(f"half: {half}")

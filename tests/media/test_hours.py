@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.media.network import arrivals, play
 from tests.media.signals import FRAME
 from tests.media.test_capture import taken
+from tests.media.test_outlet import Card
 
 HOUR = 180_000
 """Packets."""
@@ -34,3 +35,15 @@ class HourTests(SynchronousTestCase):
             heard, waiting = taken(steady, HOUR // 4, ppm)
             self.assertEqual(heard[3 * FRAME :].count(0), 0, ppm)
             self.assertLess(max(waiting[5:]), 60 * 8, ppm)
+
+    def test_loudspeaker(self) -> None:
+        """A loudspeaker whose clock is 300 ppm off, either way, never runs dry in an hour, nor does one of 1000 in a
+        quarter; and none is ever more than 120 ms behind.
+        """
+        quiet = bytes(4 * FRAME)
+        for ppm, frames in ((300.0, HOUR), (-300.0, HOUR), (1000.0, HOUR // 4), (-1000.0, HOUR // 4)):
+            card = Card(ppm)
+            self.addCleanup(card.close)
+            longest = max(card.frame(quiet) for _ in range(frames))
+            self.assertEqual(card.dry, 0, ppm)
+            self.assertLess(longest, 16 * 120, ppm)

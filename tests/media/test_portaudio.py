@@ -8,6 +8,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon.media import portaudio
+from neon.media.cardfill import EVERY, CardFill
 
 
 class FakeStream:
@@ -19,6 +20,9 @@ class FakeStream:
     def write(self, frames: bytes, exception_on_underflow: bool = True) -> None:
         assert not exception_on_underflow
         self.played.append(frames)
+
+    def get_write_available(self) -> int:
+        return 960
 
 
 class PlaybackTests(SynchronousTestCase):
@@ -32,7 +36,7 @@ class PlaybackTests(SynchronousTestCase):
             near.send(bytes([number]) * portaudio.FRAME)
         near.close()
         stream: Any = FakeStream()
-        portaudio.playback(stream, far, portaudio.Progress())
+        portaudio.playback(stream, CardFill(stream), far, portaudio.Progress())
         return [frame[0] for frame in stream.played]
 
     def test_in_order(self) -> None:
@@ -42,6 +46,60 @@ class PlaybackTests(SynchronousTestCase):
     def test_old_sound_is_dropped(self) -> None:
         """Of frames that wait too long only the newest are played: a call is never seconds behind."""
         self.assertEqual(self.play(100), [97, 98, 99])
+
+
+class FakeRing:
+    """A card's ring of 60 ms, of which so many samples are free."""
+
+    free = 960
+
+    def get_write_available(self) -> int:
+        return self.free
+
+
+class FillTests(SynchronousTestCase):
+    """L{CardFill}"""
+
+    def setUp(self) -> None:
+        self.ring = FakeRing()
+        self.fill = CardFill(self.ring)
+        self.near, self.far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.near.setblocking(False)
+        self.addCleanup(self.near.close)
+        self.addCleanup(self.far.close)
+
+    def looks(self, *free: int) -> list[int]:
+        """What is told when there is so much room."""
+        for self.ring.free in free:
+            self.fill.look(self.far)
+        told = []
+        while True:
+            try:
+                told.append(int.from_bytes(self.near.recv(100), "little"))
+            except BlockingIOError:
+                return told
+
+    def test_least(self) -> None:
+        """The least that was left to play is told five times a second, and each time anew."""
+        self.assertEqual(self.looks(*[320] * (EVERY - 1)), [])
+        self.assertEqual(self.looks(700), [260])
+        self.assertEqual(self.looks(*[320] * EVERY), [640])
+
+    def test_dry(self) -> None:
+        """A card that ran dry, and may count on, has nothing left."""
+        self.assertEqual(self.looks(5000, *[320] * (EVERY - 1)), [0])
+
+    def test_unknown(self) -> None:
+        """A card that does not say tells nothing, neither does one that never said how much it takes."""
+        self.assertEqual(self.looks(*[-1] * EVERY), [])
+        self.ring.free = -1
+        self.fill = CardFill(self.ring)
+        self.assertEqual(self.looks(*[320] * EVERY), [])
+
+    def test_nobody_listens(self) -> None:
+        """An engine that does not read does not hold up the card."""
+        for _ in range(20000):
+            self.fill.look(self.far)
 
 
 class EnvironmentTests(SynchronousTestCase):

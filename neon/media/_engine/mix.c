@@ -79,6 +79,10 @@ bool device_capture(struct device *device)
             return lose(device);
         if (length < 0)
             return errno != EAGAIN && errno != EINTR && lose(device);
+        if (length == DEVICE_WORD) {
+            outlet_told(&device->outlet, (frame[0] | frame[1] << 8) / (device->wide ? 2 : 1));
+            continue;
+        }
         if (length != (ssize_t)(2 * count)) {
             counter_add(&device->frames_dropped, 1);
             continue;
@@ -90,11 +94,26 @@ bool device_capture(struct device *device)
     return false;
 }
 
+/* Sends what is due; false if the far end is gone. */
+static bool send_frame(struct device *device, const int16_t *samples, uint32_t count)
+{
+    uint8_t frame[4 * DEVICE_FRAME];
+    for (uint32_t i = 0; i < count; i++) {
+        frame[2 * i] = (uint8_t)samples[i];
+        frame[2 * i + 1] = (uint8_t)((uint16_t)samples[i] >> 8);
+    }
+    measure(device, &device->playback_level, frame, count);
+    bool sent = send(device->fd, frame, 2 * count, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)(2 * count);
+    int error = errno;
+    counter_add(sent ? &device->frames_played : &device->frames_dropped, 1);
+    outlet_sent(&device->outlet, device->fd, count);
+    return sent || error == EAGAIN || error == EINTR || error == ENOBUFS;
+}
+
 bool device_play(struct device *device, const float *sine)
 {
     if (device->gone)
         return false;
-    uint8_t frame[4 * DEVICE_FRAME];
     const uint32_t count = frame_of(device);
     int32_t sums[2 * DEVICE_FRAME];
     int16_t samples[2 * DEVICE_FRAME];
@@ -107,22 +126,12 @@ bool device_play(struct device *device, const float *sine)
         cadence_add(&device->cadence[i], sine, sums, DEVICE_FRAME, device->wide);
     limit(&device->limiter, samples, sums, count, device->wide ? 2 : 1);
     device->played += count;
-    if (!outlet_put(&device->outlet, device->fd, samples, count))
-        return false; /* the card is behind: this time it gets none */
-    for (uint32_t i = 0; i < count; i++) {
-        frame[2 * i] = (uint8_t)device->outlet.line[i];
-        frame[2 * i + 1] = (uint8_t)((uint16_t)device->outlet.line[i] >> 8);
-    }
-    measure(device, &device->playback_level, frame, count);
-    if (send(device->fd, frame, 2 * count, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)(2 * count)) {
-        counter_add(&device->frames_played, 1);
-        outlet_sent(&device->outlet, device->fd, count);
-        return false;
-    }
-    int error = errno;
-    counter_add(&device->frames_dropped, 1);
-    outlet_sent(&device->outlet, device->fd, count);
-    return error != EAGAIN && error != EINTR && error != ENOBUFS && lose(device);
+    outlet_put(&device->outlet, device->fd, samples, count);
+    /* One as a rule; none or two where the card's clock is not ours. */
+    for (const int16_t *due; (due = outlet_due(&device->outlet, count)) != NULL;)
+        if (!send_frame(device, due, count))
+            return lose(device);
+    return false;
 }
 
 void device_add(struct device *device, uint32_t *cursor, const int16_t *samples, size_t count)

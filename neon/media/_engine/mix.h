@@ -1,4 +1,6 @@
 /* A device: a SOCK_SEQPACKET socket that carries 20 ms frames of audio both ways, and the mixing of streams into it.
+ * Two octets instead of a frame, a little-endian number, say how many samples the far end's card had left to play at
+ * least since the last such message.
  *
  * It has a rate of its own, 8 kHz or, if it is `wide`, 16 kHz; whoever takes and adds does so at that rate.
  *
@@ -19,6 +21,7 @@
 #include "outlet.h"
 
 enum {
+    DEVICE_WORD = 2,        /* octets */
     DEVICE_FRAME = 160,     /* samples at 8 kHz; twice as many of everything but the rings at 16 kHz */
     DEVICE_RING = 4096,     /* samples */
     DEVICE_AHEAD = 320,     /* captured samples that wait when a stream begins to take, 40 ms */

@@ -264,7 +264,14 @@ static PyObject *played_py_play(PlayedObject *self, PyObject *argument)
     return PyBool_FromLong(!device_play(self->device, NULL)); /* it has no tones */
 }
 
+static PyObject *played_py_hear(PlayedObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(!device_capture(self->device));
+}
+
 static PyMethodDef played_methods[] = {
+    {"hear", (PyCFunction)played_py_hear, METH_NOARGS, "Read what the far end said; False if it is gone."},
     {"play", (PyCFunction)played_py_play, METH_O, "One frame, and a round; False if the far end is gone."},
     {NULL, NULL, 0, NULL},
 };
