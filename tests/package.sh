@@ -65,6 +65,9 @@ later_version() {
         dpkg-deb --root-owner-group -b "$work/later" "$work/built/later.deb" >"$work/log" 2>&1 || fail "the later version"
 }
 
+# call: the packages' autopkgtest, as an ordinary user.
+call() { inside 180 --net setpriv --reuid=tester --regid=tester --init-groups /srv/call; }
+
 sum() { sha256sum "$root/etc/neon/neon.conf" "$root/etc/neon/conf.d/test.conf"; }
 
 release() {
@@ -76,7 +79,7 @@ release() {
     copy_root "$cache/$suite" "$root"
     cp "$package" "$root/srv/neon.deb"
     cp "$panel" "$root/srv/neon-panel.deb"
-    cp "$work/built/later.deb" "$checkout"/tests/package/{call,units}.sh "$root/srv/"
+    cp "$work/built/later.deb" "$checkout/debian/tests/call" "$checkout/tests/package/units.sh" "$root/srv/"
     step "apt-get update"
     apt update || fail "apt-get update"
     step "installing what the package depends on"
@@ -91,21 +94,10 @@ release() {
     for manual in neon neonctl; do [ -e "$root/usr/share/man/man1/$manual.1.gz" ] || fail "no manual page of $manual"; done
     # Somebody's settings: in a file of their own, and in the package's.
     printf '\n[sip]\nmax-calls = 7\n' >>"$root/etc/neon/neon.conf"
-    cat >"$root/etc/neon/conf.d/test.conf" <<'TEXT'
-[testbed]
-enabled = yes
-port = 0
-[sip]
-bind = 127.0.0.1
-port = 0
-[media]
-bind = 127.0.0.1
-capture = tone:440:-20
-playback = null
-TEXT
+    printf '[api]\nmax-connections = 32\n' >"$root/etc/neon/conf.d/test.conf"
     settings=$(sum)
     step "a call from the installed daemon"
-    inside 180 --net bash /srv/call.sh || fail "the call"
+    call || fail "the call"
     cat "$work/log"
 
     step "upgrading"
@@ -113,7 +105,7 @@ TEXT
     [ "$(sum)" = "$settings" ] || fail "the upgrade changed settings"
     inside 60 dpkg-query -W -f '${Version}' neon && [ "$(cat "$work/log")" = "$later" ] || fail "the later version is not installed"
     step "a call after the upgrade"
-    inside 180 --net bash /srv/call.sh || fail "the call after the upgrade"
+    call || fail "the call after the upgrade"
 
     step "removing"
     apt remove neon || fail "apt-get remove"
