@@ -35,7 +35,7 @@ PROGRAM_SECONDS: Final = 10.0
 MAX_TEXT: Final = 4 << 20
 LIBRARIES: Final = (
     *("twisted", "autobahn", "sippy", "treq", "lxml", "pyaudio", "automat", "pyopenssl", "cryptography", "jeepney"),
-    *("paho-mqtt", "zope.interface", "service-identity"),
+    *("paho-mqtt", "zope.interface", "service-identity", "nh3", "elperiodic"),
 )
 
 _SIP_USER: Final = re.compile(r"(sips?:|tel:)([^\s@;:<>\"',]+)(?=@|[;>\s\"',]|$)")
