@@ -39,8 +39,7 @@ class SentTests(SippCase):
         call = await self.call(sipp)
         await self.client.event("OnAcceptCall", callId=call)
         await self.client.command("senddtmf", callid=call, dtmf="19*,hashD")
-        await until(lambda: len(events_of(peer)) == 5 and events_of(peer)[-1][-1].payload[1] & 0x80, "five digits")
-        await pause(0.1)
+        await until(lambda: [len(packets) for packets in events_of(peer)] == [7] * 5, "five digits of seven packets")
         self.assertEqual(digits_of(peer), "19*#D")
         for packets in events_of(peer):
             durations = [struct.unpack("!H", packet.payload[2:])[0] for packet in packets]
@@ -49,8 +48,8 @@ class SentTests(SippCase):
         begins = [packets[0].timestamp for packets in events_of(peer)]
         apart = [round((after - before) / 8) for before, after in itertools.pairwise(begins)]
         for gap in (apart[0], apart[1], apart[3]):
-            self.assertTrue(160 <= gap <= 300, apart)
-        self.assertTrue(2000 <= apart[2] <= 2500, apart)
+            self.assertTrue(160 <= gap <= 1000, apart)
+        self.assertTrue(2000 <= apart[2] <= 3500, apart)
         await self.client.command("finalizecall", callid=call)
         await self.over(call, 0)
         await sipp.finished()

@@ -22,6 +22,12 @@ def level(peer: RtpPeer, packets: int = 20) -> float:
     return audio.level_dbm0(heard)
 
 
+async def more(peer: RtpPeer, packets: int) -> None:
+    """Wait until so many more have come."""
+    before = len(peer.heard)
+    await until(lambda: len(peer.heard) >= before + packets, f"{packets} packets more")
+
+
 class HoldTests(SippCase):
     async def talking(self, scenario: str) -> tuple[int, RtpPeer, Any]:
         """Call a scenario, which hears our tone."""
@@ -48,12 +54,12 @@ class HoldTests(SippCase):
         held = await self.client.event("OnHold", callId=call)
         self.assertEqual((held["local"], held["remote"], held["SIPError"]), (True, False, 0))
         self.assertTrue((await self.listed(call))["hold"])
-        await pause(0.6)
+        await more(peer, 30)
         self.assertLess(level(peer), -60)
         await self.client.command("sethold", callid=call, hold="no")
         held = await self.client.event("OnHold", callId=call)
         self.assertEqual((held["local"], held["remote"]), (False, False))
-        await pause(0.6)
+        await more(peer, 30)
         self.assertApproximates(level(peer), DBM0, 1)
         await self.client.command("finalizecall", callid=call)
         await self.over(call, 0)
@@ -67,7 +73,7 @@ class HoldTests(SippCase):
         refused = await self.client.event("OnHold", callId=call)
         self.assertEqual((refused["local"], refused["SIPError"]), (False, 488))
         self.assertFalse((await self.listed(call))["hold"])
-        await pause(0.6)
+        await more(peer, 30)
         self.assertApproximates(level(peer), DBM0, 1)
         await self.client.command("finalizecall", callid=call)
         await self.over(call, 0)
@@ -79,7 +85,7 @@ class HoldTests(SippCase):
         await self.registered(capture=f"tone:{HZ}:{DBM0}")
         await self.client.command("subscribe", events="OnHold")
         peer = open_peer(self)
-        sipp = await self.caller("uac_holds", "-d", "600", rtp_port=peer.port)
+        sipp = await self.caller("uac_holds", "-d", "1500", rtp_port=peer.port)
         call = await self.client.incoming()
         await self.client.command("acceptcall", callid=call)
         await self.client.event("OnAcceptCall", callId=call)

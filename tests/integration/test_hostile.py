@@ -129,7 +129,7 @@ class HostileTests(SippCase):
         heard = self.folder / "heard.wav"
         await self.registered(capture="tone:700:-14", playback=f"file:{heard}")
         peer = open_peer(self, tone_hz=1100, dbm0=-10)
-        sipp = await self.caller("uac_call", "-d", "2000", rtp_port=peer.port)
+        sipp = await self.caller("uac_call", "-d", "3500", rtp_port=peer.port)
         call = await self.client.incoming()
         await self.client.command("acceptcall", callid=call)
         await self.client.event("OnAcceptCall", callId=call)
