@@ -194,10 +194,10 @@ class NeonPhone:
         state = Path(tempfile.mkdtemp(prefix="neon", dir=folder))
         configuration = state / "bench.conf"
         configuration.write_text(configured)
-        twistd = [str(Path(sys.executable).with_name("twistd")), "-n", "--pidfile=", "neon"]
+        neon = [sys.executable, "-c", "from neon.program import run; run()"]
         with (state / "output").open("wb") as output:
             self._process = subprocess.Popen(
-                [*twistd, "--config", str(configuration), "--state-dir", str(state)], stdout=output, stderr=output
+                [*neon, "--config", str(configuration), "--state-dir", str(state)], stdout=output, stderr=output
             )
         atexit.register(self._process.kill)  # however this ends
         self.process_id = self._process.pid

@@ -11,7 +11,6 @@ named, or those of one directory that is laid out as C{/etc/neon}.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
@@ -126,6 +125,8 @@ def keys(cls: type[Any]) -> dict[str, dataclasses.Field[Any]]:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """The rest of a complaint about an unknown word: which one was probably meant."""
+    import difflib  # 0.2 MB for what is misspelt
+
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
 

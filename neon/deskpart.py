@@ -14,8 +14,6 @@ from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
 
 from neon import config, sections
-from neon.certificates import in_pem
-from neon.desks import topics
 from neon.inifile import ConfigError
 from neon.parts import CannotStart
 from neon.switchboard import Switchboard
@@ -34,9 +32,13 @@ class Desks:
     def __init__(self, reactor: Any, settings: sections.Broker, switchboard: Switchboard) -> None:
         self._reactor = reactor
         self._settings = settings
-        self._name = settings.desk or topics.word(socket.gethostname())
+        self._name = settings.desk
         self.hub: Hub | None = None
         self._publisher: Publisher | None = None
+        if settings.role != "none":
+            from neon.desks import topics
+
+            self._name = self._name or topics.word(socket.gethostname())
         if settings.role == "hub":
             from neon.desks.hub import Hub
 
@@ -58,6 +60,7 @@ class Desks:
         return None if part is None else part.stop()
 
     def _link_with_will(self, publisher: Publisher) -> Link:
+        from neon.desks import topics
         from neon.desks.link import Will
 
         return self._link(publisher, Will(topics.state(self._settings.site, self._name), topics.alive(False)))
@@ -93,6 +96,8 @@ class Desks:
         """Whom to trust, None for whom the system trusts."""
         if not self._settings.ca_file:
             return None
+        from neon.certificates import in_pem
+
         path = Path(self._settings.ca_file)
         try:
             made: Any = Certificate

@@ -1,21 +1,22 @@
-"""The feed of supervisors and agents as a part of the daemon: who may log in, its two servers."""
+"""The feed of supervisors and agents as a part of the daemon: who may log in, its two servers.
+
+The servers are loaded where the feed is switched on.
+"""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet.defer import DeferredList, maybeDeferred
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
-from neon import certificates, sections
-from neon.api.feed.actions import CommandActions, NoActions
+from neon import sections
 from neon.api.feed.administration import InThread, MemberAccounts
 from neon.api.feed.members import Member, Members
-from neon.api.feed.server import Actions, Feed
 from neon.api.listen import Listeners, listen
 from neon.api.sessions import Sessions
 from neon.bus import Bus
@@ -29,6 +30,9 @@ from neon.store.database import Database
 from neon.store.members import MemberTable
 from neon.switchboard import Switchboard
 from neon.values import AccountSnapshot
+
+if TYPE_CHECKING:
+    from neon.api.feed.server import Feed
 
 OFF = "the feed is switched off: enabled = yes in the section [feed] switches it on"
 
@@ -81,8 +85,11 @@ class FeedServer:
         table.all().addCallback(remember).addErrback(failures.append)
         if failures:
             failures[0].raiseException()
-        actions: Actions = CommandActions(commands, sessions, self._switchboard) if self.acts else NoActions()
         if self._settings.enabled:
+            from neon.api.feed.actions import CommandActions, NoActions
+            from neon.api.feed.server import Feed
+
+            actions = CommandActions(commands, sessions, self._switchboard) if self.acts else NoActions()
             name = self._settings.name or socket.gethostname()
             self._feed = Feed(self._reactor, name, self.switchboard, members, actions)
         notice = None if self._settings.enabled else OFF
@@ -114,6 +121,8 @@ class FeedServer:
         } or None
 
     def _context(self) -> Any:
+        from neon import certificates
+
         settings = self._settings
         try:
             if settings.certificate or settings.private_key:

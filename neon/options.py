@@ -6,15 +6,17 @@ import getpass
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.python import usage
 
 from neon import __version__, brand, config, log, operatorpart, sections
 from neon.inifile import ConfigError, Setting
 from neon.media import devices
-from neon.operators.settings import Settings as Operator
 from neon.passwords import PasswordHash
+
+if TYPE_CHECKING:
+    from neon.operators.settings import Settings as Operator
 
 
 class Options(usage.Options):

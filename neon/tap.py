@@ -60,7 +60,6 @@ from neon.metricspart import Metrics
 from neon.networkpart import NetworkWatch, resolver, stun_finder, with_every_family
 from neon.notify import Activation, ServiceManager
 from neon.operatorpart import OperatorPart
-from neon.operators.settings import Settings as Operator
 from neon.options import Options, load, load_operators, named_devices, own_log
 from neon.panelpart import PanelPart
 from neon.parts import CannotStart, Part, Parts
@@ -88,6 +87,7 @@ from neon.websocketpart import WebSocketServer
 gc.enable()
 
 if TYPE_CHECKING:
+    from neon.operators.settings import Settings as Operator
     from neon.testbedpart import TestbedPart
 
 USER_AGENT = f"NEON/{__version__}"

@@ -15,10 +15,7 @@ from twisted.internet.defer import Deferred, fail
 from neon.bus import Published
 from neon.errors import InvalidArgument, NeonError, NotAuthorised, OperatorFailed
 from neon.events import Event, RegistrationRefused
-from neon.operators import accounts, licence, money
-from neon.operators.accounts import Accounts
-from neon.operators.balance import Balances, Owner
-from neon.operators.licence import LicenceKeeper
+from neon.operators import money
 from neon.operators.words import Kind, Trouble, explain, sentence
 from neon.operatorvalues import (
     Balance,
@@ -34,11 +31,14 @@ from neon.ports import Clock
 from neon.values import AccountSettings, AccountSnapshot
 
 if TYPE_CHECKING:
+    from neon.operators import accounts, licence
+    from neon.operators.accounts import Accounts
+    from neon.operators.balance import Balances, Owner
+    from neon.operators.licence import LicenceKeeper
     from neon.operators.service import Services
 
-
-class Memory(accounts.Memory, licence.Memory, Protocol):
-    """Where all of it is kept."""
+    class Memory(accounts.Memory, licence.Memory, Protocol):
+        """Where all of it is kept."""
 
 
 class Phone(Protocol):
@@ -95,6 +95,11 @@ class Desk:
         return True
 
     def _house(self, services: Services) -> House:
+        # Here, since most have no operator.
+        from neon.operators.accounts import Accounts
+        from neon.operators.balance import Balances
+        from neon.operators.licence import LicenceKeeper
+
         publish, memory, clock = self._publish, self._memory, self._clock
         language = services.settings.general.language
         language = self._language if language == "auto" else language
@@ -269,6 +274,8 @@ class Desk:
         return house, mine[0].connection_id
 
     def _house_of(self, account: AccountSnapshot) -> House | None:
+        if not self._houses:
+            return None
         for house in self._houses.values():
             if house.accounts.login_of(account.connection_id) is not None:
                 return house
@@ -285,6 +292,8 @@ class Desk:
 
 def owner(account: AccountSnapshot, login: str | None) -> Owner:
     """What an operator knows an account by; its number where there is no login."""
+    from neon.operators.balance import Owner
+
     number, _, place = account.uri.removeprefix("sip:").rpartition("@")
     domain = place[: place.index("]") + 1].strip("[]") if place.startswith("[") else place.partition(":")[0]
     return Owner(number, domain.lower(), number if login is None else login)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from neon import config, inifile
 from neon.inifile import ConfigError, Place, Setting
-from neon.operators import templates
+from neon.operators import files, templates
 from neon.operators.documents import Expression
 from neon.operators.sections import SECTIONS, UNSET, Account, Balance, Common, General, Licence, Provisioning
 from neon.operators.templates import Template
@@ -107,32 +107,12 @@ class Settings:
         return None if operation is None else operation.policy
 
 
-def directories(
-    configured: str, environ: Mapping[str, str], *, only: bool, etc: Path = Path("/etc/neon")
-) -> tuple[Path, ...]:
-    """Where to look. C{configured} is C{[operators] directory}; C{only}: NEON was told to read one file only."""
-    if configured:
-        return (Path(configured),)
-    if only:
-        return ()
-    home = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME", "/")) / ".config")
-    return etc / "operators.d", Path(home) / "neon" / "operators.d"
-
-
 def load(places: tuple[Path, ...]) -> tuple[Settings, ...]:
     """Every operator, by name.
 
     @raise ConfigError: with file, line and a sentence.
     """
-    found: dict[str, Path] = {}
-    for place in places:
-        try:
-            files = sorted(place.glob("*.conf"))
-        except OSError as error:
-            raise ConfigError(f"{place}: cannot be read: {error.strerror}") from None
-        found |= {path.stem: path for path in files if path.is_file()}
-    # A file in which everything is commented out describes nobody.
-    return tuple(read(path) for _, path in sorted(found.items()) if inifile.read(path))
+    return tuple(read(path) for path in files.find(places))
 
 
 def read(path: Path) -> Settings:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from neon import config
 from neon.inifile import ConfigError
-from neon.operators import settings
+from neon.operators import files, settings
 from neon.operators.sections import SECTIONS
 from neon.operatorvalues import Service
 from tests.operators.operatorcase import GENERAL, OperatorCase
@@ -99,7 +99,7 @@ class LoadTests(OperatorCase):
     def test_directories(self) -> None:
         """The user's file takes the place of the system's; with --config only the named directory counts."""
         etc, home = self.directory / "etc", self.directory / "home"
-        places = settings.directories("", {"XDG_CONFIG_HOME": str(home)}, only=False, etc=etc)
+        places = files.directories("", {"XDG_CONFIG_HOME": str(home)}, only=False, etc=etc)
         self.assertEqual(places, (etc / "operators.d", home / "neon" / "operators.d"))
         self.assertEqual(settings.load(places), ())
         for place in places:
@@ -109,8 +109,8 @@ class LoadTests(OperatorCase):
         (places[0] / "README").write_text("no operator")
         self.assertEqual([one.name for one in settings.load(places)], ["acme", "other"])
         self.assertEqual(settings.load(places)[0].general.url.text, "https://neon/")
-        self.assertEqual(settings.directories("", {}, only=True), ())
-        self.assertEqual(settings.directories("/a", {}, only=True), (Path("/a"),))
+        self.assertEqual(files.directories("", {}, only=True), ())
+        self.assertEqual(files.directories("/a", {}, only=True), (Path("/a"),))
 
     def test_relative_files(self) -> None:
         """Files are found from the one that names them."""
