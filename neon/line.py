@@ -41,14 +41,7 @@ from neon.model.actions import (
 )
 from neon.model.call import Call
 from neon.ports import CallListener, Clock, MediaStream, SignallingCall, Timer
-from neon.values import (
-    CallSnapshot,
-    CallState,
-    Cause,
-    Direction,
-    LocalMedia,
-    MediaAgreement,
-)
+from neon.values import CallSnapshot, CallState, Cause, Direction, LocalMedia, MediaAgreement
 
 Invite: TypeAlias = Callable[[CallListener, LocalMedia], SignallingCall]
 
@@ -308,6 +301,9 @@ class CallLine:
     def referred(self, wish: Referral) -> None:
         self._call.inputs.referred(self._clock.seconds(), wish)
         self._run()
+
+    def located(self) -> LocalMedia | None:
+        return None if self._stream is None else self._stream.local
 
     def ended(self, cause: Cause) -> None:
         self._call.inputs.ended(self._clock.seconds(), cause)

@@ -110,6 +110,9 @@ class CallListener(Protocol):
         L{SignallingCall.notify_referral} tells it how that goes.
         """
 
+    def located(self) -> LocalMedia | None:
+        """Where our audio is reached now that the network has changed; None: as it was told at first."""
+
     def ended(self, cause: Cause) -> None:
         """Refused, timed out, cancelled, hung up by the far end, or our CANCEL or BYE is done.
 

@@ -245,6 +245,8 @@ class Neon(Parts):
         if self.testbed is not None:
             self.add(self.testbed)
         self._add("SIP", self._start_sip, self.agent.stop)
+        self.agent.audio_locating = lambda: self.media.locating
+        self.media.on_located = self.agent.audio_located
         self.add(NetworkWatch(reactor, names, self.media, self.agent))
         # The connections outlive the phone, so that clients hear how their calls end.
         self._add("the WebSocket connections", None, self._close_connections)

@@ -157,9 +157,9 @@ class LocalMedia:
             ptime_ms=options.ptime or self.ptime_ms,
         )
 
-    def elsewhere(self) -> LocalMedia:
-        """The same on another network, where what a STUN server has seen is worth nothing."""
-        return self if self.public_rtcp is None else replace(self, public=None, public_rtcp=None)
+    def seen_as(self, other: LocalMedia) -> LocalMedia:
+        """The same, reached where C{other} is: on another network a STUN server sees it elsewhere, or not at all."""
+        return replace(self, public=other.public, public_rtcp=other.public_rtcp)
 
     def reached_at(self, host: str) -> tuple[Address, Address | None]:
         """Where a far end that reaches our SIP at C{host} sends RTP; and RTCP, if not to the next port."""

@@ -11,7 +11,7 @@ converts between them. Levels are dBm0 (G.711: +3.14 dBm0 is the loudest sine).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, Literal, TypeAlias
 from weakref import WeakValueDictionary
 
 from neon.media import _engine
@@ -19,7 +19,10 @@ from neon.media.enginedevice import Device as Device
 from neon.media.sound import Clip, Pipe, Tap
 from neon.opus import OpusWishes
 from neon.ports import MediaUnavailable
-from neon.values import Codec, MediaAgreement, MediaStatistics
+from neon.values import Address, Codec, MediaAgreement, MediaStatistics
+
+SocketName: TypeAlias = Literal["rtp", "rtcp"]
+SOCKETS: Final[tuple[SocketName, SocketName]] = ("rtp", "rtcp")
 
 NARROW, WIDE = 8000, 16000
 """The rates that a device may have, in hertz."""
@@ -200,6 +203,21 @@ class Stream:
         """The machine's addresses have changed: let the kernel choose again which one packets leave from."""
         self._native.reroute()
 
+    def ask(self, socket: SocketName, server: Address, question: bytes) -> None:
+        """Ask a server where one of the sockets is seen, with 20 bytes; ask again if no L{StunAnswer} comes.
+
+        @raise ValueError: the stream is parked or closed, or C{server} no numeric address of one.
+        """
+        self._native.ask(socket, *server, question)
+
+    def ask_no_more(self, socket: SocketName) -> None:
+        """Wait for no answer; others than the far end reach the socket until then, or until there is one."""
+        self._native.ask_no_more(socket)
+
+    def take_answer(self, socket: SocketName) -> bytes | None:
+        """What the server said, once; it has the question's transaction and came from there."""
+        return self._native.take_answer(socket)
+
     def filenos(self) -> tuple[int, int]:
         """The RTP and the RTCP socket of a stream that is parked; they stay the stream's.
 
@@ -283,10 +301,20 @@ class Speech:
     speaking: bool
 
 
-EngineEvent: TypeAlias = FirstPacket | NoRtp | DigitReceived | DeviceGone | SourceLearnt | Played | Speech
+@dataclass(frozen=True, slots=True)
+class StunAnswer:
+    """What was asked by L{Stream.ask} was answered; L{Stream.take_answer} has it."""
+
+    stream: Stream
+    socket: SocketName
+
+
+EngineEvent: TypeAlias = (
+    FirstPacket | NoRtp | DigitReceived | DeviceGone | SourceLearnt | Played | Speech | StunAnswer
+)
 
 # The order of C{enum event_kind} in engine.h.
-_FIRST_PACKET, _NO_RTP, _DIGIT, _DEVICE_GONE, _SOURCE_LEARNT, _PLAYED, _SPEECH = range(7)
+_FIRST_PACKET, _NO_RTP, _DIGIT, _DEVICE_GONE, _SOURCE_LEARNT, _PLAYED, _SPEECH, _STUN = range(8)
 
 
 class Engine:
@@ -360,6 +388,8 @@ class Engine:
                 events.append(Played(stream, value))
             elif kind == _SPEECH:
                 events.append(Speech(stream, bool(value)))
+            elif kind == _STUN:
+                events.append(StunAnswer(stream, SOCKETS[value]))
         return events
 
     def open_stream(self, host: str, ports: range, *, parked: bool = False) -> Stream:

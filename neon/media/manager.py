@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from neon.media import engine as native
+from neon.media.callstream import CallStream
 from neon.media.devices import (
     CaptureDevice,
     FileCapture,
@@ -39,7 +40,7 @@ from neon.media.talkdevice import TalkDevice, Wanted
 from neon.media.wavefile import WaveError, read_wave
 from neon.ports import MediaUnavailable
 from neon.srtp import SrtpPolicy
-from neon.values import Codec, LocalMedia, MediaAgreement, MediaStatistics
+from neon.values import Codec, LocalMedia, MediaStatistics
 
 _log = Logger()
 _NULL = NullDevice()
@@ -95,6 +96,9 @@ class MediaManager(Service):
 
     on_sound: Callable[[int, native.FirstPacket | native.Played | native.Speech], None] | None = None
     """Called with the call id and what happened to its sound."""
+
+    on_located: Callable[[], None] | None = None
+    """Called when the public addresses of all calls are known as far as they will be, after the network changed."""
 
     def __init__(
         self,
@@ -206,10 +210,19 @@ class MediaManager(Service):
     def network_changed(self) -> None:
         """The machine's addresses changed: what is sent must leave from one that it has now."""
         for call in self._calls.values():
-            call.stream.reroute()
+            call.network_changed(self._located)
         self._spare.drop()
         if self._mapped is not None:
             self._mapped.renew()
+
+    @property
+    def locating(self) -> bool:
+        """Whether calls' public addresses are asked for, since the network changed; it takes a second."""
+        return any(call.locating for call in self._calls.values())
+
+    def _located(self) -> None:
+        if not self.locating and self.on_located is not None:
+            self.on_located()
 
     def local(self, stream: native.Stream, port: MappedPort | None) -> LocalMedia:
         """What goes into the session description of a stream."""
@@ -344,6 +357,8 @@ class MediaManager(Service):
                 _log.debug("call {call_id}: {event}", call_id=call.call_id, event=type(event).__name__)
                 if self.on_sound is not None:
                     self.on_sound(call.call_id, event)
+            case native.StunAnswer(socket=name):
+                call.heard_stun(name)
             case native.DigitReceived(digit=digit):
                 _log.debug("call {call_id}: a digit arrived", call_id=call.call_id)  # which may be of a password
                 if self.on_digit is not None:
@@ -352,97 +367,6 @@ class MediaManager(Service):
     def _stopped(self, _: object) -> None:
         if self.talk is not None:
             self.talk.close()
-
-
-class CallStream:
-    """Implements L{neon.ports.MediaStream}: one stream of the engine, and what it holds of the devices."""
-
-    def __init__(
-        self, manager: MediaManager, call_id: int, stream: native.Stream, port: MappedPort | None = None
-    ) -> None:
-        self.call_id = call_id
-        self.has_audio = True
-        self.stream = stream
-        self.started = False
-        self._manager = manager
-        self._port = port
-        self._release: list[Callable[[], None]] = []
-        self._source: native.Source = native.Silence()
-        self._silent = False
-        self._closed = False
-
-    @property
-    def local(self) -> LocalMedia:
-        return self._manager.local(self.stream, self._port)
-
-    def start(self, agreement: MediaAgreement) -> None:
-        if self._closed:
-            return
-        if not self.started:
-            self.started = True
-            if self._port is not None:
-                self._port.release()
-            self.stream.unpark()
-            self._manager.attach(self)
-        try:
-            self.stream.start(agreement)
-        except (ValueError, RuntimeError, ImportError) as error:
-            # What the far end offered can be sent to nobody; it hears so from the silence.
-            _log.error("call {call_id} has no audio: {error}", call_id=self.call_id, error=str(error))
-
-    def set_source(self, source: native.Source) -> None:
-        """Send this, as soon as nothing asks for silence."""
-        self._source = source
-        if not self._silent:
-            self.stream.set_source(source)
-
-    def silence(self, on: bool) -> None:
-        if self._closed or on == self._silent:
-            return
-        self._silent = on
-        self.stream.set_source(native.Silence() if on else self._source)
-        self.stream.quiet(on)
-
-    def mix(self, on: bool) -> None:
-        if not self._closed:
-            self.stream.join(self._manager.conference if on else None)
-
-    def set_volume(self, percent: int) -> None:
-        if not self._closed:
-            self.stream.set_volume(percent / 100)
-
-    def send_digit(self, digit: str, duration_ms: int) -> None:
-        if not self._closed:
-            self.stream.send_digit(digit, duration_ms)
-
-    def beep(self) -> None:
-        if not self._closed:
-            self.stream.beep()
-
-    def statistics(self) -> MediaStatistics:
-        return self.stream.statistics()
-
-    def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        if self._port is not None:
-            self._port.release()
-        self.stream.close()
-        for release in self._release:
-            release()
-        self._manager.closed(self)
-
-    def use(self, link: Link) -> native.Device:
-        """The device of a link that calls share, until this one is closed."""
-        device = link.acquire()
-        self._release.append(link.release)
-        return device
-
-    def use_alone(self, link: Link) -> native.Device:
-        """The device of a link that ends with this call."""
-        self._release.append(link.close)
-        return link.acquire()
 
 
 def _name(device: CaptureDevice | PlaybackDevice) -> str | None:

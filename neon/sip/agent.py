@@ -95,7 +95,8 @@ class SipAgent:
     """The SIP side of the phone.
 
     C{make_endpoint} gets the door's policy and the handler of requests; C{make_registration} is the registrar
-    client's constructor. C{incoming_listener} is set to the phone before L{start}.
+    client's constructor. C{incoming_listener} is set to the phone before L{start},
+    C{audio_locating} to what says whether the public addresses of audio are being asked for, if anything asks.
     """
 
     def __init__(
@@ -141,7 +142,8 @@ class SipAgent:
             callee_for=self._callee_for,
             handle_other=self._handle_other,
         )
-        self._moving = Moving(clock, lambda: self._calls.relocate(self._contact_now))
+        self.audio_locating: Callable[[], bool] = lambda: False
+        self._moving = Moving(clock, lambda: self._calls.relocate(self._contact_now), self._locating)
         self._farewells = Farewells(stack, self._digest_of)
         self.subscriptions = Subscriptions(stack, self._subscriber)
         self._endpoint.on_stray_response = self._stray
@@ -212,6 +214,13 @@ class SipAgent:
         for account in self._accounts:
             account.registration.refresh()
         self._moving.begin()
+
+    def audio_located(self) -> None:
+        """What C{audio_locating} told of is over: it is known where audio is reached now, or nobody will say it."""
+        self._moving.located()
+
+    def _locating(self) -> bool:
+        return self.audio_locating()
 
     def _flow_lost(self, destination: Destination, reason: str) -> None:
         """By that connection the registrar reached us: make another, and tell the calls' far ends where it ends."""

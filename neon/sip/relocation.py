@@ -18,7 +18,7 @@ from neon.sip.dialog import Dialog
 from neon.sip.negotiation import Negotiation
 from neon.sip.stack import Stack
 from neon.sip.transport import unbracketed
-from neon.values import Cause, Destination
+from neon.values import Cause, Destination, LocalMedia
 
 _log = Logger()
 
@@ -32,11 +32,20 @@ NOT_CARRIED = (408, 503)
 
 
 class Relocation:
-    """C{modify} sends a re-INVITE and calls the function it is given if that was refused."""
+    """C{modify} sends a re-INVITE and calls the function it is given if that was refused.
 
-    def __init__(self, stack: Stack, modify: Callable[[Callable[[Cause], None]], None]) -> None:
+    C{located} says where our audio is reached now, None if that is as it was.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        modify: Callable[[Callable[[Cause], None]], None],
+        located: Callable[[], LocalMedia | None],
+    ) -> None:
         self._stack = stack
         self._modify = modify
+        self._located = located
         self._contact_of: ContactOf | None = None
         self._unknown = False
         self._attempts = 0
@@ -64,10 +73,16 @@ class Relocation:
             self._unknown = True
             return  # there is no way to the far end at the moment; the next change of the network may bring one
         contact = contact_of(dialog.contact, dialog.home)
-        if not self._unknown and not self.differs(contact_of, dialog.contact, dialog.home, negotiation.host):
+        located = self._located() or negotiation.local
+        local = negotiation.local.seen_as(located)
+        if (
+            not self._unknown
+            and local == negotiation.local
+            and not self.differs(contact_of, dialog.contact, dialog.home, negotiation.host)
+        ):
             return
         dialog.contact = contact
-        negotiation.local = negotiation.local.elsewhere()
+        negotiation.local = local
         self._unknown = False
         self._attempts += 1
         _log.info("{call_id}: moves to {host}", call_id=dialog.call_id, host=host)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from neon.details import Referral as Wish
 from neon.ports import CallListener
-from neon.values import Cause, MediaAgreement
+from neon.values import Cause, LocalMedia, MediaAgreement
 
 
 class Report:
@@ -35,6 +35,9 @@ class Report:
         self._agreed = agreement
         if self._listener is not None and not self._ended and not self._leaving:
             self._listener.media_changed(agreement)
+
+    def _located(self) -> LocalMedia | None:
+        return None if self._listener is None else self._listener.located()
 
     @property
     def _heard(self) -> CallListener | None:

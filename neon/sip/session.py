@@ -61,7 +61,7 @@ class Session(Report):
         self._modification = Modification(
             stack, self._session_timer, first=ours, blocked=lambda: self._blocked, gone=self._leave
         )
-        self._relocation = Relocation(stack, lambda refused: self._modify(self._moved, refused))
+        self._relocation = Relocation(stack, lambda refused: self._modify(self._moved, refused), self._located)
         self._referral = Referral(stack, done=self._report_transferred, failed=self._report_transfer_failed)
         self._wishes = Wishes(stack, self._report_referred)
 

@@ -383,6 +383,9 @@ class UacCall(Session):
         fork.dialog.contact = contact
         if not fork.dialog.peer.allows("UPDATE"):
             return
+        located = self._located()
+        if located is not None:
+            fork.negotiation.local = fork.negotiation.local.seen_as(located)
 
         def accepted(agreement: MediaAgreement | None) -> None:
             fork.moved = fork.moved or agreement is not None

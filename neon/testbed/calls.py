@@ -85,6 +85,9 @@ class TestbedCall:
         if not self._over:
             self._start(agreement)
 
+    def located(self) -> None:
+        """We are at loopback, which stays where it is."""
+
     def hold_answered(self, agreement: MediaAgreement) -> None:
         """We hold nobody."""
 

@@ -9,10 +9,11 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
+from neon.media.callstream import CallStream
 from neon.media.devices import CaptureDevice, PlaybackDevice
 from neon.media.echocancel import Processing
 from neon.media.engine import Engine, Source, Tone
-from neon.media.manager import CallStream, MediaManager, MediaSettings
+from neon.media.manager import MediaManager, MediaSettings
 from neon.media.pactl import Pactl
 from neon.media.soundserver import SoundServer as Followed
 from neon.values import Codec, MediaAgreement

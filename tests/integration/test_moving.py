@@ -11,6 +11,7 @@ from tests.integration.daemon import start_daemon
 from tests.integration.kamailio import start_kamailio
 from tests.integration.netns import make_network
 from tests.integration.processes import IntegrationCase, pause, until
+from tests.integration.stunserver import start_stun_server
 
 OURS, THEIRS = 700, 1100
 HOME, OFFICE, FAR = "198.18.0.1", "198.18.0.11", "198.18.0.2"
@@ -69,6 +70,54 @@ class MovingTests(IntegrationCase):
         await daemon.program.stop()
         ours = await sound.recording(Path(heard))
         self.assertIsNone(sound.complaint(last(ours, 1.0), THEIRS, -12, 0.5))
+        self.assertEqual(daemon.complaints(), [])
+
+    async def test_seen_elsewhere(self) -> None:
+        """The STUN server is asked anew from the call's own port, and the far end told where it sees us then.
+
+        If it says nothing there, the far end is told our own address.
+        """
+        network = make_network(self)
+        network.near.add(f"{HOME}/24")
+        network.far.add(f"{FAR}/24")
+        proxy = await start_kamailio(
+            self, {"2001": "one", "2002": "two"}, host=FAR, port=5060, namespace=network.far
+        )  # fmt: skip
+        stun, address = start_stun_server(self, FAR, network.far)
+        stun.seen_at = "203.0.113.1"
+        daemon = await start_daemon(
+            self, capture=f"tone:{OURS}:-14", bind="*", media_more=f"stun = {address}", namespace=network.near
+        )
+        client = await daemon.connect()
+        await client.register(proxy.domain, "2001", "one")
+        await until(lambda: len(stun.asked) >= 4, "the questions about the ports that are kept ready")
+        phone = await start_baresip(
+            self, "2002", proxy.domain, "two", tone_hz=THEIRS, answer="auto", host=FAR, interface="eth0",
+            namespace=network.far,
+        )  # fmt: skip
+        call = await client.call("2002")
+        await client.event("OnAcceptCall", callId=call)
+        await phone.event("CALL_ESTABLISHED")
+        told = await daemon.program.says(r"SIP -> .*INVITE .*c=IN IP4 203\.0\.113\.1\b.*m=audio (\d+) ")
+        ours = int(told.group(1))
+
+        stun.seen_at = "203.0.113.2"
+        network.near.remove(f"{HOME}/24")
+        network.near.add(f"{OFFICE}/24")
+        await daemon.program.says(rf"SIP -> .*INVITE .*c=IN IP4 203\.0\.113\.2\b.*m=audio {ours} ")
+        self.assertIn((OFFICE, ours), stun.askers)
+        self.assertIn((OFFICE, ours + 1), stun.askers)
+
+        stun.mute = True
+        network.near.remove(f"{OFFICE}/24")
+        network.near.add(f"{HOME}/24")
+        await daemon.program.says(rf"SIP -> .*INVITE .*c=IN IP4 {HOME}\b.*m=audio {ours} ")
+        self.assertIn((HOME, ours), stun.askers)
+        await pause(1.0)
+        await client.command("finalizecall", callid=call)
+        self.assertEqual((await client.event("OnFinalizedCall", callId=call))["SIPError"], 0)
+        await phone.event("CALL_CLOSED")
+        self.assertIsNone(sound.complaint(await phone.heard(), OURS, -14))
         self.assertEqual(daemon.complaints(), [])
 
     async def test_without_a_network(self) -> None:

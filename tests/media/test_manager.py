@@ -12,9 +12,10 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon.media import wavefile
+from neon.media.callstream import CallStream
 from neon.media.devices import FileCapture, FilePlayback, NullDevice, PortAudioDevice, ToneDevice
 from neon.media.engine import Engine, Stream, Tone
-from neon.media.manager import CallStream, MediaManager, MediaSettings
+from neon.media.manager import MediaManager, MediaSettings
 from neon.media.soundcard import LINGER
 from neon.media.wavewriter import WaveWriter
 from neon.ports import Media, MediaStream, MediaUnavailable

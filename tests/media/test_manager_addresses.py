@@ -5,8 +5,9 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from neon.media.callstream import CallStream
 from neon.media.engine import Engine, Tone
-from neon.media.manager import CallStream, MediaManager, MediaSettings
+from neon.media.manager import MediaManager, MediaSettings
 from neon.values import Address
 from tests.media.fakes import FakeMediaReactor
 from tests.media.peers import PORTS, Peer

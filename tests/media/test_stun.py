@@ -10,9 +10,9 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from neon.media.engine import Engine
-from neon.media.mappedports import READY, REFRESH, MappedPorts
-from neon.media.stun import GIVE_UP, NoMapping, StunQuery
+from neon.media.engine import Engine, SocketName
+from neon.media.mappedports import PAUSES, READY, REFRESH, MappedPort, MappedPorts
+from neon.media.stun import GIVE_UP, RETRANSMIT, NoMapping, StunQuery
 from neon.stunmessage import BadStun, is_stun, transaction_of
 from neon.values import Address
 from tests.media.peers import LIMIT, PORTS
@@ -141,6 +141,138 @@ class QueryTests(SynchronousTestCase):
         query.answer.cancel()
         self.failureResultOf(query.answer)
         self.assert_nothing_left()
+
+
+class FakeStream:
+    """Implements what L{ServedQuery} asks of an engine's stream: the engine's half is played by the test."""
+
+    local_port = 4000
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Address, bytes]] = []
+        self.answers: dict[str, bytes] = {}
+        self.waits: set[str] = set()
+
+    def filenos(self) -> tuple[int, int]:
+        raise AssertionError("the thread has the sockets")
+
+    def ask(self, socket: str, server: Address, question: bytes) -> None:
+        if server[1] == 1:
+            raise ValueError("no address of a server")
+        self.asked.append((socket, server, transaction_of(question)))
+        self.waits.add(socket)
+
+    def ask_no_more(self, socket: str) -> None:
+        self.waits.discard(socket)
+
+    def take_answer(self, socket: str) -> bytes | None:
+        return self.answers.pop(socket, None)
+
+
+class ServedTests(SynchronousTestCase):
+    """A port whose stream the engine's thread serves, on another network."""
+
+    server = ("192.0.2.1", 3478)
+
+    def setUp(self) -> None:
+        self.clock = Reactor()
+        self.stream = FakeStream()
+        never: Deferred[Address] = Deferred()
+        servers = iter([never])
+        stream: Any = self.stream
+        self.port = MappedPort(self.clock, stream, lambda: next(servers, None) or succeed(self.server))
+        self.port.serve()
+        self.known = 0
+
+    def renew(self) -> None:
+        self.port.renew(self.told)
+        self.clock.advance(0)
+
+    def told(self) -> None:
+        self.known += 1
+
+    def answer(self, name: SocketName, port: int) -> None:
+        """The engine has what the server says to the newest question of a socket."""
+        transaction = next(asked for socket, _, asked in reversed(self.stream.asked) if socket == name)
+        self.stream.answers[name] = answer(0x0101, (1, mapped(PUBLIC, port)), transaction=transaction)
+        self.port.heard(name)
+
+    def test_asked_anew(self) -> None:
+        """Both sockets are asked about through the engine, and what is known then is told once."""
+        self.assertEqual((self.stream.asked, self.port.locating), ([], False))
+        self.renew()
+        self.assertTrue(self.port.locating)
+        self.assertEqual([asked[:2] for asked in self.stream.asked], [("rtp", self.server), ("rtcp", self.server)])
+        self.answer("rtp", 5000)
+        self.assertEqual((self.known, self.port.rtp), (0, None))
+        self.answer("rtcp", 5001)
+        self.assertEqual((self.port.rtp, self.port.rtcp), (("203.0.113.7", 5000), ("203.0.113.7", 5001)))
+        self.assertEqual((self.known, self.port.locating, self.stream.waits), (1, False, set()))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_no_answer(self) -> None:
+        """Silence is told after a second; it is asked a few times more, and then no longer."""
+        self.renew()
+        self.clock.advance(GIVE_UP)
+        self.assertEqual((self.known, self.port.locating, self.port.rtp), (1, False, None))
+        for pause in PAUSES:
+            self.clock.advance(pause)
+            self.clock.advance(GIVE_UP)
+        self.assertEqual((self.clock.getDelayedCalls(), self.stream.waits), ([], set()))
+        self.assertEqual(len(self.stream.asked), 2 * len(RETRANSMIT) * (1 + len(PAUSES)))
+
+    def test_a_network_that_comes_later(self) -> None:
+        """An answer to one of the later questions is told."""
+        self.renew()
+        self.clock.advance(GIVE_UP)
+        self.clock.advance(PAUSES[0])
+        self.clock.advance(0)
+        self.answer("rtp", 5000)
+        self.answer("rtcp", 5001)
+        self.assertEqual((self.known, self.port.rtp), (2, ("203.0.113.7", 5000)))
+
+    def test_changed_again(self) -> None:
+        """What was asked on the network before counts no more; an answer to it is thrown away."""
+        self.renew()
+        late = self.stream.asked[0][2]
+        self.renew()
+        self.stream.answers["rtp"] = answer(0x0101, (1, mapped(PUBLIC, 666)), transaction=late)
+        self.port.heard("rtp")
+        self.answer("rtp", 5000)
+        self.answer("rtcp", 5001)
+        self.assertEqual((self.port.rtp, self.known), (("203.0.113.7", 5000), 1))
+
+    def test_answer_that_nobody_waits_for(self) -> None:
+        """It is taken all the same, so that the next one has room."""
+        self.stream.answers["rtp"] = b"late"
+        self.port.heard("rtp")
+        self.assertEqual(self.stream.answers, {})
+
+    def test_server_that_cannot_be_asked(self) -> None:
+        """It is as good as a silent one."""
+        self.server = ("192.0.2.1", 1)
+        self.renew()
+        self.clock.advance(GIVE_UP)
+        self.assertEqual((self.known, self.port.rtp), (1, None))
+
+    def test_end(self) -> None:
+        """With the call the asking ends."""
+        self.renew()
+        self.port.release()
+        self.assertEqual((self.clock.getDelayedCalls(), self.stream.waits, self.known), ([], set(), 0))
+
+    def test_answered_while_asked(self) -> None:
+        """A call that is answered just then is asked about through the engine from there on."""
+        engine = Engine()
+        self.addCleanup(engine.stop)
+        parked = engine.open_stream("127.0.0.1", PORTS, parked=True)
+        self.addCleanup(parked.close)
+        port = MappedPort(self.clock, parked, Deferred)
+        port.renew(self.told)
+        port.serve()
+        self.assertTrue(port.locating)
+        port.release()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
 class MappedPortsTests(SynchronousTestCase):

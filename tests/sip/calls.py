@@ -45,6 +45,8 @@ class Ear:
         self.cause: Cause | None = None
         self.wishes: list[Referral] = []
         self.on_answered: Callable[[], None] | None = None
+        self.media: LocalMedia | None = None
+        """Where its audio is reached now that the network has changed."""
 
     def _note(self, what: str) -> None:
         assert self.cause is None, f"{what} after the end"
@@ -64,6 +66,9 @@ class Ear:
     def media_changed(self, agreement: MediaAgreement) -> None:
         self._note("media changed")
         self.agreements.append(agreement)
+
+    def located(self) -> LocalMedia | None:
+        return self.media
 
     def hold_answered(self, agreement: MediaAgreement) -> None:
         self._note("hold answered")

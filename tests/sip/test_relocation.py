@@ -78,16 +78,66 @@ class RelocationTests(SynchronousTestCase):
     def test_behind_another_nat(self) -> None:
         """What a STUN server saw on the old network is not told on the new one."""
         media = LocalMedia(20000, public=("192.0.2.99", 4242), public_rtcp=("192.0.2.99", 4243))
-        self.agent.invite(1, "1002", media, Ear())
+        ear = Ear()
+        self.agent.invite(1, "1002", media, ear)
         self.clock.advance(0)
         invite = self.endpoint.last
         self.assertIn("c=IN IP4 192.0.2.99", invite.body or "")
         self.answer(invite)
         self.endpoint.take()
+        ear.media = LocalMedia(20000)
         self.move()
         self.clock.advance(PATIENCE)
         told = [sent for sent in self.sent("INVITE") if sent.header("call-id") == invite.header("call-id")]
         self.assert_tells_the_office(told[0])
+
+    def test_seen_again(self) -> None:
+        """Where a STUN server sees audio on the new network is waited for, and told with the new Contact."""
+        locating = True
+        self.agent.audio_locating = lambda: locating
+        self.answer(self.invite)
+        self.move()
+        self.grant()
+        self.clock.advance(PATIENCE / 2)
+        self.assertEqual(self.sent("INVITE"), [])
+        self.ear.media = LocalMedia(20000, public=("192.0.2.99", 4242), public_rtcp=("192.0.2.99", 4243))
+        locating = False
+        self.agent.audio_located()
+        self.clock.advance(0)
+        (again,) = self.sent("INVITE")
+        self.assertIn("\r\nc=IN IP4 192.0.2.99\r\n", again.body or "")
+        self.assertIn("m=audio 4242 ", again.body or "")
+        self.answer(again)
+        self.clock.advance(60)
+        self.assertEqual(self.sent("INVITE"), [])
+
+    def test_seen_late(self) -> None:
+        """A STUN server that is slow is not waited for: the local address is told, and then the right one."""
+        locating = True
+        self.agent.audio_locating = lambda: locating
+        self.answer(self.invite)
+        self.move()
+        self.grant()
+        self.clock.advance(PATIENCE)
+        (again,) = self.sent("INVITE")
+        self.assert_tells_the_office(again)
+        self.answer(again)
+        self.ear.media = LocalMedia(20000, public=("192.0.2.99", 4242), public_rtcp=("192.0.2.99", 4243))
+        locating = False
+        self.agent.audio_located()
+        self.clock.advance(0)
+        (again,) = self.sent("INVITE")
+        self.assertIn("m=audio 4242 ", again.body or "")
+
+    def test_seen_before_the_registrar_answers(self) -> None:
+        """Audio that is located first does not make the call move before its Contact is known."""
+        self.answer(self.invite)
+        self.move()
+        self.agent.audio_located()
+        self.clock.advance(0)
+        self.assertEqual(self.sent("INVITE"), [])
+        self.clock.advance(PATIENCE)
+        self.assertEqual(len(self.sent("INVITE")), 1)
 
     def test_silent_registrar(self) -> None:
         """Without an answer of the registrar the far end is told all the same, soon."""

@@ -87,6 +87,9 @@ class Ear:
     def media_changed(self, agreement: MediaAgreement) -> None:
         self.heard.append("media_changed")
 
+    def located(self) -> None:
+        """Where it was."""
+
     def hold_answered(self, agreement: MediaAgreement) -> None:
         self.heard.append("hold_answered")
 

@@ -225,6 +225,12 @@ static void carry_out(struct engine *engine, struct command *command)
     case COMMAND_REROUTE:
         stream_reroute(command->stream);
         break;
+    case COMMAND_ASK:
+        stun_ask(command->stream, command->duration, &command->question);
+        break;
+    case COMMAND_ASK_NO_MORE:
+        stun_forget(command->stream, command->duration);
+        break;
     case COMMAND_CLOSE_STREAM:
         close_stream(engine, command->stream);
         break;

@@ -21,6 +21,7 @@
 #include "mix.h"
 #include "source.h"
 #include "stream.h"
+#include "stun.h"
 
 enum {
     PHASES = 40,          /* of a 20 ms round */
@@ -41,6 +42,7 @@ enum event_kind {
     EVENT_SOURCE_LEARNT,
     EVENT_PLAYED,
     EVENT_SPEECH,
+    EVENT_STUN,
 };
 
 struct event {
@@ -61,6 +63,8 @@ enum command_kind {
     COMMAND_VOLUME,
     COMMAND_SCRIPT,
     COMMAND_REROUTE,
+    COMMAND_ASK,
+    COMMAND_ASK_NO_MORE,
     COMMAND_CLOSE_STREAM,
     COMMAND_TONES,
     COMMAND_ADD_DEVICE,
@@ -82,7 +86,8 @@ struct command {
     struct order order;     /* of COMMAND_SCRIPT, with counted references */
     struct agreement agreement;
     uint8_t digit;
-    uint32_t duration; /* or, of COMMAND_TONES, the layer */
+    struct stun_question question;
+    uint32_t duration; /* or the layer of COMMAND_TONES, the socket of COMMAND_ASK */
     struct command *next;
 };
 

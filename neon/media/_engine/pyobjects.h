@@ -91,6 +91,11 @@ PyObject *stream_py_listen(StreamObject *self, PyObject *pipe);
 PyObject *stream_py_quiet(StreamObject *self, PyObject *argument);
 PyObject *stream_py_detect_speech(StreamObject *self, PyObject *argument);
 
+/* And those that pystun.c has. */
+PyObject *stream_py_ask(StreamObject *self, PyObject *args);
+PyObject *stream_py_ask_no_more(StreamObject *self, PyObject *args);
+PyObject *stream_py_take_answer(StreamObject *self, PyObject *args);
+
 /* The end of every tp_dealloc of a heap type. */
 static inline void free_object(PyObject *self)
 {

@@ -9,6 +9,7 @@
 
 #include "counters.h"
 #include "packets.h"
+#include "stun.h"
 
 enum {
     BATCH = 8,
@@ -87,11 +88,12 @@ void receive_unlock(struct stream *stream, uint64_t now)
 }
 
 /* Connected, the kernel itself drops what others send, before it takes room in the socket's buffer. If connecting
- * fails (no route at the moment) the comparison of addresses still holds the lock. */
+ * fails (no route at the moment), or is put off while a STUN server is to answer at the socket, the comparison of
+ * addresses still holds the lock. */
 static void lock_source(struct stream *stream)
 {
     stream->lock = LOCK_FIXED;
-    if (stream->agreement.reachable)
+    if (stream->agreement.reachable && !stream->asked[0])
         connect(stream->rtp_fd, &stream->peer.base, stream->peer.length);
 }
 
@@ -287,14 +289,14 @@ static uint64_t arrival_time(const struct engine *engine, const struct msghdr *m
  * With one packet a tick, the usual case, this saves the call that finds nothing. */
 static bool satisfied(const struct stream *stream)
 {
-    return stream->lock == LOCK_FIXED && stream->ticks % THOROUGH != 0 &&
+    return stream->lock == LOCK_FIXED && !stream->asked[0] && stream->ticks % THOROUGH != 0 &&
            jitter_delay(&stream->jitter) >= (int32_t)stream->tick_samples;
 }
 
 void receive_rtp(struct engine *engine, struct stream *stream, uint64_t now)
 {
     struct receive_batch *batch = engine->batch;
-    int budget = stream->lock == LOCK_OPEN ? BUDGET_OPEN : BUDGET;
+    int budget = stream->lock == LOCK_OPEN || stream->asked[0] ? BUDGET_OPEN : BUDGET;
     unsigned wanted = stream->lock == LOCK_OPEN ? BATCH : 1;
     stream->ticks++;
     for (;;) {
@@ -306,9 +308,11 @@ void receive_rtp(struct engine *engine, struct stream *stream, uint64_t now)
         bool good = count > 0;
         for (int i = 0; i < count; i++) {
             const struct msghdr *message = &batch->headers[i].msg_hdr;
+            batch->sources[i].length = message->msg_namelen;
+            if (stun_answered(engine, stream, 0, batch->data[i], batch->headers[i].msg_len, &batch->sources[i]))
+                continue;
             if (!stream->started || !stream->agreement.receives)
                 continue; /* emptied, so that it does not play when the stream starts */
-            batch->sources[i].length = message->msg_namelen;
             if (message->msg_flags & MSG_TRUNC ||
                 !take(engine, stream, batch->data[i], batch->headers[i].msg_len, &batch->sources[i],
                       arrival_time(engine, message, now), now)) {
@@ -339,6 +343,8 @@ void stream_read_rtcp(struct engine *engine, struct stream *stream)
         ssize_t length = recvmsg(stream->rtcp_fd, &header->msg_hdr, MSG_DONTWAIT);
         if (length < 0)
             return;
+        if (stun_answered(engine, stream, 1, engine->batch->data[0], (size_t)length, source))
+            continue;
         if (!stream->started || !same_host(*source, &stream->peer) || header->msg_hdr.msg_flags & MSG_TRUNC)
             continue;
         /* The thread looks here once a slot: only the kernel knows when the report came, and the round trip needs it. */

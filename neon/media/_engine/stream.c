@@ -121,6 +121,7 @@ void stream_unref(struct stream *stream)
         secure_free(stream->secure);
         g722_close(stream->voice.g722);
         packets_free(stream->voice.packets);
+        free(stream->stun);
         free(stream);
     }
 }

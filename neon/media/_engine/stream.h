@@ -27,6 +27,7 @@
 struct engine;
 struct member;
 struct receive_batch;
+struct stun;
 
 struct agreement {
     struct address remote, rtcp;
@@ -72,6 +73,7 @@ struct stream {
 
     /* the source of what we receive */
     enum lock lock;
+    bool asked[2];          /* RTP, RTCP: a STUN server's answer is waited for, so whoever sends is listened to */
     struct address peer;    /* where RTP goes and comes from */
     uint64_t learn_until;
     struct {
@@ -95,6 +97,7 @@ struct stream {
         uint64_t arrival;
     } held;                 /* the first packet of a candidate */
     bool heard;             /* the first packet was told */
+    struct stun *stun;      /* owned; NULL until something is asked */
     bool silence_told;
     uint64_t heard_at;
 
