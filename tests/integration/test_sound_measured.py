@@ -10,7 +10,7 @@ import statistics
 import sys
 
 from neon.media.devices import PortAudioDevice
-from neon.media.manager import CallStream
+from neon.media.callstream import CallStream
 from tests import audio
 from tests.integration.processes import TimedOut, pause, until
 from tests.integration.pulse import NEEDED, NEEDED_PIPEWIRE, PipeWire, Recording

@@ -96,7 +96,7 @@ class ReportTests(SippCase):
 
 
 class AttendedTests(IntegrationCase):
-    """Three NEONs behind kamailio, 2002 talks to both others. L{tests.integration.test_replaces} has phones of others."""
+    """Three NEONs behind kamailio; 2002 talks to both others. L{tests.integration.test_replaces} has others' phones."""
 
     programs_needed = ("kamailio",)
 
