@@ -9,8 +9,8 @@ from __future__ import annotations
 import statistics
 import sys
 
-from neon.media.devices import PortAudioDevice
 from neon.media.callstream import CallStream
+from neon.media.devices import PortAudioDevice
 from tests import audio
 from tests.integration.processes import TimedOut, pause, until
 from tests.integration.pulse import NEEDED, NEEDED_PIPEWIRE, PipeWire, Recording
