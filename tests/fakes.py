@@ -5,6 +5,7 @@ Typed against L{neon.ports}, so that mypy tells when a port changed and a fake d
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -37,12 +38,15 @@ AGREEMENT = MediaAgreement(("192.0.2.7", 4000), Codec.PCMA, 8, 8, telephone_even
 EPOCH = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)
 
 
+_numbers = itertools.count(1)
+
+
 class FakeCall:
     """The signalling side of one call: C{requests} is what the phone asked; C{listener} is for the test to drive."""
 
     def __init__(self, target: str | None = None, media: LocalMedia | None = None) -> None:
         self.requests: list[str] = []
-        self.call_id = f"{id(self):x}"
+        self.call_id = f"{next(_numbers):x}"
         self.target = target
         self.media = media
         self.broken: set[str] = set()

@@ -29,6 +29,11 @@ from neon.ctl.verbs import VERBS
 ROOT = Path(parser.__file__).parent.parent.parent
 
 
+def plain() -> dict[str, str]:
+    """For programs that complain of a locale which is not installed."""
+    return {**os.environ, "LC_ALL": "C"}
+
+
 def everything() -> Iterator[tuple[tuple[str, ...], argparse.ArgumentParser]]:
     """Every verb, and every word that a verb takes."""
     for name, verb in parser.subcommands(parser.build()).items():
@@ -95,8 +100,9 @@ class ManualTests(SynchronousTestCase):
         if shutil.which("groff") is None:
             raise SkipTest("groff is not installed")
         done = subprocess.run(
-            ["groff", "-man", "-Tutf8", "-ww", "-z"], input=manpage.page().encode(), capture_output=True, check=False
-        )
+            ["groff", "-man", "-Tutf8", "-ww", "-z"], input=manpage.page().encode(), capture_output=True, check=False,
+            env=plain(),
+        )  # fmt: skip
         self.assertEqual((done.returncode, done.stderr), (0, b""))
 
 
@@ -108,7 +114,7 @@ class CompletionTests(SynchronousTestCase):
             f"{completion.script('bash')}\nneonctl() {{ echo '5       outgoing'; }}\n"
             f"COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _neonctl; printf '%s\\n' \"${{COMPREPLY[@]}}\""
         )
-        done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
+        done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True, env=plain())
         self.assertEqual(done.stderr, "")
         return done.stdout.split()
 
@@ -133,7 +139,9 @@ class CompletionTests(SynchronousTestCase):
             for path, _ in everything():
                 self.assertRegex(text, rf"\b{path[-1]}\b")
             if shutil.which(shell) is not None:
-                done = subprocess.run([shell, "-n"], input=text, text=True, capture_output=True, check=False)
+                done = subprocess.run(
+                    [shell, "-n"], input=text, text=True, capture_output=True, check=False, env=plain()
+                )
                 self.assertEqual((done.returncode, done.stderr), (0, ""), shell)
 
 

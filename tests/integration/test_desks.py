@@ -107,8 +107,8 @@ class DeskTests(DeskCase):
         await until(lambda: list(*self.supervisor.calls.values()) == [f"one/{other}"], "the call that is left")
 
     async def test_anything_is_killed(self) -> None:
-        """Desks, hub and broker are killed at random; what the hub shows at last is so."""
-        dice = random.Random()
+        """Desks, hub and broker are killed at odd moments; what the hub shows at last is so."""
+        dice = random.Random(1888)  # every kind of victim
         await self.floor("one", "two", "three")
         await self.statuses("idle", "idle", "idle")
         for _ in range(4):

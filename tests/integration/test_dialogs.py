@@ -6,6 +6,7 @@ Calls of one test share a daemon; the accounts that they are made with are regis
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Any
 
@@ -158,7 +159,7 @@ class ThroughAProxyTests(SippCase):
         await self.client.command("acceptcall", callid=other)
         for end in (call, other):
             await self.client.event("OnAcceptCall", callId=end)
-        await pause(4.5)
+        await until(lambda: len(re.findall(r"SIP -> \S+UPDATE ", self.daemon.program.output)) >= 2, "two refreshes")
         await self.client.command("finalizecall", callid=call)
         for end in (call, other):
             await self.over(end, 0)
