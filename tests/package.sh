@@ -37,7 +37,7 @@ build() {
     building_root
     step "building the packages in a clean $suite"
     mkdir "$work/built"
-    inside 900 --net --root "$cache/$suite-building" --bind "$checkout" /srv/neon --bind "$work/built" /srv/built \
+    inside 1800 --net --root "$cache/$suite-building" --bind "$checkout" /srv/neon --bind "$work/built" /srv/built \
         --bind "$(vendor_cache)" /srv/vendor \
         /srv/neon/tools/package.sh --output /srv/built --cache /srv/vendor || fail "the build"
     package=$(ls "$work"/built/neon_*.deb)
@@ -52,7 +52,7 @@ build() {
     step "piuparts"
     # What the panel depends on brings an init, which apt takes for essential and would never remove again.
     mapfile -t packages < <(find "$work/built" -name '*.deb' ! -name '*-dbgsym_*')
-    timeout -k 30 900 piuparts --tmpdir "$work" --existing-chroot "$cache/$suite" --distribution "$suite" \
+    timeout -k 30 1800 piuparts --tmpdir "$work" --existing-chroot "$cache/$suite" --distribution "$suite" \
         --keep-sources-list --no-eatmydata --fake-essential-packages systemd-sysv "${packages[@]}" >"$work/log" 2>&1 </dev/null || fail "piuparts complains"
     grep -q 'PASS: All tests' "$work/log" || fail "piuparts tested nothing"
 }
