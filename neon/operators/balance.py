@@ -41,9 +41,6 @@ if TYPE_CHECKING:
 AFTER_CALL: Final = 2.0
 """Seconds after a call in which the operator may have counted it."""
 
-FRESH: Final = 2.0
-"""Seconds in which an answer is good enough for whoever asks again."""
-
 JITTER: Final = 0.1
 """How much the minutes differ, so that an operator's customers do not all come at once."""
 
@@ -66,7 +63,6 @@ class OwnerOf(Protocol):
 @dataclass(slots=True)
 class _Entry:
     balance: Balance | None = None
-    answered_at: float = -FRESH
     asking: bool = False
     again: bool = False
     waiting: list[Deferred[Balance]] = field(default_factory=list)
@@ -104,14 +100,13 @@ class Balances:
         return None if entry is None else entry.balance
 
     def ask(self, connection_id: int) -> Deferred[Balance]:
-        """What is left now; whoever asks meanwhile gets the same answer. Fails with L{Trouble}."""
-        entry = self._entries.setdefault(connection_id, _Entry())
+        """What is left now: never what was left before. Whoever asks meanwhile gets the same answer.
+
+        Fails with L{Trouble}.
+        """
         answered: Deferred[Balance] = Deferred()
-        if entry.balance is not None and self._clock.seconds() - entry.answered_at < FRESH:
-            answered.callback(entry.balance)
-        else:
-            entry.waiting.append(answered)
-            self._refresh(connection_id, joins=True)
+        self._entries.setdefault(connection_id, _Entry()).waiting.append(answered)
+        self._refresh(connection_id, joins=True)
         return answered
 
     def happened(self, published: Published) -> None:
@@ -222,7 +217,6 @@ class Balances:
         entry.asking = False
         if balance is not None:
             before, entry.balance = entry.balance, balance
-            entry.answered_at = self._clock.seconds()
             self._publish(BalanceKnown(balance.operator, balance))
             if balance.low and (before is None or not before.low):
                 self._publish(BalanceLow(balance.operator, balance))
