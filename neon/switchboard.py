@@ -195,10 +195,11 @@ def changes(before: ExtensionPicture | None, after: ExtensionPicture | None) -> 
     for call_id, call in new.items():
         was = old.get(call_id)
         if was is None:
-            first = replace(call, phase=_first_phase(call), hold=False, recorded=False)
-            yield CallAppeared(name, first)
-            was = first
-        if call.phase is not was.phase:
+            was = replace(call, phase=_first_phase(call), hold=False, recorded=False)
+            yield CallAppeared(name, was)
+            # The feed's message about a new call has no place for its state, so that is told as well.
+            yield PhaseChanged(name, call_id, call.phase)
+        elif call.phase is not was.phase:
             yield PhaseChanged(name, call_id, call.phase)
         if call.hold is not was.hold:
             yield HoldSwitched(name, call_id, call.hold)

@@ -119,7 +119,8 @@ class LocalTests(SynchronousTestCase):
         who = self.who(7, Direction.OUTGOING)
         call = CallPicture(7, Direction.OUTGOING, "101", "600")
         self.assertEqual(
-            self.happens(CallStarted(*who)), [CallAppeared("101", call), StatusChanged("101", Status.IN_USE)]
+            self.happens(CallStarted(*who)),
+            [CallAppeared("101", call), PhaseChanged("101", 7, Phase.DIALING), StatusChanged("101", Status.IN_USE)],
         )
         self.assertEqual(self.happens(CallRinging(*who, status=180)), [PhaseChanged("101", 7, Phase.RING)])
         self.assertEqual(self.happens(CallAccepted(*who)), [PhaseChanged("101", 7, Phase.UP)])
@@ -142,7 +143,8 @@ class LocalTests(SynchronousTestCase):
         who = self.who(8, Direction.INCOMING)
         call = CallPicture(8, Direction.INCOMING, "600", "101", phase=Phase.RINGING)
         self.assertEqual(
-            self.happens(CallStarted(*who)), [CallAppeared("101", call), StatusChanged("101", Status.RINGING)]
+            self.happens(CallStarted(*who)),
+            [CallAppeared("101", call), PhaseChanged("101", 8, Phase.RINGING), StatusChanged("101", Status.RINGING)],
         )
         self.assertEqual(self.board.extension_of(8), "101")
         self.happens(CallFinalized(*who, duration_ms=0, cause=OK))
