@@ -48,6 +48,15 @@ class ApiRequest(PlainRequest):
         if self.received > HARD_LIMIT_BYTES:
             self.channel.cut("a body without an end")
 
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        scheme, absolute, rest = path.partition(b"://")
+        if absolute and scheme.lower() == b"http":
+            # The absolute form, which a server has to take as well; its authority counts, not Host (RFC 9112, 3.2.2).
+            authority, _, rest = rest.partition(b"/")
+            self.requestHeaders.setRawHeaders(b"host", [authority])
+            path = b"/" + rest
+        super().requestReceived(command, path, version)
+
     def arrived(self) -> None:
         """Go on, at once unless there were too many requests on this connection in the last second."""
         wait = self.channel.bucket.take()

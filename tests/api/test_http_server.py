@@ -69,6 +69,13 @@ class ServerTests(HttpCase):
             self.clock.advance(30)
             self.assertEqual((transport.producerState, transport.value().count(b" 404 ")), ("producing", 20))
 
+    def test_absolute_form(self) -> None:
+        """A whole URL in the first line is taken as well, and its host is the one that has to be ours."""
+        for host, status in ((f"localhost:{PORT}", b"200"), ("evil.example", b"421")):
+            server, transport = self.raw()
+            server.dataReceived(f"GET http://{host}/command?action=x HTTP/1.1\r\n".encode() + self.HEAD + b"\r\n")
+            self.assertEqual(transport.value().split()[1], status)
+
     def test_too_fast(self) -> None:
         """More than fifty requests a second on one connection wait for their turn; none is lost."""
         server, transport = self.raw()

@@ -76,14 +76,14 @@ class DoctorTests(PagesCase):
         self.assertEqual(reply.header("Cache-Control"), "no-store")
 
     def test_whole(self) -> None:
-        """Every file that the page names is served, with a type that nosniff lets through."""
+        """Every file that the page names is served, with a type that nosniff lets through; also to C{/doctor/}."""
         html = self.get("/doctor").body.decode()
         script = self.get("/doctor.js").body.decode()
         names = re.findall(r'(?:src|href)="([^":]+)"', html) + re.findall(r'from "\./([^"]+)"', script)
-        self.assertEqual(sorted(names), ["doctor-words.js", "doctor.css", "doctor.js", "neon-client.js"])
+        self.assertEqual(sorted(names), ["/doctor.css", "/doctor.js", "doctor-words.js", "neon-client.js"])
         for name in names:
             kind = "text/css" if name.endswith(".css") else "text/javascript"
-            self.assertEqual(self.get(f"/{name}").header("Content-Type"), f"{kind}; charset=utf-8")
+            self.assertEqual(self.get(f"/{name.removeprefix('/')}").header("Content-Type"), f"{kind}; charset=utf-8")
 
     def test_languages(self) -> None:
         """Portuguese, Spanish and English say the same things, with the same values."""
