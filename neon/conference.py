@@ -2,8 +2,8 @@
 
 There is one at most, since its user is always a party of it. A call that is in it stays an ordinary call: it is held,
 muted, recorded, transferred and hung up by the same verbs; while it is on hold, by either side, it neither hears the
-others nor is heard. When one call is left that call goes on alone. A call that takes the place of a member (a transfer)
-takes its place here, too.
+others nor is heard. What is played into it, or said in it by an application, all hear. When one call is left that call
+goes on alone. A call that takes the place of a member (a transfer) takes its place here, too.
 """
 
 from __future__ import annotations
@@ -54,9 +54,13 @@ class Conference:
             raise InvalidArgument("a conference needs two calls that were answered, at least")
         if count > MOST:
             raise InvalidArgument(f"a conference has {MOST} calls at most")
+        muted = self._muted()
         self._members += wanted
         for call_id in call_ids:
             self._calls[call_id].confer(True)
+        if muted:
+            for call_id in wanted:
+                self._calls[call_id].mute(True)
         if wanted:
             self._tell()
 
@@ -79,6 +83,19 @@ class Conference:
             raise InvalidArgument("there is no conference")
         for call_id in self._members:
             self._set_hold(call_id, on)
+
+    def mute(self, on: bool) -> None:
+        """Have nobody in it hear the user, or all of them; they still hear each other.
+
+        Whoever comes to it while the user is muted to everybody hears no more than they.
+
+        @raise InvalidArgument: there is no conference.
+        """
+        if not self._members:
+            raise InvalidArgument("there is no conference")
+        for call_id in self._members:
+            with suppress(NoTransition, KeyError):
+                self._calls[call_id].mute(on)
 
     def swap(self, call_id: int) -> None:
         """Talk to this call, or to the conference that it is in: every other call is put on hold, and it is resumed.
@@ -103,6 +120,11 @@ class Conference:
             raise InvalidArgument(f"call {call_id} is the own end of a callback, which has no audio")
         if line.transferring:
             raise InvalidArgument(f"call {call_id} is being transferred")
+
+    def _muted(self) -> bool:
+        """Whether the user is muted to everybody in it."""
+        lines = [self._calls[call_id] for call_id in self._members if call_id in self._calls]
+        return bool(lines) and all(line.snapshot().muted for line in lines)
 
     def _set_hold(self, call_id: int, on: bool) -> None:
         line = self._calls.get(call_id)

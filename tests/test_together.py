@@ -8,7 +8,7 @@ from neon.callback import Callbacks
 from neon.commands import Commands
 from neon.conference import MOST
 from neon.details import CallDetails, ReferPolicy, Referral
-from neon.events import CallFinalized, ConferenceChanged, HoldChanged, VolumeChanged
+from neon.events import CallFinalized, ConferenceChanged, HoldChanged, MuteChanged, VolumeChanged
 from neon.phone import PhoneSettings
 from neon.values import Cause, MediaDirection
 from tests.fakes import ACCOUNT, AGREEMENT, FakeCall, FakeIds, FakeStream, FakeWorld
@@ -170,6 +170,30 @@ class ConferenceTests(TogetherCase):
         self.done(action="setmute", callid=self.a, mute=True)
         self.assertEqual(self.mixed(), [self.a, self.b])
         self.assertTrue(self.stream(self.a).silent)
+
+    def test_muting_all(self) -> None:
+        """Nobody in the conference hears us, and all again; calls beside it are not concerned."""
+        self.assertEqual(self.code(action="muteconference", mute=True), 102)
+        self.together(self.a, self.b)
+        self.world.take_events()
+        self.done(action="muteconference", mute=True)
+        self.assertEqual([self.stream(call).silent for call in (self.a, self.b, self.c)], [True, True, False])
+        self.assertEqual(self.mixed(), [self.a, self.b])
+        told = [(event.call_id, event.muted) for event in self.world.take_events() if isinstance(event, MuteChanged)]
+        self.assertEqual(told, [(self.a, True), (self.b, True)])
+        self.done(action="muteconference", mute="no")
+        self.assertEqual([self.stream(call).silent for call in (self.a, self.b)], [False, False])
+
+    def test_coming_to_muted(self) -> None:
+        """Whoever comes to a conference to all of which we are muted does not hear us either; else they do."""
+        self.together(self.a, self.b)
+        self.done(action="setmute", callid=self.a, mute=True)
+        self.together(self.c)
+        self.assertFalse(self.stream(self.c).silent)
+        self.done(action="leaveconference", callid=self.c)
+        self.done(action="setmute", callid=self.b, mute=True)
+        self.together(self.c)
+        self.assertTrue(self.stream(self.c).silent)
 
     def test_transferred_away(self) -> None:
         """One that we transfer is apart at once; it is back if that fails, and gone if it does not."""

@@ -13,7 +13,7 @@ def play_audio(context: Context, call_id: int, file: str, loop: bool, mix: bool)
     """Say a WAV file to the far end of a call that was answered, instead of one that is being said.
 
     OnAudioPlayed tells its end. While the call is on hold it waits. A call that is muted says it all the same: what is
-    muted is the microphone. It is in a recording of the call.
+    muted is the microphone. It is in a recording of the call. In a conference all far ends hear it.
     """
     d = _playing(context).start(call_id, file, loop=loop, mix=mix)
     return d.addCallback(lambda seconds: {"seconds": round(seconds, 3)})

@@ -21,6 +21,16 @@ def leave_conference(context: Context, call_id: int) -> Data:
     return {}
 
 
+def mute_conference(context: Context, mute: bool) -> Data:
+    """Have nobody in the conference hear the user's side, or all of them again; they still hear each other.
+
+    It is as C{setmute} for each call of it, and each is told of by OnMute. A call that comes to a conference to all of
+    which the user is muted is muted as well, and one that leaves stays as it is.
+    """
+    context.phone.conference.mute(mute)
+    return {}
+
+
 def hold_conference(context: Context, hold: bool) -> Data:
     """Have everybody in the conference wait, also for each other, or go on with it."""
     context.phone.conference.hold(hold)

@@ -44,6 +44,13 @@ ROWS: Final = (
         extension=True,
     ),
     Command(
+        "muteconference",
+        together.mute_conference,
+        (Parameter("mute", arguments.boolean, about="Whether nobody is to hear the user."),),
+        scope=Scope.CALL,
+        extension=True,
+    ),
+    Command(
         "swapcalls",
         together.swap_calls,
         (CALL_ID,),

@@ -124,10 +124,14 @@ def mute(options: argparse.Namespace, neon: Connection) -> None:
 
 
 def conference(options: argparse.Namespace, neon: Connection) -> None:
-    if options.hold or options.resume:
-        if options.call_ids or options.hold == options.resume:
-            raise Usage("say CALLIDs, or --hold, or --resume")
-        say(options, neon.command("holdconference", hold=options.hold))
+    wishes = [options.hold, options.resume, options.mute, options.unmute]
+    if any(wishes):
+        if options.call_ids or sum(wishes) > 1:
+            raise Usage("say CALLIDs, or one of --hold, --resume, --mute and --unmute")
+        if options.mute or options.unmute:
+            say(options, neon.command("muteconference", mute=options.mute))
+        else:
+            say(options, neon.command("holdconference", hold=options.hold))
         return
     call_ids = options.call_ids or [int(call["callId"]) for call in neon.command("listcalls")["calls"] if _is_up(call)]
     if not call_ids:

@@ -201,6 +201,8 @@ def _calls(verb: Any) -> None:
     )
     conference.add_argument("--hold", action="store_true", help="put the whole conference on hold")
     conference.add_argument("--resume", action="store_true", help="take it off hold")
+    conference.add_argument("--mute", action="store_true", help="let nobody in the conference hear this side")
+    conference.add_argument("--unmute", action="store_true", help="let all of them hear this side again")
     _call_id(verb("leave", "let a call of the conference go on alone"), "the only one")
     _call_id(verb("swap", "talk to a call that is on hold, and hold the others"), "the only one on hold")
     volume = verb("volume", "hear the far end of a call louder or softer")

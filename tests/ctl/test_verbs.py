@@ -155,6 +155,8 @@ class CallTests(VerbCase):
             (["conference"], ("startconference", {"callids": [5]})),
             (["conference", "--hold"], ("holdconference", {"hold": True})),
             (["conference", "--resume"], ("holdconference", {"hold": False})),
+            (["conference", "--mute"], ("muteconference", {"mute": True})),
+            (["conference", "--unmute"], ("muteconference", {"mute": False})),
             (["leave", "5"], ("leaveconference", {"callid": 5})),
             (["swap", "5"], ("swapcalls", {"callid": 5})),
             (["dtmf", "12#"], ("senddtmf", {"callid": 5, "dtmf": "12#"})),

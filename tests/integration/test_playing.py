@@ -22,9 +22,9 @@ FILES = {"a.wav": (700, 8000, 1), "b.wav": (900, 16000, 1), "c.wav": (1100, 4410
 """What is in each file: hertz, rate, channels."""
 
 
-def write(path: Path, hz: float, rate: int, channels: int, seconds: float = SECONDS) -> None:
+def write(path: Path, hz: float, rate: int, channels: int, seconds: float = SECONDS, dbm0: float = LEVEL) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    samples = audio.tone(hz, LEVEL, seconds, rate)
+    samples = audio.tone(hz, dbm0, seconds, rate)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(channels)
         file.setsampwidth(2)

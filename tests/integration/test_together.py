@@ -15,9 +15,10 @@ from tests.integration.kamailio import Kamailio, start_kamailio
 from tests.integration.processes import IntegrationCase, pause, until
 from tests.integration.rtp import open_peer
 from tests.integration.sippcase import SippCase
+from tests.integration.test_playing import write
 from tests.integration.test_recording import sides
 
-OURS, FIRST, SECOND = 700, 1100, 1700
+OURS, FIRST, SECOND, PLAYED = 700, 1100, 1700, 2300
 DBM0 = -16.0
 WIDE = 2 * audio.RATE
 
@@ -112,6 +113,35 @@ class PhoneTests(IntegrationCase):
         self.assertEqual(complaint(recorded, (FIRST, SECOND), (OURS,)), "", "their side of the recording")
         self.assertEqual(complaint(at_first[-2 * audio.RATE :], (OURS,), (FIRST, SECOND)), "", "2002, alone")
         self.assertEqual(complaint(at_second[-2 * WIDE :], (OURS,), (FIRST, SECOND), WIDE), "", "2003, alone")
+        self.assertEqual(self.daemon.complaints(), [])
+
+    async def test_played_and_muted(self) -> None:
+        """What is played into one call of a conference both parties hear, also while the user is muted to all of it."""
+        await self.started()
+        write(self.daemon.state_dir / "sounds" / "played.wav", PLAYED, 16000, 1, dbm0=DBM0)
+        phones = (
+            await self.phone("2002", "two", FIRST, answer="auto"),
+            await self.phone("2003", "three", SECOND, answer="auto", codecs="G722/16000/1", rate=WIDE),
+        )
+        one = await self.client.register(self.proxy.domain, "2001", "one")
+        other = await self.client.register(self.proxy.domain, "2004", "four", codecs="G722")
+        calls = [
+            await self.client.call("2002", connectionId=one), await self.client.call("2003", connectionId=other)
+        ]  # fmt: skip
+        for call in calls:
+            await self.client.event("OnAcceptCall", callId=call)
+        await self.client.command("startconference", callids=calls)
+        await self.client.command("playaudio", callid=calls[0], file="played.wav", loop=True, mix=True)
+        await pause(1.5)
+        await self.client.command("muteconference", mute=True)
+        await pause(1.5)
+        for call in calls:
+            await self.client.command("finalizecall", callid=call)
+            await self.client.event("OnFinalizedCall", callId=call)
+        at_first, at_second = await phones[0].heard(), await phones[1].heard()
+        for with_us, strangers in (((OURS,), ()), ((), (OURS,))):
+            self.assertEqual(complaint(at_first, (*with_us, PLAYED, SECOND), (FIRST, *strangers)), "", "at 2002")
+            self.assertEqual(complaint(at_second, (*with_us, PLAYED, FIRST), (SECOND, *strangers), WIDE), "", "at 2003")
         self.assertEqual(self.daemon.complaints(), [])
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from neon.media import _engine
 from neon.media.engine import Device, Engine, Stream, Tone
-from neon.media.sound import Tap
+from neon.media.sound import Clip, Pipe, Tap
 from neon.values import Codec, MediaAgreement, MediaDirection
 from tests.media.peers import LIMIT, Peer
 from tests.media.signals import FRAME, level, tone
@@ -18,6 +18,7 @@ from tests.media.test_engine import EngineCase
 
 HZ = (400, 700, 1100, 1500)
 OURS = 2000
+PLAYED = 2500
 SPOKEN = -16.0
 WINDOW = 10 * FRAME
 
@@ -128,6 +129,31 @@ class ConferenceTests(EngineCase):
                 peer.send_tone(other, hz, SPOKEN)
             waiting.send_tone(stream, HZ[0], SPOKEN)
         self.hears(heard[0], (HZ[2], OURS), (HZ[0], HZ[1]))
+
+    def test_file(self) -> None:
+        """A file that is played into one call, in place of us, is heard by everybody, and so are we by the others."""
+        for _ in range(3):
+            self.party()
+        self.streams[0].play(Clip(tone(PLAYED, 60 * FRAME, SPOKEN).tobytes(), 8000))
+        heard = self.talk()
+        self.hears(heard[0], (PLAYED, HZ[1], HZ[2]), (OURS, HZ[0]))
+        self.hears(heard[1], (PLAYED, OURS, HZ[0], HZ[2]), (HZ[1],))
+        self.hears(heard[2], (PLAYED, OURS, HZ[0], HZ[1]), (HZ[2],))
+
+    def test_bot(self) -> None:
+        """So is what an application says beside us, until it is to be quiet; who has left hears nothing of it."""
+        for _ in range(3):
+            self.party()
+        pipe = Pipe(3.0, 16000)
+        pipe.write(tone(PLAYED / 2, 2 * 100 * FRAME, SPOKEN).tobytes())
+        self.streams[0].speak(pipe, mix=True)
+        self.streams[2].join(None)
+        heard = self.talk()
+        self.hears(heard[0], (PLAYED, OURS, HZ[1]), (HZ[0], HZ[2]))
+        self.hears(heard[1], (PLAYED, OURS, HZ[0]), (HZ[1], HZ[2]))
+        self.hears(heard[2], (OURS,), (PLAYED, *HZ))
+        self.streams[0].quiet(True)
+        self.hears(self.talk()[1], (OURS, HZ[0]), (PLAYED, HZ[1]))
 
     def test_too_loud(self) -> None:
         """Three that shout at once are heard evenly turned down, not cut off."""

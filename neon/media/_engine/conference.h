@@ -35,7 +35,7 @@ struct member {
     uint32_t from, end; /* the positions that own[] is good for */
     int16_t own[CONFERENCE_RING];
     struct halfband to, back;
-    struct limiter others, said, heard;
+    struct limiter others, given, said, heard;
 };
 
 struct conference *conference_new(void); /* NULL without memory */
@@ -52,8 +52,8 @@ void member_add(struct member *member, uint32_t at, const int16_t *samples, size
 /* What the others said in the `count` samples before. */
 void member_take(const struct member *member, uint32_t at, int32_t *others, size_t count);
 
-/* All of it for a stream: `heard` is what came from there, NULL for nothing, `others` what the others said, both `count`
- * (<= 160) ticks at the stream's own rate. `tick` is the position in 1/8000 s. */
+/* All of it for a stream: `heard` is what came from there, or is said there by an application, NULL for nothing, `others`
+ * what the others said, both `count` (<= 160) ticks at the stream's own rate. `tick` is the position in 1/8000 s. */
 void member_exchange(struct member *member, bool wide, uint32_t tick, const int16_t *heard, int16_t *others,
                      size_t count);
 

@@ -40,6 +40,13 @@ static void combine(int16_t *said, const int16_t *samples, uint32_t count, bool 
     }
 }
 
+/* Into what the far end hears, and into what of that is said here. */
+static void combine_both(int16_t *said, int16_t *alone, const int16_t *samples, uint32_t count, bool mix)
+{
+    combine(said, samples, count, mix);
+    combine(alone, samples, count, mix);
+}
+
 /* -- orders ------------------------------------------------------------------------------------------------------ */
 
 static void take_clip(struct clip **slot, struct order *order, struct halfband *filter, size_t *position)
@@ -123,37 +130,45 @@ static void take_spoken(struct script *script, int16_t *samples, uint32_t count,
     }
 }
 
-void script_say(struct engine *engine, struct stream *stream, int16_t *said, uint32_t count)
+bool script_say(struct engine *engine, struct stream *stream, int16_t *said, int16_t *alone, uint32_t count)
 {
     struct script *script = &stream->script;
     const bool wide = stream->voice.wide;
     const uint32_t all = samples_of(wide, count);
     int16_t samples[WIDE_MAX], other[WIDE_MAX];
+    bool speaks = false;
+    memset(alone, 0, all * sizeof *alone);
     if (script->spoken != NULL) {
         bool from = script->spoken->wide;
         take_spoken(script, samples, samples_of(from, count), count);
         const int16_t *spoken = at_rate(&script->from_spoken, from, wide, samples, other, count);
-        if (!script->quiet)
-            combine(said, spoken, all, script->spoken_mix);
+        speaks = !script->quiet;
+        if (speaks)
+            combine_both(said, alone, spoken, all, script->spoken_mix);
     }
     if (script->held) {
         if (script->music == NULL) {
             memset(said, 0, all * sizeof *said);
-            return;
+            return false;
         }
         bool from = script->music->wide;
         clip_read(script->music, &script->music_at, true, samples, samples_of(from, count));
         combine(said, at_rate(&script->from_music, from, wide, samples, other, count), all, false);
-    } else if (script->clip != NULL) {
+        return false;
+    }
+    if (script->clip != NULL) {
         bool from = script->clip->wide;
         bool more = clip_read(script->clip, &script->clip_at, script->loop, samples, samples_of(from, count));
-        combine(said, at_rate(&script->from_clip, from, wide, samples, other, count), all, script->mix);
+        const int16_t *clip = at_rate(&script->from_clip, from, wide, samples, other, count);
+        combine_both(said, alone, clip, all, script->mix);
+        speaks = true;
         if (!more) {
             clip_unref(script->clip);
             script->clip = NULL;
             engine_emit(engine, EVENT_PLAYED, stream->id, script->number);
         }
     }
+    return speaks;
 }
 
 void script_pass(struct stream *stream, uint32_t count)

@@ -47,8 +47,9 @@ struct script {
 void script_obey(struct stream *stream, struct order *order);
 void script_end(struct stream *stream);
 
-/* Puts into `said`, the next `count` ticks of the source, what else is to be said. */
-void script_say(struct engine *engine, struct stream *stream, int16_t *said, uint32_t count);
+/* Puts into `said`, the next `count` ticks of the source, what else is to be said, and that without the source into
+ * `alone`. False if there is none, but for the music of a hold, which is for those who wait. */
+bool script_say(struct engine *engine, struct stream *stream, int16_t *said, int16_t *alone, uint32_t count);
 /* Nothing is sent for so long: what is spoken meanwhile is lost, a clip waits. */
 void script_pass(struct stream *stream, uint32_t count);
 /* What was heard, for the listener and for the detection of speech. */

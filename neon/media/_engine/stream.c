@@ -336,14 +336,22 @@ static void send_report(struct engine *engine, struct stream *stream, uint64_t n
     rtcp_schedule(&stream->rtcp, now, false);
 }
 
-/* What the others of the conference say, and with the tap in mind what is heard here of everybody. */
-static void confer(struct stream *stream, uint64_t deadline, const int16_t *heard, int16_t *others, int16_t *everybody)
+/* What the others of the conference say, and with the tap in mind what is heard here of everybody. They hear the far end,
+ * and `acted`, what an application says in this call, unless that is NULL. */
+static void confer(struct stream *stream, uint64_t deadline, const int16_t *heard, const int16_t *acted, int16_t *others,
+                   int16_t *everybody)
 {
     struct member *member = stream->member;
     const unsigned scale = stream->voice.wide ? 2 : 1;
     const uint32_t count = stream->tick_samples;
-    const bool speaks = stream->agreement.sends && stream->agreement.receives;
-    member_exchange(member, stream->voice.wide, (uint32_t)(deadline / TICK_NS), speaks ? heard : NULL, others, count);
+    int16_t both[320];
+    const int16_t *given = stream->agreement.sends && stream->agreement.receives ? heard : acted;
+    if (given != NULL && acted != NULL && given != acted) {
+        memcpy(both, heard, count * scale * sizeof *both);
+        mix_into(&member->given, both, acted, count * scale, scale);
+        given = both;
+    }
+    member_exchange(member, stream->voice.wide, (uint32_t)(deadline / TICK_NS), given, others, count);
     if (stream->tap != NULL) {
         memcpy(everybody, heard, count * scale * sizeof *heard);
         mix_into(&member->heard, everybody, others, count * scale, scale);
@@ -378,17 +386,19 @@ void stream_tick(struct engine *engine, struct stream *stream, uint64_t deadline
         }
     }
     script_hear(engine, stream, heard, count);
+    /* A packet of one tick goes straight out; a longer one is gathered. */
+    int16_t one_tick[320], alone[320], *acted = NULL;
+    int16_t *pcm = stream->agreement.packet_samples == count ? one_tick : stream->pcm;
+    int16_t *said = stream->voice.wide ? pcm + 2 * stream->fill : pcm + stream->fill;
+    if (stream->agreement.sends) {
+        voice_fetch(engine, stream, heard, said, count);
+        acted = script_say(engine, stream, said, alone, count) ? alone : NULL;
+    }
     if (stream->member != NULL) {
-        confer(stream, deadline, heard, others, everybody);
+        confer(stream, deadline, heard, acted, others, everybody);
         recorded = everybody;
     }
     if (stream->agreement.sends) {
-        /* A packet of one tick goes straight out; a longer one is gathered. */
-        int16_t one_tick[320];
-        int16_t *pcm = stream->agreement.packet_samples == count ? one_tick : stream->pcm;
-        int16_t *said = stream->voice.wide ? pcm + 2 * stream->fill : pcm + stream->fill;
-        voice_fetch(engine, stream, heard, said, count);
-        script_say(engine, stream, said, count);
         level_measure(&stream->counters.sent, said, samples);
         if (stream->tap != NULL)
             voice_tap(stream, said, recorded, count); /* without digits: people type passwords */

@@ -61,7 +61,11 @@ export class CallElement extends HTMLElement {
       reject: () => phone.act("rejectcall", { callId }),
       hangup: () => phone.act("finalizecall", { callId }),
       hold: () => (now().hold ? phone.resume(now()) : phone.act("sethold", { callId, hold: true })),
-      mute: () => phone.act("setmute", { callId, mute: !now().muted }),
+      mute: () => {
+        const mute = !now().muted;
+        // Who presses it in a conference wants to be heard by nobody.
+        return now().conference ? phone.act("muteconference", { mute }) : phone.act("setmute", { callId, mute });
+      },
       transfer: () => transfer(now()),
       allow: () => this.#consent(true),
       refuse: () => this.#consent(false),
