@@ -136,6 +136,19 @@ class Tab:
         """Click on it, once it can be seen, holds still, and nothing is in front of it."""
         await self._stage.run(self.find(selector).first.click())
 
+    async def place(self, selector: str) -> tuple[float, float]:
+        """Where it is: its middle."""
+        box = await self._stage.run(self.find(selector).first.bounding_box())
+        assert box is not None, selector
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    async def tap(self, place: tuple[float, float], count: int = 1) -> None:
+        """Click at a place, whatever is there: C{count} is 2 for the second click of a double click."""
+        mouse = self.page.mouse
+        await self._stage.run(mouse.move(*place))
+        await self._stage.run(mouse.down(click_count=count))
+        await self._stage.run(mouse.up(click_count=count))
+
     async def fill(self, selector: str, text: str) -> None:
         """Write into a field, in place of what is there."""
         await self._stage.run(self.find(selector).first.fill(text))

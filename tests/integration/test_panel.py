@@ -15,7 +15,7 @@ from twisted.internet.utils import getProcessOutput
 
 from tests.integration import pulse
 from tests.integration.browser import WebServer
-from tests.integration.daemon import ROOT, Client, Daemon, start_daemon
+from tests.integration.daemon import NO_LIMITS, ROOT, Client, Daemon, start_daemon
 from tests.integration.processes import IntegrationCase, pause, until
 from tests.integration.stage import Tab, open_tab
 
@@ -36,7 +36,13 @@ class PanelCase(IntegrationCase):
     client: Client
 
     async def started(
-        self, *, more: str = "", env: dict[str, str] | None = None, registered: bool = True, **devices: str
+        self,
+        *,
+        more: str = "",
+        env: dict[str, str] | None = None,
+        registered: bool = True,
+        limits: str = NO_LIMITS,
+        **devices: str,
     ) -> None:
         """Start the daemon, and a program beside the panel that hears of everything; register the account."""
         self.daemon = await start_daemon(
@@ -44,6 +50,7 @@ class PanelCase(IntegrationCase):
             testbed=True,
             more=more,
             env=env,
+            limits=limits,
             capture=devices.get("capture", "null"),
             playback=devices.get("playback", "null"),
         )
@@ -232,6 +239,9 @@ class CallsTests(PanelCase):
         await client.event("OnHold", callId=second, local=True)
         await client.event("OnHold", callId=first, local=False)
         await self.look(tab, "two-calls-pt")
+        await tab.size(360, 740)
+        await tab.picture("two-calls-narrow-pt")
+        await tab.size(1280, 720)
         await self.together(tab, first, second)
         await self.transfer(tab, first)
         await client.call("602")
@@ -536,6 +546,7 @@ class LookTests(PanelCase):
         self.assertEqual(await tab.run("(reached) => missed(reached)", sorted(reached - {None})), [])
         for selector in ("#open-settings", "neon-call [data-do=transfer]"):
             await tab.click(selector)
+            await tab.has("dialog[open]")
             self.assertEqual((await tab.run(f"() => {{ {CHECKS}; return examine(); }}"))["problems"], [])
             await tab.press("Escape")
             await tab.has("dialog[open]", 0)
@@ -546,7 +557,31 @@ class LookTests(PanelCase):
         await tab.size(320, 640)
         await self.look(tab, "narrow")
         self.assertLessEqual(await tab.run("document.documentElement.scrollWidth"), 320)
+        await self.roomy(tab)
         self.quiet(tab)
+
+    async def roomy(self, tab: Tab) -> None:
+        """Letters, words and lines further apart (WCAG 1.4.12), and letters of twice the size (1.4.4)."""
+        apart = "line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important"
+        for name, width, style in (
+            ("spaced", 320, f"* {{ {apart} }}"),
+            ("large", 640, ":root { font-size: 200% !important }"),
+        ):
+            await tab.size(width, 640)
+            found = await tab.run(
+                """(style) => {
+                    const sheet = new CSSStyleSheet();
+                    sheet.replaceSync(style);
+                    document.adoptedStyleSheets = [sheet];
+                    const seen = [...document.querySelectorAll("button, h1, h2, h3, p, td")].filter(
+                        (one) => one.checkVisibility() && getComputedStyle(one).clipPath === "none");
+                    const cut = seen.filter((one) => one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0);
+                    return [document.documentElement.scrollWidth, cut.map((one) => one.outerHTML.slice(0, 80))];
+                }""",
+                style,
+            )
+            await tab.picture(name)
+            self.assertEqual(found, [width, []], name)
 
     async def test_small_and_strict(self) -> None:
         """It is small, painted within half a second, and loads and runs nothing but itself."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from twisted.trial.unittest import SkipTest
+
 from tests.integration.daemon import Client, start_daemon
 from tests.integration.kamailio import start_kamailio
+from tests.integration.mailbox import publish
 from tests.integration.rtp import open_peer
 from tests.integration.sipp import start_sipp
 from tests.integration.test_panel import PanelCase
@@ -68,4 +73,33 @@ class QualityTests(PanelCase):
         await tab.click("neon-call [data-do=hangup]")
         await self.client.event("OnFinalizedCall", callId=call)
         await sipp.finished()
+        self.quiet(tab)
+
+
+class MessagesTests(PanelCase):
+    programs_needed = ("chromium", "kamailio")
+
+    def setUp(self) -> None:
+        super().setUp()
+        if not list(Path("/usr/lib").glob("*/kamailio/modules/presence_mwi.so")):
+            raise SkipTest("kamailio-presence-modules is not installed (./test installs it)")
+
+    async def test_waiting(self) -> None:
+        """In Portuguese: a mailbox that fills is seen beside its account, also by whoever opens the panel later."""
+        proxy = await start_kamailio(self, {"2001": "one"}, presence=True)
+        account = f"[account boss]\ndomain = {proxy.domain}\nnumber = 2001\npassword = one\nmwi = yes\n"
+        await self.started(registered=False, more=account)
+        tab = await self.panel("pt-BR")
+        await tab.shows("neon-status", "2001@")
+        await proxy.program.says("subscribed 2001 to message-summary")
+        self.assertNotIn("Mensagens", await tab.text("neon-status"))
+        etag = publish(proxy, 1, "Messages-Waiting: yes\r\nVoice-Message: 2/8 (0/2)\r\n")
+        await tab.shows("neon-status .registered", "Mensagens de voz: 2")
+        await self.look(tab, "messages-pt")
+        later = await self.panel("es-MX")
+        await later.shows("neon-status .registered", "Mensajes de voz: 2")
+        etag = publish(proxy, 2, "Messages-Waiting: yes\r\n", etag)
+        await tab.until("/Mensagens de voz$/.test(document.querySelector('neon-status .registered').textContent)")
+        publish(proxy, 3, "Messages-Waiting: no\r\nVoice-Message: 0/10 (0/2)\r\n", etag)
+        await tab.until("!document.querySelector('neon-status').textContent.includes('Mensagens')")
         self.quiet(tab)

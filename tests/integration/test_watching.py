@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 from twisted.trial.unittest import SkipTest
 
 from tests.integration.daemon import Client, Daemon, start_daemon
 from tests.integration.kamailio import Kamailio, start_kamailio
+from tests.integration.mailbox import publish
 from tests.integration.processes import IntegrationCase
 from tests.integration.sippcase import SippCase
 
@@ -25,21 +25,6 @@ domain = {domain}
 number = 2002
 password = two
 """
-
-PUBLISH = """\
-PUBLISH sip:2001@{domain} SIP/2.0\r
-Via: SIP/2.0/UDP 127.0.0.1:{port};rport;branch=z9hG4bKvm{turn}\r
-From: <sip:2001@{domain}>;tag=vm{turn}\r
-To: <sip:2001@{domain}>\r
-Call-ID: vm{turn}@127.0.0.1\r
-CSeq: 1 PUBLISH\r
-Max-Forwards: 70\r
-Event: message-summary\r
-Expires: 600\r
-{etag}Content-Type: application/simple-message-summary\r
-Content-Length: {length}\r
-\r
-{body}"""
 
 
 class WatchingTests(IntegrationCase):
@@ -63,20 +48,6 @@ class WatchingTests(IntegrationCase):
 
     async def state(self, state: str) -> dict[str, object]:
         return await self.client.event("OnExtensionState", extension="2002", state=state)
-
-    def voicemail(self, turn: int, body: str, etag: str = "") -> str:
-        """A mailbox publishes its state; returns the entity tag that it got."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mailbox:
-            mailbox.bind(("127.0.0.1", 0))
-            mailbox.settimeout(5.0)
-            text = PUBLISH.format(
-                domain=self.kamailio.domain, port=mailbox.getsockname()[1], turn=turn, body=body, length=len(body),
-                etag=f"SIP-If-Match: {etag}\r\n" if etag else "",
-            )  # fmt: skip
-            mailbox.sendto(text.encode(), ("127.0.0.1", self.kamailio.port))
-            answer = mailbox.recv(4096).decode()
-        self.assertIn("200 OK", answer)
-        return answer.lower().partition("sip-etag:")[2].partition("\r\n")[0].strip()
 
     async def test_extension(self) -> None:
         """An extension is idle, rings, is busy and idle again, and who calls it is told; so does listextensions."""
@@ -114,12 +85,12 @@ class WatchingTests(IntegrationCase):
         """A mailbox that fills and is emptied arrives as OnMessageWaiting."""
         await self.up()
         await self.kamailio.program.says("subscribed 2001 to message-summary")
-        etag = self.voicemail(1, "Messages-Waiting: yes\r\nVoice-Message: 2/8 (0/2)\r\n")
+        etag = publish(self.kamailio, 1, "Messages-Waiting: yes\r\nVoice-Message: 2/8 (0/2)\r\n")
         told = await self.client.event("OnMessageWaiting", waiting=True)
         self.assertEqual((told["new"], told["old"], told["urgentNew"], told["urgentOld"]), (2, 8, 0, 2))
         accounts = (await self.client.command("listaccounts"))["accounts"]
         self.assertEqual(accounts[0]["messages"]["new"], 2)
-        self.voicemail(2, "Messages-Waiting: no\r\nVoice-Message: 0/10 (0/2)\r\n", etag)
+        publish(self.kamailio, 2, "Messages-Waiting: no\r\nVoice-Message: 0/10 (0/2)\r\n", etag)
         await self.client.event("OnMessageWaiting", waiting=False)
         self.assertEqual(self.daemon.complaints(), [])
 

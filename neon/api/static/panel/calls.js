@@ -6,7 +6,7 @@
  */
 
 import { brand } from "./brand.js";
-import { clock, copy, find, keys, make } from "./parts.js";
+import { clock, copy, doubled, find, keys, make, plain } from "./parts.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./phone.js").Phone} Phone */
@@ -80,7 +80,7 @@ export class CallElement extends HTMLElement {
     volume.addEventListener("input", () => void phone.act("setvolume", { callId, percent: Number(volume.value) }));
     this.addEventListener("click", (event) => {
       const pressed = /** @type {Element} */ (event.target).closest("[data-do]");
-      if (pressed instanceof HTMLElement) {
+      if (pressed instanceof HTMLElement && !doubled(event)) {
         void run[pressed.dataset.do ?? ""]?.();
       }
     });
@@ -99,7 +99,7 @@ export class CallElement extends HTMLElement {
     const article = find(this, "article", HTMLElement);
     article.setAttribute("aria-label", say("callOf", { party: call.party }));
     this.#write("h3", call.party);
-    const address = call.uri.replace(/^sips?:/, "");
+    const address = plain(call.uri.replace(/^sips?:/, ""));
     this.#write(".address", address === call.party ? "" : address);
     this.#write(".state .words", this.words(call));
     this.#write(".note", call.note);
@@ -271,7 +271,7 @@ export class Calls extends HTMLElement {
         } else {
           known.draw(call);
         }
-        const words = elements.get(call.callId)?.words(call) ?? "";
+        const words = `${elements.get(call.callId)?.words(call) ?? ""} ${call.note}`.trim();
         if (said.get(call.callId) !== words) {
           said.set(call.callId, words);
           spoken.textContent = say("spoken", { party: call.party, words });

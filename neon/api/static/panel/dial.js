@@ -58,11 +58,15 @@ export class Dial extends HTMLElement {
       event.preventDefault();
       const to = dialable(field.value);
       if (to === "") {
+        // As on other telephones: once for the number that was called last, and once more to call it.
+        if (!phone.dialling) {
+          field.value = phone.last;
+        }
         field.focus();
         return;
       }
       const chosen = account.value === "" ? undefined : Number(account.value);
-      if ((await phone.dial(to, chosen)) !== null) {
+      if ((await phone.dial(to, chosen)) !== null && dialable(field.value) === to) {
         field.value = "";
       }
     });

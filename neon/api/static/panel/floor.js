@@ -171,7 +171,12 @@ export class Floor extends HTMLElement {
     }
     const more = page.found - page.extensions.length;
     const words = rows.length === 0 ? say(page.total + watched === 0 ? "floorNobody" : "floorNothing") : "";
-    find(this, ".empty", HTMLElement).textContent = more > 0 ? say("floorMore", { count: more }) : words;
+    const empty = find(this, ".empty", HTMLElement);
+    const said = more > 0 ? say("floorMore", { count: more }) : words;
+    // It is asked every second; what is the same is not said again.
+    if (empty.textContent !== said) {
+      empty.textContent = said;
+    }
   }
 
   /**

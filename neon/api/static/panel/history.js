@@ -80,7 +80,7 @@ export class History extends HTMLElement {
     let page;
     try {
       const which = { limit: PAGE, ...FILTERS[filter], ...(wanted === "" ? {} : { party: wanted }), ...before };
-      page = await phone.client.command("callhistory", which);
+      page = await phone.client.quietly("callhistory", which);
     } catch {
       // The log is switched off, or this application may not see it.
       page = { calls: [] };
@@ -100,6 +100,10 @@ export class History extends HTMLElement {
     find(this, ".further", HTMLElement).hidden = page.next === undefined;
     find(this, ".empty", HTMLElement).textContent = list.childElementCount === 0 ? say("nothing") : "";
     this.#complete(page.calls);
+    const last = page.calls.find(({ type }) => type === "outgoing");
+    if (phone.last === "" && last !== undefined) {
+      phone.last = number(last.to);
+    }
   }
 
   /**

@@ -15,9 +15,7 @@ import { find, reason, tabs } from "./parts.js";
 import { Phone } from "./phone.js";
 import { Questions } from "./questions.js";
 import { signIn } from "./signin.js";
-import { signup } from "./signup.js";
 import { Status } from "./status.js";
-import { transferring } from "./transfer.js";
 import { language, translate } from "./words.js";
 
 const root = document.documentElement;
@@ -58,7 +56,13 @@ async function entered(phone) {
 
 const phone = new Phone(`ws://${location.host}/panel/socket`);
 phone.addEventListener("trouble", (event) => {
-  trouble.textContent = String(/** @type {CustomEvent} */ (event).detail ?? "");
+  const words = String(/** @type {CustomEvent} */ (event).detail ?? "");
+  // Behind a dialog nobody would see or hear it.
+  const above = document.querySelector("dialog[open] > .problem");
+  (words === "" ? trouble : above ?? trouble).textContent = words;
+  if (words === "" && above !== null) {
+    above.textContent = "";
+  }
 });
 phone.addEventListener("show", (event) => {
   // A page cannot raise its own window; a browser may let it ask for attention.
@@ -68,7 +72,16 @@ phone.addEventListener("show", (event) => {
 });
 find(document, "neon-status", Status).attach(phone);
 find(document, "neon-dial", Dial).attach(phone);
-const transfer = transferring(phone);
+/** @type {((call: import("./phone.js").Call) => void) | null} */
+let pass = null;
+/** @param {import("./phone.js").Call} call */
+const transfer = async (call) => {
+  if (pass === null) {
+    const { transferring } = await import("./transfer.js");
+    pass ??= transferring(phone);
+  }
+  pass(call);
+};
 find(document, "neon-calls", Calls).attach(phone, transfer);
 find(document, "neon-history", History).attach(phone);
 find(document, "neon-questions", Questions).attach(phone);
@@ -90,7 +103,19 @@ find(document, "#open-settings", HTMLElement).addEventListener("click", async ()
   }
   openSettings();
 });
-signup(phone);
+const openSignup = find(document, "#open-signup", HTMLElement);
+/** @type {(() => void) | null} */
+let signup = null;
+openSignup.addEventListener("click", async () => {
+  if (signup === null) {
+    const module = await import("./signup.js");
+    signup ??= module.signup(phone);
+  }
+  signup();
+});
+phone.addEventListener("balance", () => {
+  openSignup.hidden = !phone.operators.some(({ services }) => services.includes("signup"));
+});
 const floor = find(document, "neon-floor", HTMLElement);
 tabs(find(document, ".views [role=tablist]", HTMLElement), async (panel, shown) => {
   if (!panel.contains(floor) || (!shown && customElements.get("neon-floor") === undefined)) {
@@ -103,7 +128,7 @@ tabs(find(document, ".views [role=tablist]", HTMLElement), async (panel, shown) 
     /** @type {import("./floor.js").Floor} */ (floor).attach(phone, (callId) => {
       const call = phone.calls.get(callId);
       if (call !== undefined) {
-        transfer(call);
+        void transfer(call);
       }
     });
   }
@@ -114,7 +139,7 @@ const offer = () => {
   const shown = root.dataset.panel === "ready" && phone.accounts.length === 0;
   find(document, "#welcome", HTMLElement).hidden = !shown;
   const sign = find(document, "[data-opens='#open-signup']", HTMLElement);
-  sign.hidden = find(document, "#open-signup", HTMLElement).hidden;
+  sign.hidden = openSignup.hidden;
 };
 phone.addEventListener("accounts", offer);
 phone.addEventListener("balance", offer);

@@ -6,6 +6,9 @@
 
 import { knows, say, translate } from "./words.js";
 
+/** Of a name, in characters. */
+const LONGEST = 120;
+
 /**
  * An element that is there.
  * @template {Element} T
@@ -50,6 +53,15 @@ export function make(tag, text = "", className = "") {
 }
 
 /**
+ * Whether a click is the second of a double click: many people give two where one does, and by then there may be another
+ * button in that place.
+ * @param {MouseEvent} event
+ */
+export function doubled(event) {
+  return event.detail > 1;
+}
+
+/**
  * @param {string} text
  * @param {() => unknown} run
  * @param {string} [className]
@@ -57,7 +69,7 @@ export function make(tag, text = "", className = "") {
 export function button(text, run, className = "") {
   const made = make("button", text, className);
   made.type = "button";
-  made.addEventListener("click", () => void run());
+  made.addEventListener("click", (event) => void (doubled(event) || run()));
   return made;
 }
 
@@ -83,11 +95,22 @@ export function keys(place, pressed) {
  * @param {string} [name]
  */
 export function party(uri, name = "") {
-  if (name !== "") {
-    return name;
+  const called = plain(name);
+  if (called !== "") {
+    return called;
   }
-  const user = number(uri);
+  const user = plain(number(uri));
   return user === "" ? say("unknown") : user;
+}
+
+/**
+ * What a stranger calls himself, as it can be shown: on one line, of a bearable length, and without the marks that turn
+ * the direction of what stands after it (UTR 36, "Bidirectional Text Spoofing").
+ * @param {string} text
+ */
+export function plain(text) {
+  const seen = text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, "").trim();
+  return seen.length > LONGEST ? `${seen.slice(0, LONGEST)}…` : seen;
 }
 
 /**
@@ -124,9 +147,11 @@ export function clock(ms) {
  */
 export function dialable(text) {
   const line = text.normalize("NFKC").replace(/[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, "").trim();
-  const first = line.split(/[\r\n\t]/)[0] ?? "";
-  const plain = first.replace(/[\u2010-\u2015\u2212]/g, "-").replace(/^(?:tel|callto):(?:\/\/)?/i, "");
-  return plain.trim().slice(0, 255);
+  const first = (line.split(/[\r\n\t]/)[0] ?? "").replace(/[\u2010-\u2015\u2212]/g, "-");
+  const link = /^(?:tel|callto):(?:\/\/)?([^;?]*)/i.exec(first);
+  // "Phone: +55 ..." is the label and the number; of a link the number is what stands before its parameters (RFC 3966).
+  const number = link === null ? first.replace(/^[\p{L}. ]+:\s*(?=[+(\d])/u, "") : (link[1] ?? "").replace(/%2B/gi, "+");
+  return number.trim().slice(0, 255);
 }
 
 /**

@@ -8,43 +8,14 @@
  * @module phone
  */
 
-import { NeonClient } from "../neon-client.js";
-import { knows, language, say } from "./words.js";
-import { number, party, reason } from "./parts.js";
-
-/**
- * A warning in the person's language; NEON's own words for one that is not known here.
- * @param {{problem: string, description: string, advice: string}} warning
- */
-function sound({ problem, description, advice }) {
-  return knows(`sound-${problem}`) ? say(`sound-${problem}`) : `${description} ${advice}`.trim();
-}
+import { begun, change } from "./call.js";
+import { reason } from "./parts.js";
+import { Speaking, inWords } from "./refusals.js";
+import { language, say } from "./words.js";
 
 /** @typedef {import("../neon-client.js").NeonEvent} NeonEvent */
 
-/**
- * @typedef {object} Call
- * @property {number} callId
- * @property {"incoming" | "outgoing"} type
- * @property {string} state  "trying", "early", "confirmed", "releasing" or "terminated"
- * @property {string} uri  the other end's
- * @property {string} party
- * @property {boolean} hold
- * @property {boolean} remoteHold
- * @property {boolean} muted
- * @property {number | null} since  ms, when it was answered, where that is known
- * @property {number} duration  ms, once it is over
- * @property {string} note
- * @property {string} asked  whom the other end wants us to call instead, "" if nobody
- * @property {string} typed
- * @property {boolean} recording
- * @property {boolean} paused  the recording, which has silence then
- * @property {boolean} encrypted
- * @property {boolean} conference  its far end hears those of the other calls with this mark
- * @property {number} volume  percent
- * @property {number | null} mos  how it sounds, 1 to 4.5, once that is known
- * @property {Map<string, string>} problems  with its sound, by NEON's names for them
- */
+/** @typedef {import("./call.js").Call} Call */
 
 /**
  * @typedef {object} Account
@@ -62,6 +33,8 @@ function sound({ problem, description, advice }) {
 
 /** How long a call that is over is still to be seen, and why it is over to be read. */
 const ENDED_MS = 8000;
+/** Within this time after a call was placed nobody wants another one: it is a double click, or Enter held down. */
+const TWICE_MS = 500;
 /** How long NEON may take to know why something ended as it did. */
 const EXPLAINED_MS = 200;
 /** The extension events that the panel lives on. */
@@ -84,13 +57,17 @@ export class Phone extends EventTarget {
   questions = [];
   /** Whether this session is the owner's, who may decide about web pages. */
   owner = false;
+  /** Whom we called last, "" if that is not known. */
+  last = "";
+  /** Whether a call was placed just now. */
+  dialling = false;
   #from = 0;
   #loaded = false;
 
   /** @param {string} url */
   constructor(url) {
     super();
-    this.client = new NeonClient({ url, storage: sessionStorage, events: EVENTS });
+    this.client = new Speaking({ url, storage: sessionStorage, events: EVENTS });
     this.client.addEventListener("event", (event) => {
       this.#happened(/** @type {CustomEvent<NeonEvent>} */ (event).detail);
     });
@@ -144,11 +121,17 @@ export class Phone extends EventTarget {
       const known = before.get(call.callId);
       const since = call.state === "confirmed" ? Date.now() - call.duration : null;
       const { typed = "", note = "", paused = false, mos = null, problems = new Map() } = known ?? {};
-      this.calls.set(call.callId, { ...this.#begun(call), ...call, since, typed, note, paused, mos, problems });
+      this.calls.set(call.callId, { ...begun(call), ...call, since, typed, note, paused, mos, problems });
     }
     this.tell("calls");
     await this.#ask();
     await this.#operators();
+  }
+
+  /** What was known is of a NEON that is gone. */
+  forget() {
+    this.calls = new Map();
+    this.tell("calls");
   }
 
   /** The accounts anew: their rules have no event. */
@@ -157,13 +140,29 @@ export class Phone extends EventTarget {
   }
 
   /**
-   * Call somebody; whoever we talk to waits meanwhile.
+   * Call somebody; whoever we talk to waits meanwhile. Whoever asks twice at once gets one call, and null.
    * @param {string} to
    * @param {number} [connectionId]
    */
   async dial(to, connectionId) {
-    await this.#holdOthers(0);
-    return this.act("startcall", { number: to, ...(connectionId === undefined ? {} : { connectionId }) });
+    if (this.dialling) {
+      return null;
+    }
+    this.dialling = true;
+    try {
+      await this.#holdOthers(0);
+      const data = await this.act("startcall", { number: to, ...(connectionId === undefined ? {} : { connectionId }) });
+      if (data === null) {
+        this.dialling = false;
+      } else {
+        this.last = to;
+        setTimeout(() => { this.dialling = false; }, TWICE_MS);
+      }
+      return data;
+    } catch (error) {
+      this.dialling = false;
+      throw error;
+    }
   }
 
   /**
@@ -222,7 +221,7 @@ export class Phone extends EventTarget {
     // Clients hear of events before those parts of NEON that take their time with them, and this asks one of these.
     await new Promise((resolve) => setTimeout(resolve, EXPLAINED_MS));
     try {
-      return await this.client.command("explain", { case: String(id), language });
+      return await this.client.quietly("explain", { case: String(id), language });
     } catch {
       return { what: "", todo: "" };
     }
@@ -266,7 +265,7 @@ export class Phone extends EventTarget {
   /** Which web pages ask; only the owner is told. */
   async #ask() {
     try {
-      const { origins } = await this.client.command("originpending");
+      const { origins } = await this.client.quietly("originpending");
       this.owner = true;
       this.questions = origins.map((/** @type {{origin: string}} */ one) => one.origin);
     } catch {
@@ -278,57 +277,30 @@ export class Phone extends EventTarget {
 
   async #operators() {
     try {
-      this.operators = (await this.client.command("operatorlist")).operators;
+      this.operators = (await this.client.quietly("operatorlist")).operators;
     } catch {
       this.operators = [];
     }
     this.tell("balance");
     const telling = this.operators.filter(({ services }) => services.includes("balance"));
-    await Promise.all(telling.map((one) => this.balance(one.operator)));
+    await Promise.all(telling.map((one) => this.balance(one.operator, true)));
   }
 
   /**
    * Ask an operator anew; what it says arrives as an event too.
    * @param {string} operator
+   * @param {boolean} [quiet]  nobody wants to know why not
    */
-  async balance(operator) {
+  async balance(operator, quiet = false) {
+    const { client } = this;
+    const wish = { operator, language };
     try {
-      this.balances.set(operator, await this.client.command("getbalance", { operator, language }));
+      this.balances.set(operator, await (quiet ? client.quietly("getbalance", wish) : client.command("getbalance", wish)));
       this.tell("balance");
       return "";
     } catch (error) {
       return reason(error);
     }
-  }
-
-  /**
-   * @param {any} data  of OnNewCall or listcalls
-   * @returns {Call}
-   */
-  #begun(data) {
-    const uri = data.type === "incoming" ? data.from : data.to;
-    return {
-      callId: data.callId,
-      type: data.type,
-      state: "trying",
-      uri,
-      party: party(uri, data.displayName),
-      hold: false,
-      remoteHold: false,
-      muted: false,
-      since: null,
-      duration: 0,
-      note: "",
-      asked: "",
-      typed: "",
-      recording: false,
-      paused: false,
-      encrypted: false,
-      conference: false,
-      volume: 100,
-      mos: null,
-      problems: new Map(),
-    };
   }
 
   /** @param {NeonEvent} event */
@@ -372,7 +344,7 @@ export class Phone extends EventTarget {
    */
   #changed(name, data, ts) {
     if (name === "OnNewCall") {
-      this.calls.set(data.callId, this.#begun(data));
+      this.calls.set(data.callId, begun(data));
     }
     const call = this.calls.get(data.callId);
     if (call === undefined) {
@@ -382,64 +354,21 @@ export class Phone extends EventTarget {
       }
       return;
     }
-    switch (name) {
-      case "OnRinging":
-        call.state = "early";
-        break;
-      case "OnAcceptCall":
-        call.state = "confirmed";
-        call.since = Date.parse(ts);
-        break;
-      case "OnHold":
-        call.hold = data.local;
-        call.remoteHold = data.remote;
-        if (data.SIPError) {
-          call.note = `${data.SIPError} ${data.reason ?? ""}`;
-        }
-        break;
-      case "OnMute":
-        call.muted = data.muted;
-        break;
-      case "OnVolume":
-        call.volume = data.percent;
-        break;
-      case "OnRecording":
-        call.recording = data.state !== "stopped" && data.state !== "failed";
-        call.paused = data.state === "paused";
-        if (data.reason) {
-          call.note = data.reason;
-        }
-        break;
-      case "OnMediaStats":
-        call.mos = data.mos ?? null;
-        break;
-      case "OnMediaWarning":
-        if (data.active) {
-          call.problems.set(data.problem, sound(data));
-        } else {
-          call.problems.delete(data.problem);
-        }
-        break;
-      case "OnTransferFailed":
-        call.note = say("transferFailed") + (data.SIPError ? ` (${data.SIPError} ${data.reason ?? ""})` : "");
-        break;
-      case "OnTransferRequest":
-        call.asked = number(data.target);
-        break;
-      case "OnFinalizedCall":
-        call.state = "terminated";
-        call.duration = data.duration;
-        call.note = "";
-        call.asked = "";
-        if (data.SIPError) {
-          void this.#why(call);
-        }
-        setTimeout(() => {
-          this.calls.delete(call.callId);
-          this.tell("calls");
-        }, ENDED_MS);
-        this.tell("ended");
-        break;
+    change(call, name, data, ts);
+    if (name === "OnFinalizedCall") {
+      if (data.SIPError) {
+        void this.#why(call);
+      }
+      setTimeout(() => {
+        this.calls.delete(call.callId);
+        this.tell("calls");
+      }, ENDED_MS);
+      this.tell("ended");
+    } else if (name === "OnRecording" && data.reason) {
+      void inWords(data.reason).then((words) => {
+        call.note = words;
+        this.tell("calls");
+      });
     }
     this.tell("calls");
   }

@@ -4,7 +4,7 @@
  * @module settings
  */
 
-import { button, copy, find, make, reason, tabs } from "./parts.js";
+import { button, copy, doubled, find, make, reason, tabs } from "./parts.js";
 import { standing } from "./status.js";
 import { say } from "./words.js";
 
@@ -48,7 +48,10 @@ function accountForm(phone, account) {
   const forwards = incoming.always || incoming.busy || incoming.noanswer;
   find(form, "details", HTMLDetailsElement).open = Boolean(forwards);
   const remove = find(form, ".remove", HTMLElement);
-  remove.addEventListener("click", async () => {
+  remove.addEventListener("click", async (event) => {
+    if (doubled(event)) {
+      return;
+    }
     // Asked once more, in its own place.
     if (!remove.classList.contains("bad")) {
       remove.classList.add("bad");

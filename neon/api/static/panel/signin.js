@@ -5,7 +5,7 @@
  * @module signin
  */
 
-import { find } from "./parts.js";
+import { find, reason } from "./parts.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./phone.js").Phone} Phone */
@@ -46,7 +46,7 @@ export async function signIn(phone, entered) {
       entered();
     } catch (error) {
       const wrong = /** @type {{code?: number}} */ (error).code === 600;
-      problem.textContent = wrong ? sorry : /** @type {Error} */ (error).message;
+      problem.textContent = wrong ? sorry : reason(error);
       ask();
     }
   };
@@ -64,7 +64,12 @@ export async function signIn(phone, entered) {
     void enter(String(data.get("user")), String(data.get("password")), say("signinWrong"));
     find(form, "[name=password]", HTMLInputElement).value = "";
   });
-  phone.client.addEventListener("unauthenticated", ask);
+  phone.client.addEventListener("unauthenticated", () => {
+    phone.forget();
+    phone.tell("trouble", "");
+    problem.textContent = say("signinAgain");
+    ask();
+  });
   phone.client.addEventListener("resumed", () => {
     dialog.close();
     if (document.documentElement.dataset.panel === "asking") {

@@ -26,20 +26,19 @@ function policy(types) {
   return made;
 }
 
-/** @param {Phone} phone */
+/**
+ * @param {Phone} phone
+ * @returns {() => void} opens the dialog
+ */
 export function signup(phone) {
   const dialog = find(document, "#signup", HTMLDialogElement);
-  const opener = find(document, "#open-signup", HTMLElement);
   const form = find(dialog, "form", HTMLFormElement);
   const outcome = find(dialog, "section", HTMLElement);
   const choice = find(dialog, "select", HTMLSelectElement);
   const problem = find(form, ".problem", HTMLElement);
   const send = find(form, "button.good", HTMLButtonElement);
   const offering = () => phone.operators.filter(({ services }) => services.includes("signup"));
-  phone.addEventListener("balance", () => {
-    opener.hidden = offering().length === 0;
-  });
-  opener.addEventListener("click", () => {
+  const open = () => {
     choice.replaceChildren(...offering().map(({ operator, title }) => {
       const option = make("option", title);
       option.value = operator;
@@ -50,7 +49,7 @@ export function signup(phone) {
     outcome.hidden = true;
     problem.textContent = "";
     dialog.showModal();
-  });
+  };
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const given = [...new FormData(form)].filter(([, value]) => value !== "");
@@ -73,4 +72,5 @@ export function signup(phone) {
     }
     send.disabled = false;
   });
+  return open;
 }

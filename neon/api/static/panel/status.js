@@ -10,18 +10,20 @@ import { language, say } from "./words.js";
 /** @typedef {import("./phone.js").Phone} Phone */
 /** @typedef {import("./phone.js").Account} Account */
 
-/** @param {Account} account */
+/**
+ * How an account is.
+ * @param {Account} account
+ */
 export function standing(account) {
   const { incoming = {}, messages } = account;
+  const { what = "", todo = "" } = account.why ?? {};
   const more = [
-    account.why?.what ?? "",
-    account.why?.todo ?? "",
     incoming.dnd ? say("dndOn") : "",
     incoming.always ? say("forwardOn", { to: incoming.always }) : "",
-    messages?.waiting ? say("messages", { count: messages.new ?? "" }) : "",
+    messages?.waiting ? (messages.new ? say("messages", { count: messages.new }) : say("message")) : "",
   ];
-  const how = say(account.state, { uri: account.uri.replace(/^sips?:/, "") });
-  return [how, ...more.filter((text) => text !== "")].join(" · ");
+  const how = [say(account.state), ...more.filter((text) => text !== "")].join(" · ");
+  return what === "" ? how : `${how}. ${what} ${todo}`.trim();
 }
 
 /** @param {import("./phone.js").Balance} balance */
@@ -50,13 +52,17 @@ export class Status extends HTMLElement {
         known = phone.accounts.length;
         ask();
       }
-      accounts.replaceChildren(...(phone.accounts.length === 0 ? [make("li", say("noAccount"))] : []));
-      for (const account of phone.accounts) {
+      const lines = phone.accounts.map((account) => {
         const line = make("li", "", account.state);
         const dot = make("span", "", "dot");
         dot.setAttribute("aria-hidden", "true");
-        line.append(dot, make("span", standing(account)));
-        accounts.append(line);
+        line.append(dot, make("span", `${account.uri.replace(/^sips?:/, "")}: ${standing(account)}`));
+        return line;
+      });
+      const now = lines.length === 0 ? [make("li", say("noAccount"))] : lines;
+      // What is the same is not said again.
+      if (now.map(({ outerHTML }) => outerHTML).join("") !== accounts.innerHTML) {
+        accounts.replaceChildren(...now);
       }
     });
     const ask = () => {

@@ -46,9 +46,33 @@ export function transferring(phone) {
       void pass({ to });
     }
   });
+  const others = find(dialog, ".others", HTMLElement);
+  /**
+   * Whom the call could be connected with.
+   * @param {Call} call
+   */
+  const offer = (call) => {
+    const up = [...phone.calls.values()].filter(
+      (other) => other.callId !== call.callId && other.state === "confirmed" && call.state === "confirmed",
+    );
+    const drawn = up.map(({ callId }) => callId).join(" ");
+    // Drawn again only where it changes: somebody may have the focus there.
+    if (others.dataset.drawn !== drawn) {
+      others.dataset.drawn = drawn;
+      others.replaceChildren(...up.map((other) => (
+        button(say("transferWith", { party: other.party }), () => pass({ toCallId: other.callId }))
+      )));
+    }
+  };
   phone.addEventListener("calls", () => {
-    if (passed !== null && dialog.open && phone.calls.get(passed.callId)?.state === "terminated") {
+    if (passed === null || !dialog.open) {
+      return;
+    }
+    const call = phone.calls.get(passed.callId);
+    if (call === undefined || call.state === "terminated") {
       dialog.close();
+    } else {
+      offer(call);
     }
   });
   return (call) => {
@@ -56,12 +80,7 @@ export function transferring(phone) {
     field.value = "";
     problem.textContent = "";
     find(dialog, ".who", HTMLElement).textContent = say("transferWho", { party: call.party });
-    const others = [...phone.calls.values()].filter(
-      (other) => other.callId !== call.callId && other.state === "confirmed" && call.state === "confirmed",
-    );
-    find(dialog, ".others", HTMLElement).replaceChildren(...others.map((other) => (
-      button(say("transferWith", { party: other.party }), () => pass({ toCallId: other.callId }))
-    )));
+    offer(call);
     dialog.showModal();
     field.focus();
   };
