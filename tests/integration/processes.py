@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred
@@ -68,43 +68,54 @@ async def until(look: Callable[[], T | None], what: str, within: float = PATIENC
         await pause(POLL)
 
 
-ROW = 1000
-"""No row of ports that a test wants is longer."""
+GIVEN = 40
+"""So many rows of ports are remembered. Were all, no long one would be free after a hundred tests."""
 
-_given: deque[range] = deque(maxlen=20)
-"""What may not be bound yet. Were all that was given kept, no long row would be free after a hundred tests."""
+_given: deque[range] = deque()
+"""What may not be bound yet."""
+
 _dice = random.Random()
-_locks: list[IO[str]] = []
 
 
 @functools.cache
-def _own_ports() -> range:
-    """Ports from which nobody else's tests take any as long as this process lives; all of them if all are taken."""
-    for start in (10_000, 21_000):
-        try:
-            lock = Path(tempfile.gettempdir(), f"neon-test-ports-{start}").open("a")  # noqa: SIM115 - for as long as we live
-            _locks.append(lock)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            continue
-        return range(start, start + 11_000 - ROW, 2)
-    return range(10_000, 32_000 - ROW, 2)
+def _register() -> int:
+    """A file with an octet for each port, locked by the tests that were given it: others may run at the same time."""
+    path = Path(tempfile.gettempdir(), f"neon-test-ports-{os.getuid()}")
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+
+
+def _take(ports: range) -> bool:
+    """Lock ports, until they are given back or this process ends; False if somebody else has."""
+    try:
+        fcntl.lockf(_register(), fcntl.LOCK_EX | fcntl.LOCK_NB, len(ports), ports.start)
+    except OSError:
+        return False
+    return True
+
+
+def _give_back(ports: range) -> None:
+    fcntl.lockf(_register(), fcntl.LOCK_UN, len(ports), ports.start)
 
 
 def free_port(count: int = 1) -> int:
     """The first, an even one, of so many loopback ports in a row that are free for UDP (and TCP, the first one).
 
-    They lie below the range from which the system gives ports to whoever asks for none in particular, and apart from
-    those of tests that run at the same time, so that nobody takes them between this look and their use.
+    They lie below the range from which the system gives ports to whoever asks for none in particular, and no other
+    test is given them, so that nobody takes them between this look and their use.
     """
     for _ in range(1000):
-        first = _dice.choice(_own_ports())
+        first = _dice.randrange(10_000, 32_768 - count, 2)
         ports = range(first, first + count)
         wanted = [(socket.SOCK_STREAM, first), *((socket.SOCK_DGRAM, port) for port in ports)]
         apart = all(ports.stop <= given.start or given.stop <= first for given in _given)
-        if apart and all(_is_free(kind, port) for kind, port in wanted):
+        if not apart or not _take(ports):
+            continue
+        if all(_is_free(kind, port) for kind, port in wanted):
             _given.append(ports)
+            if len(_given) > GIVEN:
+                _give_back(_given.popleft())
             return first
+        _give_back(ports)
     raise RuntimeError("no free port")
 
 

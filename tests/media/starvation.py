@@ -23,11 +23,17 @@ class Starvation:
 
     def __init__(self) -> None:
         self._threads = _waited()
+        self._latest = dict(self._threads)
         self._stolen = _stolen()
 
     def seconds(self) -> float:
-        """The time of all threads that still live, and that of the processors which the host had given to others."""
-        threads = sum(waited - self._threads.get(thread, 0) for thread, waited in _waited().items())
+        """The time of all threads, and that of the processors which the host had given to others.
+
+        A thread that has ended counts as it was when this was asked last.
+        """
+        for thread, waited in _waited().items():
+            self._latest[thread] = max(waited, self._latest.get(thread, 0))
+        threads = sum(waited - self._threads.get(thread, 0) for thread, waited in self._latest.items())
         return threads * 1e-9 + _stolen() - self._stolen
 
 
@@ -49,7 +55,7 @@ def _again(test: Callable[[Any], None]) -> Callable[[Any], None]:
             starvation = Starvation()
             try:
                 return test(self)
-            except self.failureException:
+            except (self.failureException, TimeoutError):
                 if starvation.seconds() <= BEARABLE or not self.doCleanups():
                     raise
             self.setUp()
