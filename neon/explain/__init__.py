@@ -100,6 +100,8 @@ CONNECTIONS: Final[Mapping[str, str]] = {
     "the certificate was revoked": "certificate-revoked",
     "the certificate is for another name": "certificate-name",
     "the certificate is not good for this": "certificate-bad",
+    "the server wants a certificate of ours": "certificate-wanted",
+    "the server does not accept our certificate": "certificate-refused",
     "no secure connection could be agreed on": "no-tls",
     "the connection was refused": "connection-refused",
     "no connection could be made": "no-connection",

@@ -107,6 +107,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "The certificate of the server is not good for a secure connection.",
         "Ask the provider, with the time of this attempt.",
     ),
+    "certificate-wanted": (
+        "The server takes nobody without a certificate, and NEON has none.",
+        "Ask the provider for a certificate and its key, and name the files in tls-certificate and tls-key.",
+    ),
+    "certificate-refused": (
+        "The server does not accept the certificate that NEON showed it.",
+        "Look whether the file in tls-certificate is the provider's, and not expired; its chain belongs in it too.",
+    ),
     "no-tls": (
         "The server and NEON could not agree on a secure connection.",
         "Check the port (TLS: mostly 5061), and whether the server wants a certificate of yours (tls-certificate).",

@@ -110,6 +110,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "El certificado del servidor no sirve para una conexión segura.",
         "Hable con el proveedor y diga la hora de este intento.",
     ),
+    "certificate-wanted": (
+        "El servidor no acepta a nadie sin certificado, y NEON no tiene ninguno.",
+        "Pida al proveedor un certificado y su clave, e indique los archivos en tls-certificate y tls-key.",
+    ),
+    "certificate-refused": (
+        "El servidor no acepta el certificado que NEON le mostró.",
+        "Mire si el archivo de tls-certificate es el del proveedor y no venció; la cadena también debe estar en él.",
+    ),
     "no-tls": (
         "El servidor y NEON no se pusieron de acuerdo en una conexión segura.",
         "Revise el puerto (5061 es lo usual con TLS) y si el servidor pide un certificado suyo (tls-certificate).",

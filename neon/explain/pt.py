@@ -104,6 +104,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "O certificado do servidor não serve para uma conexão segura.",
         "Fale com o provedor e diga a hora desta tentativa.",
     ),
+    "certificate-wanted": (
+        "O servidor não aceita ninguém sem certificado, e o NEON não tem nenhum.",
+        "Peça ao provedor um certificado e a chave dele, e indique os arquivos em tls-certificate e tls-key.",
+    ),
+    "certificate-refused": (
+        "O servidor não aceita o certificado que o NEON lhe mostrou.",
+        "Veja se o arquivo em tls-certificate é o do provedor e não venceu; a cadeia também deve estar nele.",
+    ),
     "no-tls": (
         "O servidor e o NEON não chegaram a acordo sobre uma conexão segura.",
         "Verifique a porta (5061 é a usual de TLS) e se o servidor pede um certificado seu (tls-certificate).",

@@ -22,8 +22,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from neon.ports import Clock, Timer
+from neon.sip import tls
 from neon.sip.framing import BadStream, StreamReader
-from neon.sip.tls import NO_TLS
 
 KEEP_ALIVE = 30.0
 """Seconds between keep-alives at most, 0.8 of it at least: a thousand phones should not speak at once."""
@@ -234,7 +234,7 @@ def in_words(failure: Failure) -> str:
     if isinstance(error, ended.ConnectionDone):
         return CLOSED
     if isinstance(error, SSL.Error):
-        return NO_TLS
+        return tls.in_words(error)
     if isinstance(error, ended.ConnectError):
         return UNREACHABLE
     return BROKEN

@@ -26,6 +26,8 @@ UNKNOWN_ISSUER = "the certificate is by nobody who is trusted here"
 REVOKED = "the certificate was revoked"
 WRONG_NAME = "the certificate is for another name"
 BAD_CERTIFICATE = "the certificate is not good for this"
+CERTIFICATE_WANTED = "the server wants a certificate of ours"
+CERTIFICATE_REFUSED = "the server does not accept our certificate"
 NO_TLS = "no secure connection could be agreed on"
 """Why a secure connection was refused, as C{Cause.reason} has it and L{neon.explain} knows it."""
 
@@ -35,6 +37,30 @@ _VERDICTS = {
     2: UNKNOWN_ISSUER, 18: UNKNOWN_ISSUER, 19: UNKNOWN_ISSUER, 20: UNKNOWN_ISSUER, 21: UNKNOWN_ISSUER,
     27: UNKNOWN_ISSUER,
 }  # fmt: skip
+
+
+# What alerts are called by OpenSSL, whose number for them pyOpenSSL keeps to itself. They are about our certificate.
+_ALERTS = {
+    "certificate required": CERTIFICATE_WANTED,
+    "unknown ca": CERTIFICATE_REFUSED,
+    "certificate": CERTIFICATE_REFUSED,  # bad, unsupported, revoked, expired or unknown
+    "access denied": CERTIFICATE_REFUSED,
+}
+
+
+def in_words(error: SSL.Error) -> str:
+    """Why OpenSSL ended a connection: what the far end's alert says of our certificate, or that there was no TLS.
+
+    Since TLS 1.3 that may come when the connection is open already. Before, a missing certificate had no alert of its
+    own.
+    """
+    reasons = error.args[0] if error.args else ()
+    for reason in reasons if isinstance(reasons, (list, tuple)) else ():
+        text = str(reason[-1])
+        found = (words for alert, words in _ALERTS.items() if " alert " in text and alert in text)
+        if (words := next(found, None)) is not None:
+            return words
+    return NO_TLS
 
 
 class TlsUnusable(Exception):

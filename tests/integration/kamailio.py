@@ -147,6 +147,7 @@ async def start_kamailio(
     host: str = "127.0.0.1",
     tcp: bool = False,
     certificates: Sequence[bytes] = (),
+    clients: bytes | None = None,
     known_as: Sequence[str] = (),
     port: int | None = None,
     namespace: Namespace | None = None,
@@ -156,7 +157,8 @@ async def start_kamailio(
 
     An IPv6 C{host} stands in brackets; with a C{namespace} it is one of that.
     C{tcp}: it takes connections on the same port. C{certificates}, each with its key: it takes TLS connections for
-    each of them on a port of its own. C{known_as}: other names (C{host} or C{host:port}) of its domain.
+    each of them on a port of its own; with C{clients}, an authority, from those only who show a certificate of it.
+    C{known_as}: other names (C{host} or C{host:port}) of its domain.
     """
     port = port or free_port()
     folder = test.folder / name
@@ -169,7 +171,7 @@ async def start_kamailio(
     if certificates:
         streams += ["enable_tls=yes", *(f"listen=tls:{host}:{tls_port}" for tls_port in tls_ports)]
         modules = ['loadmodule "tls.so"', f'modparam("tls", "config", "{folder / "tls.cfg"}")']
-        _write_tls(folder, host, tls_ports, certificates)
+        _write_tls(folder, host, tls_ports, certificates, clients)
     aliases = [f'alias={name}' for name in (*known_as, *(f"{host}:{tls_port}" for tls_port in tls_ports))]
     lines = [f'$sht(users=>{number}) = "{password}";' for number, password in users.items()]
     if presence:
@@ -200,12 +202,18 @@ async def start_kamailio(
     return Kamailio(program, host, port, tls_ports)
 
 
-def _write_tls(folder: Path, host: str, ports: Sequence[int], certificates: Sequence[bytes]) -> None:
+def _write_tls(
+    folder: Path, host: str, ports: Sequence[int], certificates: Sequence[bytes], clients: bytes | None
+) -> None:
     sections: list[str] = []
+    asks = ""
+    if clients is not None:
+        (folder / "clients.pem").write_bytes(clients)
+        asks = f"verify_certificate = yes\nrequire_certificate = yes\nca_list = {folder / 'clients.pem'}\n"
     for port, pem in zip(ports, certificates, strict=True):
         path = folder / f"{port}.pem"
         path.write_bytes(pem)
-        certificate = f"method = TLSv1.2+\ncertificate = {path}\nprivate_key = {path}\n"
+        certificate = f"method = TLSv1.2+\ncertificate = {path}\nprivate_key = {path}\n{asks}"
         if not sections:
             sections.append(f"[server:default]\n{certificate}")
         sections.append(f"[server:{host}:{port}]\n{certificate}")

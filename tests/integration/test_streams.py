@@ -20,8 +20,8 @@ USERS = {"2001": "one", "2002": "two"}
 class StreamCase(IntegrationCase):
     programs_needed = ("kamailio", "sipp")
 
-    async def start_phone(self, sip_more: str = "", bind: str = "127.0.0.1") -> Client:
-        self.daemon = await start_daemon(self, bind=bind, sip_more=sip_more)
+    async def start_phone(self, sip_more: str = "", bind: str = "127.0.0.1", name: str = "neon") -> Client:
+        self.daemon = await start_daemon(self, bind=bind, sip_more=sip_more, name=name)
         return await self.daemon.connect()
 
     async def talk(self, client: Client, caller: int, number: str = "2002") -> tuple[int, int]:
@@ -214,3 +214,33 @@ class TlsTests(StreamCase):
         )
         self.assertNotIn("registered 2001", proxy.program.output)
         self.assertEqual(self.daemon.complaints(), [])
+
+    async def test_own_certificate(self) -> None:
+        """A server that wants a certificate of ours: with the right one we register and call.
+
+        Without one, or with somebody else's, the event says what is wrong, and the server hears no REGISTER.
+        """
+        authority, other = Authority(), Authority("somebody else")
+        trusted = authority.write(self.folder, "ca.pem")
+        ours = authority.write(self.folder, "ours.pem", authority.certificate("2001"))
+        wrong = other.write(self.folder, "wrong.pem", other.certificate("2001"))
+        proxy = await start_kamailio(
+            self, USERS, certificates=[authority.certificate("x", addresses=["127.0.0.1"])], clients=authority.pem
+        )
+        domain = f"127.0.0.1:{proxy.tls_ports[0]};transport=tls"
+        for name, own, reason in (
+            ("without", "", "the server wants a certificate of ours"),
+            ("wrong", f"tls-certificate = {wrong}", "the server does not accept our certificate"),
+        ):
+            client = await self.start_phone(f"tls-ca-file = {trusted}\n{own}", name=name)
+            await client.command("sipregister", domain=domain, number="2001", password="one")
+            failed = await client.event("OnSIPRegisterError")
+            self.assertEqual((failed["SIPError"], failed["reason"]), (503, reason))
+            self.assertEqual(self.daemon.complaints(), [])
+            await self.daemon.program.stop()
+        self.assertNotIn("registered 2001", proxy.program.output)
+        client = await self.start_phone(f"tls-ca-file = {trusted}\ntls-certificate = {ours}")
+        first = await client.register(domain, "2001", "one")
+        await client.register(domain, "2002", "two")
+        await self.hang_up(client, *await self.talk(client, first))
+        self.assertRegex(proxy.program.output, r"registered 2001 with .*;transport=tls.* over tls")

@@ -144,8 +144,9 @@ class HandshakeTests(StreamCase):
         self.assertEqual(self.requests, [])
 
     def test_own_certificate(self) -> None:
-        """A server that asks for a certificate of ours gets it; without one there is no connection, and it is said."""
+        """A server that asks for a certificate of ours gets it; without one, or with a wrong one, it is said so."""
         own = OURS.write(self.directory, "own.pem", OURS.certificate("phone"))
+        wrong = OTHERS.write(self.directory, "wrong.pem", OTHERS.certificate("phone"))
         authority = Certificate.loadPEM(OURS.pem)
         server = PrivateCertificate.loadPEM(OURS.certificate("x", domains=["example.test"]))
         taps: Any = TapFactory()
@@ -155,6 +156,7 @@ class HandshakeTests(StreamCase):
         for address, settings in (
             ("127.0.0.13", TlsSettings(ca_file=ca_file, certificate_file=own)),
             ("127.0.0.14", TlsSettings(ca_file=ca_file)),
+            ("127.0.0.15", TlsSettings(ca_file=ca_file, certificate_file=wrong)),
         ):
             phone = self.endpoint(Destination(address, 5060), Transports(tls=settings), lambda *_: None)
             phone.send_request(
@@ -165,9 +167,16 @@ class HandshakeTests(StreamCase):
             self.wait(1)
             self.successResultOf(stopped)
         self.assertTrue(taps.taps[0].heard.startswith(b"OPTIONS "))
-        self.assertEqual(taps.taps[1].heard, b"")
-        [(_, status, _)] = self.responses
-        self.assertEqual(status, 503)
+        self.assertEqual([tap.heard for tap in taps.taps[1:]], [b"", b""])
+        self.assertEqual(
+            [more for _, *more in self.responses], [[503, tls.CERTIFICATE_WANTED], [503, tls.CERTIFICATE_REFUSED]]
+        )
+
+    def test_words(self) -> None:
+        """What OpenSSL has no alert about is said as before."""
+        for reasons in ([], [("SSL routines", "", "wrong version number")], [("SSL routines", "certificate", "")], "?"):
+            self.assertEqual(tls.in_words(SSL.Error(reasons)), tls.NO_TLS)
+        self.assertEqual(tls.in_words(SSL.Error()), tls.NO_TLS)
 
     def test_numeric_name(self) -> None:
         """A proxy that writes its address into Record-Route is reached by the connection that is there."""
