@@ -372,7 +372,11 @@ class Screen(Protocol):
 
 
 class MediaUnavailable(Exception):
-    """The media side has no room for one more call."""
+    """The media side has no room for one more call, or not the address that it is bound to; C{str(error)} says which."""
+
+
+ADDRESS_GONE: Final = "the address that audio is bound to is gone"
+"""How the reason begins of a call that has no audio because C{[media] bind} names what this machine has not at present."""
 
 
 class CannotRecord(Exception):

@@ -170,6 +170,7 @@ class Reception:
             stream = self._media.open(call_id)
         except MediaUnavailable as error:
             self._log.warn("no media for the call from {caller}: {error}", caller=call.caller, error=error)
+            self._missed(call, Cause(UNAVAILABLE, str(error)), Why.FAILED, None)
             return UNAVAILABLE
         details = call.details
         if details.answer_after != ring.answer_after:

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import neon
 from neon.explain import CONNECTIONS, LANGUAGES, REASONS, STATUSES, diagnose, explain, language_of, of_status
+from neon.ports import ADDRESS_GONE
 from neon.sip import connection, tls
 from neon.sip.messages import REASONS as SIP_REASONS
 
@@ -66,6 +67,10 @@ class TableTests(SynchronousTestCase):
         for reason, key in CONNECTIONS.items():
             self.assertEqual(diagnose(registration("failed", 503, reason, heard=False)), key)
             self.assertEqual(diagnose(call(503, reason, messages=())), key)
+
+    def test_address_of_audio(self) -> None:
+        """A call without the address that audio is bound to is told apart from one without a port."""
+        self.assertEqual(diagnose(call(503, f"{ADDRESS_GONE}: 192.0.2.1", messages=())), "no-audio-address")
 
     def test_same_keys(self) -> None:
         """No language lacks a case that another has."""

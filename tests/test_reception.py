@@ -71,6 +71,14 @@ class PhoneCase(SynchronousTestCase):
 
 
 class RuleTests(PhoneCase):
+    def test_no_audio_to_be_had(self) -> None:
+        """A call that no port, or no address, is there for is refused with 503, and a missed one, with the reason."""
+        self.world()
+        self.fakes.media.room = 0
+        self.assertEqual(self.turned_away(), ["503"])
+        missed = self.missed()
+        self.assertEqual((missed.why, missed.cause), (Why.FAILED, Cause(503, "no port is left")))
+
     def test_dnd(self) -> None:
         """DND refuses with 480 and tells of a missed call, with a number; off, calls ring again."""
         self.world()

@@ -151,6 +151,8 @@ def _call(case: Mapping[str, Any], heard: bool) -> str:
         return "moved-on"
     if reason.startswith("the name to call"):
         return "no-address"
+    if reason.startswith("the address that audio is bound to is gone"):
+        return "no-audio-address"
     if status == 0:
         return "by-us" if reason else "by-them"
     if not outgoing:

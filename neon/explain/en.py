@@ -158,6 +158,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Call again. If nobody killed NEON, its log may hold the reason: please report it.",
     ),
     "unfinished": ("The other side never confirmed the end of the call.", ""),
+    "no-audio-address": (
+        "The address that audio is bound to is not one of this computer's at present.",
+        "Bring its network up again, or change bind in [media]; * is every address.",
+    ),
     "no-port": ("No audio port was free.", "End some calls, or widen the range of ports in [media]."),
     "incoming-failed": ("The incoming call failed before it could be answered.", "Give the caller the messages below."),
     "internal": ("Something in NEON broke.", "The log holds the details: please report them."),

@@ -163,6 +163,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Llame de nuevo. Si nadie cerró NEON, el registro puede tener el motivo: por favor, avísenos.",
     ),
     "unfinished": ("El otro lado nunca confirmó el final de la llamada.", ""),
+    "no-audio-address": (
+        "La dirección reservada para el audio no es, por ahora, de este equipo.",
+        "Active de nuevo la red de esa dirección, o cambie bind en [media]; * son todas las direcciones.",
+    ),
     "no-port": (
         "No había ningún puerto de audio libre.",
         "Termine algunas llamadas o amplíe el rango de puertos en [media].",

@@ -157,6 +157,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Ligue de novo. Se ninguém encerrou o NEON, o log pode ter o motivo: por favor, avise-nos.",
     ),
     "unfinished": ("O outro lado nunca confirmou o fim da ligação.", ""),
+    "no-audio-address": (
+        "O endereço reservado para o áudio não é, no momento, deste computador.",
+        "Ative de novo a rede desse endereço, ou mude bind em [media]; * são todos os endereços.",
+    ),
     "no-port": (
         "Não havia porta de áudio livre.",
         "Encerre algumas ligações ou aumente a faixa de portas em [media].",

@@ -11,6 +11,7 @@ converts between them. Levels are dBm0 (G.711: +3.14 dBm0 is the loudest sine).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from errno import EADDRNOTAVAIL
 from typing import Final, Literal, TypeAlias
 from weakref import WeakValueDictionary
 
@@ -18,7 +19,7 @@ from neon.media import _engine
 from neon.media.enginedevice import Device as Device
 from neon.media.sound import Clip, Pipe, Tap
 from neon.opus import OpusWishes
-from neon.ports import MediaUnavailable
+from neon.ports import ADDRESS_GONE, MediaUnavailable
 from neon.values import Address, Codec, MediaAgreement, MediaStatistics
 
 SocketName: TypeAlias = Literal["rtp", "rtcp"]
@@ -402,6 +403,8 @@ class Engine:
         try:
             native = self._native.open_stream(host, ports.start, ports.stop, parked)
         except OSError as error:
+            if error.errno == EADDRNOTAVAIL:
+                raise MediaUnavailable(f"{ADDRESS_GONE}: {host}") from error
             raise MediaUnavailable(
                 f"no RTP port on {host} from {ports.start} to {ports.stop - 1}: {error.strerror}"
             ) from error

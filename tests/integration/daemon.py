@@ -232,6 +232,7 @@ async def start_daemon(
     limits: str = NO_LIMITS,
     name: str = "neon",
     bind: str = "127.0.0.1",
+    media_bind: str | None = None,
     media_more: str = "",
     namespace: Namespace | None = None,
     env: Mapping[str, str] | None = None,
@@ -245,7 +246,7 @@ async def start_daemon(
     configuration.write_text(
         CONFIGURATION.format(
             bind=bind,
-            media_bind=f"{bind}\n{media_more}",
+            media_bind=f"{media_bind or bind}\n{media_more}",
             sip=sip_port,
             max_calls=max_calls,
             rtp=rtp,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tests import audio
 from tests.integration import sound
 from tests.integration.baresip import start_baresip
-from tests.integration.daemon import start_daemon
+from tests.integration.daemon import Client, start_daemon
 from tests.integration.kamailio import start_kamailio
 from tests.integration.netns import make_network
-from tests.integration.processes import IntegrationCase, pause, until
+from tests.integration.processes import IntegrationCase, TimedOut, pause, until
 from tests.integration.stunserver import start_stun_server
 
 OURS, THEIRS = 700, 1100
 HOME, OFFICE, FAR = "198.18.0.1", "198.18.0.11", "198.18.0.2"
+AUDIO = "198.19.0.1"
 
 
 def last(samples: list[int], seconds: float) -> list[int]:
@@ -119,6 +121,68 @@ class MovingTests(IntegrationCase):
         await phone.event("CALL_CLOSED")
         self.assertIsNone(sound.complaint(await phone.heard(), OURS, -14))
         self.assertEqual(daemon.complaints(), [])
+
+    async def test_an_address_for_audio(self) -> None:
+        """Audio is bound to an address that goes: calls out and in are refused in words; when it is back all goes on.
+
+        The call that is up is one that goes on: it is heard again, from the same port.
+        """
+        network = make_network(self)
+        network.cable("eth1")
+        network.near.add(f"{HOME}/24")
+        network.near.add(f"{AUDIO}/32", "eth1")
+        network.far.add(f"{FAR}/24")
+        network.far.ip("route", "add", AUDIO, "dev", "eth1")
+        users = {"2001": "one", "2002": "two", "2003": "three"}
+        proxy = await start_kamailio(self, users, host=FAR, port=5060, namespace=network.far)
+        daemon = await start_daemon(
+            self, capture=f"tone:{OURS}:-14", bind="*", media_bind=AUDIO, namespace=network.near
+        )
+        client = await daemon.connect()
+        await client.command("subscribe", events="all")
+        await client.register(proxy.domain, "2001", "one")
+        phones = [
+            await start_baresip(
+                self, number, proxy.domain, users[number], tone_hz=THEIRS, answer=answer, host=FAR,
+                interface="eth0", namespace=network.far,
+            )
+            for number, answer in (("2002", "auto"), ("2003", "manual"))
+        ]  # fmt: skip
+        call = await client.call("2002")
+        await client.event("OnAcceptCall", callId=call)
+        await phones[0].event("CALL_ESTABLISHED")
+
+        network.near.remove(f"{AUDIO}/32", "eth1")
+        over = await self.refused(client, "2002")
+        gone = f"the address that audio is bound to is gone: {AUDIO}"
+        self.assertEqual((over["SIPError"], over["reason"]), (503, gone))
+        phones[1].dial(f"sip:2001@{proxy.domain}")
+        missed = await client.event("OnMissedCall")
+        self.assertEqual((missed["SIPError"], missed["why"]), (503, "failed"))
+        await phones[1].event("CALL_CLOSED")
+
+        network.near.add(f"{AUDIO}/32", "eth1")
+        await pause(3.0)
+        await client.command("finalizecall", callid=call)
+        self.assertEqual((await client.event("OnFinalizedCall", callId=call))["SIPError"], 0)
+        await phones[0].event("CALL_CLOSED")
+        self.assertIsNone(sound.complaint(last(await phones[0].heard(), 2.0), OURS, -14, 0.5))
+        call = await client.call("2002")
+        await client.event("OnAcceptCall", callId=call)
+        await client.command("finalizecall", callid=call)
+        self.assertEqual((await client.event("OnFinalizedCall", callId=call))["SIPError"], 0)
+        self.assertEqual(daemon.complaints(), [])
+
+    async def refused(self, client: Client, number: str) -> dict[str, Any]:
+        """Call until a call is refused at once, which is when the change has been noticed; how that one ended."""
+        for _ in range(10):
+            call = await client.call(number)
+            try:
+                return await client.event("OnFinalizedCall", within=1.0, callId=call)
+            except TimedOut:
+                await client.command("finalizecall", callid=call)
+                await client.event("OnFinalizedCall", callId=call)
+        raise AssertionError("every call was made")
 
     async def test_without_a_network(self) -> None:
         """An account whose network is not there yet registers as soon as it is, not when a back-off ends."""

@@ -124,7 +124,8 @@ class LifeTests(SynchronousTestCase):
         self.assertRaises(ValueError, engine.open_stream, "localhost", PORTS)
         self.assertRaises(ValueError, engine.open_stream, "127.0.0.1", range(80, 90))
         self.assertRaises(ValueError, engine.open_stream, "127.0.0.1", range(60000, 70000))
-        self.assertRaises(MediaUnavailable, engine.open_stream, "192.0.2.1", PORTS)
+        error = self.assertRaises(MediaUnavailable, engine.open_stream, "192.0.2.1", PORTS)
+        self.assertEqual(str(error), "the address that audio is bound to is gone: 192.0.2.1")
 
     def test_closed(self) -> None:
         """A closed stream may be closed again, and refuses everything else that would change it."""
