@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
 
@@ -372,11 +372,11 @@ class Screen(Protocol):
 
 
 class MediaUnavailable(Exception):
-    """The media side has no room for one more call, or not the address that it is bound to; C{str(error)} says which."""
+    """The media side has no room for one more call, or not the address that it is bound to; C{str(error)} says it."""
 
 
 ADDRESS_GONE: Final = "the address that audio is bound to is gone"
-"""How the reason begins of a call that has no audio because C{[media] bind} names what this machine has not at present."""
+"""How the reason begins of a call without audio: C{[media] bind} names what is not this machine's at present."""
 
 
 class CannotRecord(Exception):
