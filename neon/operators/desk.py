@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, fail
 
 from neon.bus import Published
 from neon.errors import InvalidArgument, NeonError, NotAuthorised, OperatorFailed
-from neon.events import Event, RegistrationRefused
+from neon.events import Event, Registered, RegistrationRefused
 from neon.operators import money
 from neon.operators.words import Kind, Trouble, explain, sentence
 from neon.operatorvalues import (
@@ -149,6 +149,8 @@ class Desk:
         for house in self._houses.values():
             if house.services.offers(Service.BALANCE):
                 house.balances.happened(published)
+            if house.licence is not None and isinstance(published.event, Registered):
+                house.licence.somebody_registered()
             if isinstance(published.event, RegistrationRefused):
                 house.accounts.refused(published.event.connection_id)
 

@@ -1,7 +1,8 @@
 """The licence of one operator: a check that has to pass before calls are made, with a grace time for bad days.
 
 A yes is good until the next check is due and, where the operator cannot be asked then, for the grace time after it.
-A no is a no at once, and is asked about again every few minutes, because a customer may have paid meanwhile.
+A no is a no at once, and is asked about again every few minutes, because a customer may have paid meanwhile, and when
+another account is there than the one, or none, that it was said about.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ class LicenceKeeper:
         self._timer: Timer | None = None
         self._check: list[Deferred[Licence]] | None = None
         self._told: tuple[Standing, str] | None = None
+        self._asked_about: Mapping[str, str] | None = None
         self._stopped = False
 
     def start(self, record: LicenceRecord | None, key: str) -> None:
@@ -124,19 +126,26 @@ class LicenceKeeper:
         Fails with L{Trouble} if the operator could not be asked. A C{key} is kept if the operator says yes to it.
         """
         answered: Deferred[Licence] = Deferred()
-        if self._check is not None and (key is None or key == self._key):
+        about = self._values()
+        if self._check is not None and (key is None or key == self._key) and about == self._asked_about:
             self._check.append(answered)
             return answered
+        self._asked_about = about
         waiting = [answered]
         if self._check is None:
             self._check = waiting
         used = self._key if key is None else key
         asked: Deferred[Any] = self._services.ask(
-            Service.LICENCE, {**self._values(), "key": used}, language or self._language
+            Service.LICENCE, {**about, "key": used}, language or self._language
         )
         asked.addCallbacks(self._decided, self._not_decided, callbackArgs=(used,), errbackArgs=(used,))
         asked.addBoth(self._done, waiting)
         return answered
+
+    def somebody_registered(self) -> None:
+        """Ask now, if the operator has not said yes and there is another account now than it was asked about."""
+        if self.licence().standing in (Standing.UNCHECKED, Standing.REFUSED) and self._values() != self._asked_about:
+            self.check().addErrback(self._unanswered)
 
     def _decided(self, answer: Answer, key: str) -> None:
         active = answers.truth(answer.fields.get("active"))

@@ -61,6 +61,25 @@ class LicenceTests(DeskCase):
         (event,) = [event for event in self.happened(LicenceChanged) if event.licence.standing is Standing.ACTIVE]
         self.assertEqual(event.operator, "acme")
 
+    def test_refused_before_there_was_an_account(self) -> None:
+        """A no about nobody is asked about again as soon as an account is there, and a no about that one is not."""
+        self.operator.replies = [self.NO]
+        self.open("[licence]\n")
+        self.world.turn()
+        self.assertEqual(self.standing(), Standing.REFUSED)
+        self.operator.replies = [self.YES]
+        self.world.phone.register(AccountSettings("sip.example.com", "31", "x"))
+        self.world.turn()
+        connection_id = self.registered()
+        self.assertEqual(self.standing(), Standing.ACTIVE)
+        self.assertTrue(self.command("startcall", number="32")["callId"])
+        self.operator.replies = [self.NO]
+        self.assertFalse(self.command("activatelicense")["active"])
+        asked = len(self.operator.asked)
+        self.world.signalling.answer_registration(connection_id)
+        self.world.turn()
+        self.assertEqual(len(self.operator.asked), asked)
+
     def test_never_checked(self) -> None:
         """Nobody could be asked ever: no calls, and more tries."""
         self.start(DOWN)
