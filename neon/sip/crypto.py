@@ -141,8 +141,7 @@ def warn_if_readable(policy: SrtpPolicy, peer: Destination, call_id: str) -> Non
     """Say so if the keys of a call go to a peer by a way on which others can read them (RFC 4568, section 9)."""
     if policy is not SrtpPolicy.OFF and peer.transport != "tls":
         _log.warn(
-            "call {call_id}: its audio is encrypted, but who sees its signalling (over {transport}) reads the keys: "
-            "use transport=tls",
+            "call {call_id}: the keys for its audio go over {transport}, where others can read them: use transport=tls",
             call_id=call_id,
             transport=peer.transport,
         )

@@ -85,7 +85,6 @@ class UasCall(Session):
         if self._phase is not _Phase.PROCEEDING:
             return  # refused by the user already, or cancelled: the end is on its way
         self._negotiation = Negotiation(media, locate=self._stack.address_towards)
-        crypto.warn_if_readable(media.srtp, self._transaction.source, self.call_id)
         host = self._stack.endpoint.local_address(self._transaction.source).host
         offer = messages.description_of(self._request)
         try:
@@ -98,6 +97,8 @@ class UasCall(Session):
             self._phase = _Phase.DONE
             self._finish_soon(Cause(error.status, str(error)))
             return
+        if self._agreement is None or self._agreement.srtp is not None:
+            crypto.warn_if_readable(media.srtp, self._transaction.source, self.call_id)
         if self._ring_wanted and self._reliable is not None:
             self._ring_reliably(self._reliable)
         if self._accept_wanted:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
+from twisted.logger import capturedLogs, formatEvent
+
 from neon.sip.messages import METHODS
 from neon.sip.sdp import parse
-from neon.values import Codec, MediaDirection
+from neon.srtp import SrtpPolicy
+from neon.values import Codec, LocalMedia, MediaDirection
 from tests.sip.calls import HELD_SDP, SDP, VIDEO_SDP, WireCase
 from tests.sip.messages import OURS, PEER, ack_text, request_text
 from tests.sip.network import Datagram
@@ -63,6 +68,15 @@ class InviteTests(IncomingCase):
         self.ack()
         self.assertEqual(self.heard, ["answered"])
         self.assertEqual(self.alice.ears[0].agreements[0].telephone_event, 96)
+
+    def test_readable_keys(self) -> None:
+        """Keys that others can read are warned of where there are any, and not because there could be."""
+        self.alice.media = LocalMedia(20000, srtp=SrtpPolicy.OPTIONAL)
+        crypto = f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{b64encode(bytes(range(30))).decode()}\r\n"
+        for number, (body, warned) in enumerate(((SDP, False), (SDP + crypto, True))):
+            with capturedLogs() as captured:
+                self.invite(body, call_id=f"keys-{number}", via=f"SIP/2.0/UDP 127.0.0.9:5080;branch=z9hG4bK-k{number}")
+            self.assertEqual(any("the keys for its audio" in (formatEvent(one) or "") for one in captured), warned)
 
     def test_trying(self) -> None:
         """An INVITE about which nothing better is said at once gets a 100."""
