@@ -1,7 +1,7 @@
 """What NEON does when things go wrong, in figures: the table of docs/reliability.rst.
 
-    python -m bench.faults                    everything, about 45 minutes
-    python -m bench.faults --quick            shorter and smaller, under 45 seconds
+    python -m bench.faults                    everything, about 75 minutes
+    python -m bench.faults --quick            shorter and smaller, under a minute
     python -m bench.faults flood loss         these only
     python -m bench.faults --json             the figures for programs
 
@@ -23,7 +23,7 @@ from typing import Any
 from twisted.internet import task
 from twisted.internet.defer import ensureDeferred
 
-from bench.fault import address, corpus, flood, kill, loss, recovery, restart, soak
+from bench.fault import address, corpus, flood, kill, loss, recovery, restart, soak, stalled
 from bench.fault.harness import Measure, Row, run
 
 FAULTS: dict[str, Measure] = {
@@ -34,6 +34,7 @@ FAULTS: dict[str, Measure] = {
     "restart": restart.measure,
     "flood": flood.measure,
     "corpus": corpus.measure,
+    "stalled": stalled.measure,
     "soak": soak.measure,
 }
 
@@ -66,7 +67,7 @@ def show(rows: list[Row]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("fault", nargs="*", choices=[*FAULTS, []], help="only these")
-    parser.add_argument("--quick", action="store_true", help="shorter and smaller, under 45 seconds in all")
+    parser.add_argument("--quick", action="store_true", help="shorter and smaller, under a minute in all")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     found: list[Row] = []

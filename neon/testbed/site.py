@@ -99,6 +99,12 @@ class _Site(Site):
     noisy = False
     connections = 0
 
+    def startFactory(self) -> None:
+        """No log file to open, and no clock to keep for it, which would wake the daemon every second."""
+
+    def stopFactory(self) -> None:
+        """As little to close."""
+
     def log(self, request: Any) -> None:
         """Nothing: a form's URL may have a password in it."""
 
