@@ -114,3 +114,14 @@ class AgainTests(SynchronousTestCase):
         outcomes = [False] * 3
         self.assertEqual(len(self._told(outcomes, [0.5] * 3).failures), 1)
         self.assertEqual(outcomes, [])
+
+    def test_another_file_system(self) -> None:
+        """Sockets, which are not copied from one file system to another, are no reason not to go on."""
+
+        def move(folder: Path, kept: Path) -> None:
+            raise shutil.Error([(f"{folder}/ctl.sock", f"{kept}/ctl.sock", "No such device or address")])
+
+        self.patch(shutil, "move", move)
+        self.assertEqual(self._told([False, True], [0.5, 0.0]).successes, 1)
+        complaints = [path.read_text() for path in processes.ARTEFACTS.glob("*/complaints")]
+        self.assertEqual(["not everything is here" in text for text in complaints], [True])
