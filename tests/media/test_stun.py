@@ -35,8 +35,8 @@ class Reactor(Clock):
         self.readers.remove(reader)
 
     def read(self) -> None:
-        """Let everybody read who can."""
-        ready, _, _ = select.select(self.readers, [], [], 0)
+        """Let everybody read who can. On a busy machine also loopback's datagrams may be on their way for a moment."""
+        ready, _, _ = select.select(self.readers, [], [], 0.3 if self.readers else 0)
         for reader in ready:
             reader.doRead()
 
