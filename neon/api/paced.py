@@ -93,6 +93,7 @@ def configure(factory: Any, max_bytes: int) -> None:
         failByDrop=False,
         openHandshakeTimeout=10,
         closeHandshakeTimeout=2,
-        autoPingInterval=20,
-        autoPingTimeout=10,
+        # A program that reads only when it expects something may be silent for longer than any wait of the APIs.
+        autoPingInterval=15,
+        autoPingTimeout=40,
     )

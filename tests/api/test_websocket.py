@@ -509,13 +509,19 @@ class AutodisconnectTests(WebSocketCase):
         self.assertEqual(self.gone(), [1])
 
     def test_ping_timeout(self) -> None:
-        """The same when the client vanishes without a word and no longer answers pings."""
+        """The same when the client vanishes without a word and no longer answers pings, but not if it only rests."""
         self.patch(autobahn_timers, "loop", self.clock)
         client = self.registered()
         client.protocol.deaf = True
-        for _ in range(40):
-            self.clock.advance(1)
-            client.pump.flush()
+
+        def wait(seconds: int) -> None:
+            for _ in range(seconds):
+                self.clock.advance(1)
+                client.pump.flush()
+
+        wait(40)
+        self.assertEqual(self.gone(), [])
+        wait(21)
         self.assertEqual(self.gone(), [1])
 
 
