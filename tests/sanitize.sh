@@ -22,7 +22,8 @@ echo "== building"
 
 engine_tests="tests.media.test_kernels tests.media.test_jitter tests.media.test_rtp tests.media.test_rtcp
     tests.media.test_digits tests.media.test_engine tests.media.test_engine_life tests.media.test_engine_source tests.media.test_engine_devices
-    tests.media.test_engine_parked tests.media.test_engine_tap tests.media.test_srtp tests.media.test_engine_secure
+    tests.media.test_engine_parked tests.media.test_engine_asked tests.media.test_engine_tap tests.media.test_srtp
+    tests.media.test_engine_secure
     tests.media.test_wideband tests.media.test_mixing tests.media.test_engine_conference
     tests.media.test_playout.JitterTests tests.media.test_playout.LossTests.test_counted tests.media.test_playout.SourceTests
     tests.media.test_playout.ReorderTests tests.media.test_concealment.ConcealmentTests.test_fades
@@ -37,6 +38,7 @@ quick_tests="tests.media.test_digits.SendingTests tests.media.test_rtcp.WriterTe
     tests.media.test_engine_life.LifeTests.test_stop tests.media.test_engine_life.LifeTests.test_forgotten
     tests.media.test_engine_life.LifeTests.test_never_started tests.media.test_engine.ReceivingTests.test_malformed
     tests.media.test_engine_devices.DeviceTests.test_gone tests.media.test_engine_parked.ParkedTests.test_closed
+    tests.media.test_engine_asked.AskedTests.test_refused
     tests.media.test_engine_tap.TapTests.test_done tests.media.test_engine_tap.TapTests.test_wrong
     tests.media.test_srtp.SuiteTests.test_forged tests.media.test_srtp.SuiteTests.test_same_key_goes_on
     tests.media.test_wideband.JitterTests.test_loss
