@@ -56,3 +56,23 @@ class FindingTests(IntegrationCase):
         await client.command("finalizecall", callid=call)
         self.assertEqual((await client.event("OnFinalizedCall", callId=call))["SIPError"], 0)
         self.assertEqual(daemon.complaints(), [])
+
+    async def test_outbound_proxy(self) -> None:
+        """A domain that no DNS knows: registrations and calls take the way over the account's outbound proxy."""
+        proxy = await start_kamailio(self, USERS, known_as=("pbx.invalid",))
+        daemon = await start_daemon(self)
+        client = await daemon.connect()
+        caller = await client.register("pbx.invalid", "2001", "one", proxy=proxy.domain)
+        await client.register("pbx.invalid", "2002", "two", proxy=proxy.domain)
+        call = await client.call("2002", connectionId=caller)
+        incoming = await client.incoming()
+        await client.command("acceptcall", callid=incoming)
+        await client.event("OnAcceptCall", callId=call)
+        await client.command("finalizecall", callid=call)
+        for one in (call, incoming):
+            self.assertEqual((await client.event("OnFinalizedCall", callId=one))["SIPError"], 0)
+        route = rf"Route: <sip:127\.0\.0\.1:{proxy.port};lr>"
+        for request in (r"REGISTER sip:pbx\.invalid", r"INVITE sip:2002@pbx\.invalid"):
+            self.assertRegex(daemon.program.output, rf"SIP -> {proxy.domain}.*{request} SIP/2\.0.*{route}")
+        self.assertIn("called 2002 over udp", proxy.program.output)
+        self.assertEqual(daemon.complaints(), [])

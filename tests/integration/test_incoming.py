@@ -146,12 +146,15 @@ class IncomingTests(SippCase):
         """Applications see, and send, what the configuration lets through; the rest is 102."""
         await self.subscribed(sip_more="headers-in = X-CRM-Id\nheaders-out = X-CRM-*")
         sipp = await self.asks('X-CRM-Id: 77\n      P-Asserted-Identity: "Ann" <sip:+49301@ims.example.org>\n'
-                               "      Privacy: id\n      X-Other: 1\n      Answer-Mode: Auto")  # fmt: skip
+                               "      Privacy: id\n      X-Other: 1\n      Answer-Mode: Auto\n"
+                               "      History-Info: <sip:30@example.com?Reason=SIP%3Bcause%3D486>;index=1, "
+                               "<sip:31@example.com>;index=1.1;rc=1")  # fmt: skip
         started = await self.client.event("OnNewCall")
         self.assertNotIn("autoAnswer", started, "nobody is listed")
         self.assertEqual(started["headers"], {"X-CRM-Id": "77"})
         asserted = (started["assertedIdentity"], started["assertedName"], started["privacy"])
         self.assertEqual(asserted, ("sip:+49301@ims.example.org", "Ann", ["id"]))
+        self.assertEqual(started["diversions"], [{"uri": "sip:30@example.com", "reason": "486", "count": 1}])
         await self.client.command("acceptcall", callid=started["callId"])
         await self.over(started["callId"], 0)
         await sipp.finished()
