@@ -252,12 +252,19 @@ class CallsTests(PanelCase):
         self.quiet(tab)
 
     async def together(self, tab: Tab, first: int, second: int) -> None:
-        """Both are joined; one is taken out, and made louder; then the first is talked to alone."""
+        """Both are joined, and neither hears us; one is taken out, and made louder; the first is talked to alone."""
         client = self.client
         await tab.click(f"neon-call[data-call='{second}'] [data-do=join]")
         await client.event("OnConference", callIds=[first, second])
         await tab.shows(f"neon-call[data-call='{first}'] .facts", "em conferência")
+        await tab.click(f"neon-call[data-call='{second}'] [data-do=mute]")
+        for call in (first, second):
+            await client.event("OnMute", callId=call, muted=True)
+            await tab.shows(f"neon-call[data-call='{call}'] .facts", "não ouvem você")
         await self.look(tab, "conference-pt")
+        await tab.click(f"neon-call[data-call='{first}'] [data-do=mute]")
+        for call in (first, second):
+            await client.event("OnMute", callId=call, muted=False)
         await tab.click(f"neon-call[data-call='{second}'] [data-do=leave]")
         await client.event("OnConference", callIds=[])
         await tab.has("neon-call [data-do=leave]", 0)
@@ -305,6 +312,7 @@ class SupervisorTests(PanelCase):
         await tab.fill("neon-floor .watch input", "777")
         await tab.click("neon-floor .watch button")
         await tab.shows("neon-floor tr[data-status=unavailable]", "777")
+        await tab.shows("neon-floor tr[data-status=unavailable]", "no disponible: su central no lo informa (405)")
         await self.look(tab, "extensions-es")
         await tab.fill("#floor-search", "nadie")
         await tab.shows("neon-floor .empty", "Nadie coincide.")

@@ -107,8 +107,12 @@ class DailyTests(PanelCase):
         await self.again(tab, "604")
         await tab.press("Enter")
         second = (await client.event("OnNewCall", to=f"sip:604@{self.sip['domain']}"))["callId"]
-        await tab.click(f"neon-call[data-call='{second}'] [data-do=hangup]")
+        await tab.run(f"document.querySelector('neon-call[data-call=\"{second}\"] [data-do=hangup]').focus()")
+        await tab.press("Enter")
         await client.event("OnFinalizedCall", callId=second)
+        await tab.shows(f"neon-call[data-call='{second}'] .state", "Ended")
+        # The button is gone, and the focus stays at the call.
+        await tab.until(f"document.activeElement.closest('neon-call')?.dataset.call === '{second}'")
         await self.answer(tab)
         await self.passed(tab)
         self.quiet(tab)

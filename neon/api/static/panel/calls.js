@@ -98,6 +98,7 @@ export class CallElement extends HTMLElement {
     this.toggleAttribute("data-hold", call.hold);
     const article = find(this, "article", HTMLElement);
     article.setAttribute("aria-label", say("callOf", { party: call.party }));
+    const focused = this.contains(document.activeElement) ? document.activeElement : null;
     this.#write("h3", call.party);
     const address = plain(call.uri.replace(/^sips?:/, ""));
     this.#write(".address", address === call.party ? "" : address);
@@ -145,6 +146,11 @@ export class CallElement extends HTMLElement {
     const typed = find(this, ".typed", HTMLElement);
     typed.hidden = pad.hidden;
     typed.textContent = call.typed;
+    // A button that was pressed and is gone takes the focus with it: whoever has no mouse would begin from the top.
+    if (focused?.closest("[hidden]")) {
+      article.tabIndex = -1;
+      article.focus({ preventScroll: true });
+    }
   }
 
   /** The time that passes. */
@@ -255,7 +261,11 @@ export class Calls extends HTMLElement {
     phone.addEventListener("calls", () => {
       for (const [id, element] of elements) {
         if (!phone.calls.has(id)) {
+          const focused = element.contains(document.activeElement);
           element.remove();
+          if (focused) {
+            find(document, "#number", HTMLElement).focus({ preventScroll: true });
+          }
           elements.delete(id);
           said.delete(id);
         }

@@ -200,7 +200,13 @@ export class Floor extends HTMLElement {
       const doing = make("td");
       const dot = make("span", "", "dot");
       dot.setAttribute("aria-hidden", "true");
-      doing.append(dot, " ", say(`status${row.status}`), row.reason ? ` (${row.reason})` : "");
+      doing.append(dot, " ", say(`status${row.status}`));
+      if (row.reason) {
+        // A telephone system's own words are English mostly; its status is what its administrator can look up.
+        const status = /^[1-6]\d\d\b/.exec(row.reason)?.[0];
+        doing.append(`: ${say("notTold")}${status === undefined ? "" : ` (${status})`}`);
+        doing.title = row.reason;
+      }
       const calls = make("td");
       calls.append(...row.calls.map((call) => this.#call(row, call, acts)), ...this.#verbs(row));
       line.replaceChildren(name, doing, calls);

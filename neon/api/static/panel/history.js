@@ -94,7 +94,10 @@ export class History extends HTMLElement {
       list.append(...lines);
       lines[0]?.querySelector("button")?.focus();
     } else {
+      const at = list.contains(document.activeElement) ? document.activeElement?.closest("li") : null;
       list.replaceChildren(...lines);
+      // Whoever stood there by keyboard stands there still.
+      lines.find((line) => line.dataset.number === at?.dataset.number)?.querySelector("button")?.focus({ preventScroll: true });
     }
     this.#next = page.next;
     find(this, ".further", HTMLElement).hidden = page.next === undefined;
@@ -114,6 +117,7 @@ export class History extends HTMLElement {
     const uri = entry.type === "incoming" ? entry.from : entry.to;
     const name = party(uri, entry.displayName);
     const line = make("li", "", entry.result);
+    line.dataset.number = String(entry.number);
     const about = make("div");
     const arrow = make("span", entry.type === "incoming" ? "←" : "→", "arrow");
     arrow.setAttribute("aria-hidden", "true");

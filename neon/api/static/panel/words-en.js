@@ -185,6 +185,7 @@ export default {
   floorNobody: "No extensions yet. Accounts that you add appear here.",
   floorNothing: "Nobody matches.",
   floorMore: "{count} more: search for them.",
+  notTold: "your telephone system does not tell",
   watch: "Watch an extension of your telephone system",
   watchNow: "Watch",
   unwatch: "Stop watching",

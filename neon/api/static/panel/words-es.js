@@ -186,6 +186,7 @@ const words = {
   floorNobody: "Todavía no hay extensiones. Las cuentas que agregue aparecen aquí.",
   floorNothing: "Nadie coincide.",
   floorMore: "Hay {count} más: búsquelos.",
+  notTold: "su central no lo informa",
   watch: "Observar una extensión de su central",
   watchNow: "Observar",
   unwatch: "Dejar de observar",

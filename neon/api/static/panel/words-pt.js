@@ -186,6 +186,7 @@ const words = {
   floorNobody: "Nenhum ramal ainda. As contas que você adicionar aparecem aqui.",
   floorNothing: "Ninguém corresponde.",
   floorMore: "Há mais {count}: busque por eles.",
+  notTold: "sua central não informa",
   watch: "Observar um ramal da sua central",
   watchNow: "Observar",
   unwatch: "Deixar de observar",
