@@ -86,7 +86,7 @@ class DevicePart:
         )  # fmt: skip
         self.system.on_devices = lambda devices: bus.publish(DevicesChanged(devices))
         self.system.on_levels = lambda levels: bus.publish(AudioLevels(levels), keep=False)
-        self._ringer = Ringer(bus, self._reactor, phone.calls, self.system.ringer.ring)
+        self._ringer = Ringer(bus, self._reactor, phone.call, self.system.ringer.ring)
 
     def start(self) -> None:
         """Follow the sound server."""

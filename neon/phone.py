@@ -190,6 +190,11 @@ class Phone:
         """The calls that have not ended, oldest first."""
         return tuple(line.snapshot() for line in self._calls.values())
 
+    def call(self, call_id: int) -> CallSnapshot | None:
+        """One of them; None is over, or was never there."""
+        line = self._calls.get(call_id)
+        return None if line is None else line.snapshot()
+
     def start_call(
         self,
         number: str,

@@ -19,15 +19,19 @@ AFTER: Final = 0.15
 
 
 class Ringer:
-    """C{calls} are the phone's; C{ring} begins and ends the sound."""
+    """C{call} looks one of the phone's up; C{ring} begins and ends the sound.
+
+    Of a thousand calls that are up only those are looked at that may matter: who waits, and the first who talks.
+    """
 
     def __init__(
-        self, bus: Bus, clock: Clock, calls: Callable[[], tuple[CallSnapshot, ...]], ring: Callable[[bool], None]
+        self, bus: Bus, clock: Clock, call: Callable[[int], CallSnapshot | None], ring: Callable[[bool], None]
     ) -> None:
         self._clock = clock
-        self._calls = calls
+        self._call = call
         self._ring = ring
-        self._claimed: set[int] = set()
+        self._waiting: set[int] = set()
+        self._talking: dict[int, None] = {}
         self._rings = False
         self._timer: Timer | None = None
         bus.subscribe(self._happened)
@@ -39,11 +43,18 @@ class Ringer:
 
     def _happened(self, published: Published) -> None:
         event = published.event
-        if isinstance(event, CallClaimed):
-            self._claimed.add(event.call_id)
+        if isinstance(event, CallStarted):
+            if event.direction is Direction.INCOMING:
+                self._waiting.add(event.call_id)
+        elif isinstance(event, CallClaimed):
+            self._waiting.discard(event.call_id)
+        elif isinstance(event, CallAccepted):
+            self._waiting.discard(event.call_id)
+            self._talking[event.call_id] = None
         elif isinstance(event, CallFinalized):
-            self._claimed.discard(event.call_id)
-        elif not isinstance(event, (CallStarted, CallAccepted)):
+            self._waiting.discard(event.call_id)
+            self._talking.pop(event.call_id, None)
+        else:
             return
         if not self._waits():
             self._cancel()
@@ -53,14 +64,13 @@ class Ringer:
 
     def _waits(self) -> bool:
         """Whether somebody should be heard to wait."""
-        calls = self._calls()
-        waiting = (
-            call.direction is Direction.INCOMING
-            and call.state is CallState.EARLY
-            and call.call_id not in self._claimed
-            for call in calls
-        )
-        return any(waiting) and not any(call.state is CallState.CONFIRMED for call in calls)
+        waiting = any(self._is(call_id, CallState.EARLY) for call_id in self._waiting)
+        return waiting and not any(self._is(call_id, CallState.CONFIRMED) for call_id in self._talking)
+
+    def _is(self, call_id: int, state: CallState) -> bool:
+        # One that hangs up may take its time: it is asked for what it does now.
+        call = self._call(call_id)
+        return call is not None and call.state is state
 
     def _begin(self) -> None:
         self._timer = None

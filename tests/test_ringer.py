@@ -22,7 +22,12 @@ class RingerTests(SynchronousTestCase):
         self.bus = Bus(self.clock)
         self.there: dict[int, CallSnapshot] = {}
         self.rung: list[bool] = []
-        self.ringer = Ringer(self.bus, self.clock, lambda: tuple(self.there.values()), self.rung.append)
+        self.asked = 0
+        self.ringer = Ringer(self.bus, self.clock, self.call, self.rung.append)
+
+    def call(self, call_id: int) -> CallSnapshot | None:
+        self.asked += 1
+        return self.there.get(call_id)
 
     def put(self, number: int, direction: Direction = IN, state: CallState = EARLY) -> None:
         self.there[number] = CallSnapshot(number, 1, direction, state, "sip:1@a", "sip:2@a", None, None)
@@ -104,6 +109,24 @@ class RingerTests(SynchronousTestCase):
         self.assertEqual(self.rung, [True])
         self.ends(2)
         self.assertEqual(self.rung, [True, False])
+
+    def test_leaving(self) -> None:
+        """Who has hung up talks no more, even while the far end has not agreed yet."""
+        self.answered(1, OUT)
+        self.put(1, OUT, CallState.RELEASING)
+        self.comes(2)
+        self.clock.advance(AFTER)
+        self.assertEqual(self.rung, [True])
+
+    def test_many(self) -> None:
+        """One more call costs the same beside a thousand others."""
+        for number in range(1000):
+            self.answered(number, OUT)
+        self.asked = 0
+        self.comes(1000)
+        self.answered(1000)
+        self.ends(1000)
+        self.assertLess(self.asked, 10)
 
     def test_stop(self) -> None:
         """The end is quiet, and leaves no timer behind."""
