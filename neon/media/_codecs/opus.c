@@ -11,7 +11,7 @@
 enum {
     RATE = 16000, /* of our audio */
     SCALE = 2,    /* samples a tick */
-    COMPLEXITY = 5,
+    COMPLEXITY = 2, /* the least that has FEC; docs/performance.rst says what more would be worth */
     LOSS_MIN = 5, /* percent that are expected of a network which has lost nothing yet: FEC needs some */
     LOSS_MAX = 30,
     NOTHING = 2,  /* a packet of so many octets need not be sent (opus_encode) */
