@@ -68,11 +68,11 @@ async def until(look: Callable[[], T | None], what: str, within: float = PATIENC
         await pause(POLL)
 
 
-GIVEN = 40
-"""So many rows of ports are remembered. Were all, no long one would be free after a hundred tests."""
+_given: deque[range] = deque(maxlen=40)
+"""What may not be bound yet. Were all that was given kept, no long row would be free after a hundred tests."""
 
-_given: deque[range] = deque()
-"""What may not be bound yet."""
+_taken: list[range] = []
+"""What the test under way has."""
 
 _dice = random.Random()
 
@@ -85,7 +85,7 @@ def _register() -> int:
 
 
 def _take(ports: range) -> bool:
-    """Lock ports, until they are given back or this process ends; False if somebody else has."""
+    """Lock ports, until they are given back or this process ends; False if another process has one of them."""
     try:
         fcntl.lockf(_register(), fcntl.LOCK_EX | fcntl.LOCK_NB, len(ports), ports.start)
     except OSError:
@@ -93,8 +93,11 @@ def _take(ports: range) -> bool:
     return True
 
 
-def _give_back(ports: range) -> None:
-    fcntl.lockf(_register(), fcntl.LOCK_UN, len(ports), ports.start)
+def _give_back() -> None:
+    """Let others have the ports of the test that has ended."""
+    for ports in _taken:
+        fcntl.lockf(_register(), fcntl.LOCK_UN, len(ports), ports.start)
+    _taken.clear()
 
 
 def free_port(count: int = 1) -> int:
@@ -108,14 +111,10 @@ def free_port(count: int = 1) -> int:
         ports = range(first, first + count)
         wanted = [(socket.SOCK_STREAM, first), *((socket.SOCK_DGRAM, port) for port in ports)]
         apart = all(ports.stop <= given.start or given.stop <= first for given in _given)
-        if not apart or not _take(ports):
-            continue
-        if all(_is_free(kind, port) for kind, port in wanted):
+        if apart and all(_is_free(kind, port) for kind, port in wanted) and _take(ports):
             _given.append(ports)
-            if len(_given) > GIVEN:
-                _give_back(_given.popleft())
+            _taken.append(ports)
             return first
-        _give_back(ports)
     raise RuntimeError("no free port")
 
 
@@ -285,6 +284,7 @@ class IntegrationCase(TestCase):
             standstill = Standstill()
             held = _Held(result, attempt)
             super().run(held)
+            _give_back()
             lost = standstill.stop()
             self._keep(held.complaints, attempt)
             if not held.complaints or attempt == ATTEMPTS:
