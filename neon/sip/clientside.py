@@ -125,7 +125,7 @@ class ClientSide(TransactionBase):
         code = msg.getSCode()[0]
         if t.state == UACK or (t.state == TERMINATED and code < 300):
             # A second 2xx while our user makes up the ACK of the first, or after it was told of a time-out.
-            late = t.state == TERMINATED or msg.getHFBody("to").getTag() != t.remote_tag
+            late = t.state == TERMINATED or msg.to_tag != t.remote_tag
             if t.needack and 200 <= code < 300 and late:
                 self._user.stray_response(msg, self._source)
         elif t.state == TERMINATED:
@@ -152,7 +152,7 @@ class ClientSide(TransactionBase):
     def _final(self, t: Any, msg: Any, code: int) -> None:
         stop(t, "teA")
         stop(t, "teB")
-        t.remote_tag = msg.getHFBody("to").getTag()
+        t.remote_tag = msg.to_tag
         if t.needack and code < 300:
             self._prepare_ack(t, msg)
             if t.uack:
@@ -215,7 +215,7 @@ class ClientSide(TransactionBase):
 
     def _acknowledge_failure(self, t: Any, msg: Any) -> None:
         """The ACK of a 3xx-6xx: the INVITE's Request-URI, branch, Route and destination."""
-        tag = msg.getHFBody("to").getTag()
+        tag = msg.to_tag
         t.ack = t.request.acknowledge(tag, routes=t.routes, anew=False)
         t.remote_tag, t.ack_by = tag, (t.userv, t.address)
         self._send_ack(t)

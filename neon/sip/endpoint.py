@@ -362,7 +362,7 @@ class Endpoint:
         """See L{TransactionUser}."""
         face = ServerTransaction(self._transactions, transaction)
         transaction.cancel_cb, transaction.noack_cb = face._cancelled, face._unacked
-        if transaction.needack and request.getHFBody("to").getTag() is None:
+        if transaction.needack and request.to_tag is None:
             transaction.counted = True
             self.door.invite_opened(transaction.source[0])
         try:

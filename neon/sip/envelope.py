@@ -36,6 +36,8 @@ _VIA = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _TAG = re.compile(r";\s*tag\s*=", re.IGNORECASE)
+_PLAIN_LINE = re.compile(r"(?:([^:\r]*): *([^\r]*)|[^\r]+)(?:\r\n|\Z)")
+_LENGTH = re.compile(r"[0-9]{1,9}\Z")
 _MEDIA_LINE = re.compile(rb"^m=", re.MULTILINE)
 # What str.splitlines, with which sippy cuts lines, takes for a line end beside CR LF: inside a value it is a blank.
 _LINE_ENDS = str.maketrans(dict.fromkeys("\r\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", " "))
@@ -90,13 +92,13 @@ class Via:
 
     def received_from(self, source: Address) -> Via:
         """The value with C{received} and C{rport} as the server writes them (RFC 3581, section 4)."""
-        wants_port = any(name == "rport" for name, _ in self.parameters)
-        kept = tuple(item for item in self.parameters if item[0] not in ("rport", "received"))
+        kept = [item for item in self.parameters if item[0] not in ("rport", "received")]
+        wants_port = "rport" in dict(self.parameters)
         if wants_port or unbracketed(self.host) != source[0]:
             kept += (("received", source[0]),)
         if wants_port:
             kept += (("rport", str(source[1])),)
-        return Via(self.version, self.transport, self.host, self.port, kept)
+        return Via(self.version, self.transport, self.host, self.port, tuple(kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,40 +243,28 @@ def read(data: bytes, limits: Limits) -> Envelope:
     data = data.lstrip(b"\r\n")  # RFC 3261, section 7.5
     separator = b"\r\n\r\n" if b"\r\n\r\n" in data else b"\n\n"
     head, _, body = data.partition(separator)
-    first, *lines = head.decode("utf-8", "surrogateescape").split("\n")
-    first = first.rstrip("\r")
+    trouble: list[str] = []
+    text = head.decode("utf-8", "surrogateescape")
+    first, lines = _plain_lines(text, limits) or _lines(text, limits, trouble)
     request, status = _REQUEST_LINE.match(first), _STATUS_LINE.match(first)
     loose = request or _LOOSE_REQUEST_LINE.match(first)
     if status is None and loose is None:
         raise BadMessage("the first line is not of SIP")
 
-    headers: list[tuple[str, str]] = []
+    headers = [(name, value) for spelling, value in lines if (name := _canonical_name(spelling)) is not None]
+    if len(headers) < len(lines):
+        trouble.append("a header line without a name")
+    if len(headers) > limits.headers:
+        raise BadMessage("too many header lines")
     by_name: dict[str, list[str]] = {}
-    written_vias: list[str] = []
-    trouble: list[str] = []
-    for line in _unfold(lines):
-        spelling, colon, value = line.partition(":")
-        name = _canonical_name(spelling)
-        if name is None or not colon:
-            trouble.append("a header line without a name")
-            continue
-        value = (value if value.isprintable() else value.translate(_LINE_ENDS)).strip()
-        # A character is four octets at most, so the short ones need not be counted.
-        if 4 * len(line) > limits.header_line < len(line.encode("utf-8", "surrogateescape")):
-            trouble.append("a header line is too long")
-        if name == "via":
-            written_vias.append(value)
-            continue
-        headers.append((name, value))
+    for name, value in headers:
         if name in by_name:
             by_name[name].append(value)
         else:
             by_name[name] = [value]
-    if len(headers) + len(written_vias) > limits.headers:
-        raise BadMessage("too many header lines")
 
     vias: list[Via] = []
-    for part in [part for value in written_vias for part in split_list(value)]:
+    for part in [part for value in by_name.pop("via", ()) for part in split_list(value)]:
         if vias and not part.strip(" ;"):
             trouble.append("an empty Via")
             continue
@@ -293,7 +283,7 @@ def read(data: bytes, limits: Limits) -> Envelope:
         status=0 if status is None else int(status[1]),
         reason="" if status is None else (status[2] or "").translate(_LINE_ENDS),
         vias=tuple(vias),
-        headers=tuple(headers),
+        headers=tuple([header for header in headers if header[0] != "via"]),
         body=body if length is None else body[:length],
         fields=by_name,
     )
@@ -312,6 +302,33 @@ def read(data: bytes, limits: Limits) -> Envelope:
     return envelope
 
 
+def _plain_lines(head: str, limits: Limits) -> tuple[str, list[tuple[str, str]]] | None:
+    """What L{_lines} makes of the head, at once, if it is as almost all are: short, ASCII, nothing folded or odd."""
+    if len(head) > limits.header_line or not head.isascii() or not head.replace("\r\n", "").isprintable():
+        return None
+    if "\r\n " in head or " \r\n" in head or head.endswith(" "):
+        return None
+    first, _, rest = head.partition("\r\n")
+    lines = _PLAIN_LINE.findall(rest)
+    return (first, lines) if len(lines) == rest.count("\r\n") + 1 else None
+
+
+def _lines(head: str, limits: Limits, trouble: list[str]) -> tuple[str, list[tuple[str, str]]]:
+    """The first line, and name and value of the others as they are spelled."""
+    first, *others = head.split("\n")
+    lines: list[tuple[str, str]] = []
+    for line in _unfold(others):
+        spelling, colon, value = line.partition(":")
+        if not colon:
+            trouble.append("a header line without a name")
+            continue
+        # A character is four octets at most, so the short ones need not be counted.
+        if 4 * len(line) > limits.header_line < len(line.encode("utf-8", "surrogateescape")):
+            trouble.append("a header line is too long")
+        lines.append((spelling, (value if value.isprintable() else value.translate(_LINE_ENDS)).strip()))
+    return first.rstrip("\r"), lines
+
+
 def _unfold(lines: list[str]) -> list[str]:
     """Join continuation lines (RFC 3261, section 7.3.1)."""
     joined: list[str] = []
@@ -327,8 +344,11 @@ def _unfold(lines: list[str]) -> list[str]:
 
 def _structure(fields: Mapping[str, Sequence[str]], body: bytes, limits: Limits) -> list[str]:
     """What is wrong with the number of header fields and of media lines, and with quoting."""
-    trouble = [f"no {name}" for name in _MANDATORY.difference(fields)]
+    trouble = [] if fields.keys() >= _MANDATORY else [f"no {name}" for name in _MANDATORY.difference(fields)]
     for name, values in fields.items():
+        value = values[0]
+        if "," not in value and '"' not in value and len(values) == 1:
+            continue
         if name in _SINGLE and len(values) > 1:
             trouble.append(f"more than one {name}")
         if name in _ADDRESSES:
@@ -364,9 +384,9 @@ def _content_length(fields: Mapping[str, Sequence[str]], body: bytes) -> int | N
     values = fields.get("content-length")
     if values is None:
         return len(body)
-    value = values[0]
-    agreed = len(values) == 1 or len(set(values)) == 1
-    return int(value) if agreed and value.isascii() and value.isdigit() and len(value) <= 9 else None
+    value, *others = values
+    agreed = not others or set(others) == {value}
+    return int(value) if agreed and _LENGTH.match(value) else None
 
 
 def reply(

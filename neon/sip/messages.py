@@ -266,15 +266,15 @@ def description_of(message: SipRequest | SipResponse) -> str | None:
 
 def tag_of(message: SipRequest | SipResponse, name: str) -> str | None:
     """The tag of From or To."""
-    return cast("str | None", message.getHFBody(name).getTag())
+    return cast("str | None", message.to_tag if name == "to" else message.key.from_tag)
 
 
 def call_id_of(message: SipRequest | SipResponse) -> str:
-    return str(message.getHFBody("call-id"))
+    return str(message.key.call_id)
 
 
 def cseq_of(message: SipRequest | SipResponse) -> int:
-    return int(message.getHFBody("cseq").getCSeqNum())
+    return int(message.key.cseq)
 
 
 def contact_of(message: SipRequest | SipResponse) -> SipURL | None:

@@ -1,7 +1,9 @@
 """Messages from the network as sippy's objects, made of their L{Envelope}: no header field is read again as text.
 
-Every field that somebody is going to read is parsed before the message is believed, so that a bad one is a 400. A
-response to such a request repeats fields as they were written (RFC 3261, section 8.2.6.2), and copies no objects.
+Every field that somebody is going to read is parsed before the message is believed, so that a bad one is a 400; CSeq,
+Call-ID and Max-Forwards were looked at by the door (L{neon.sip.door}), and how often each field is there by
+L{neon.sip.envelope}. A response to such a request repeats fields as they were written (RFC 3261, section 8.2.6.2), and
+copies no objects.
 """
 
 from __future__ import annotations
@@ -18,10 +20,10 @@ from sippy.SipURL import SipURL
 
 from neon.sip.envelope import Envelope
 from neon.sip.transport import is_numeric
-from neon.sip.written import Field, Key, Written, WrittenRequest
+from neon.sip.written import Field, Key, Written, WrittenRequest, parsed_address
 
 _WITH_URL = frozenset(("from", "to", "contact", "record-route", "route"))
-_READ = _WITH_URL | {"call-id", "cseq", "max-forwards", "expires"}
+_WITH_TAG = frozenset(("from", "to"))
 
 
 class ReceivedRequest(WrittenRequest):
@@ -29,7 +31,8 @@ class ReceivedRequest(WrittenRequest):
 
     def __init__(self, envelope: Envelope) -> None:
         headers, body = _contents(envelope)
-        super().__init__(_key(envelope, headers), _uri(envelope.uri), headers, body)
+        super().__init__(_key(envelope), _uri(envelope.uri), headers, body)
+        self.to_tag = _tag("to", envelope.fields["to"][0])
 
 
 class ReceivedResponse(Written, SipResponse):  # type: ignore[misc]
@@ -38,24 +41,20 @@ class ReceivedResponse(Written, SipResponse):  # type: ignore[misc]
     def __init__(self, envelope: Envelope) -> None:
         self.scode, self.reason, self.sipver = envelope.status, envelope.reason.strip() or "Unspecified", "SIP/2.0"
         self.headers, self.body = _contents(envelope)
-        self.key = _key(envelope, self.headers)
+        self.key = _key(envelope)
+        self.to_tag = _tag("to", envelope.fields["to"][0])
 
 
 def read(kind: Callable[[Envelope], Any], envelope: Envelope) -> Any:
     """A L{ReceivedRequest} or L{ReceivedResponse}, None if one of its fields is not well formed."""
     try:
         message = kind(envelope)
-        names = [field.name for field in message.headers]
         for field in message.headers:
-            if field.name not in _READ:
-                continue
-            body = field.getBody()
-            if field.name in ("from", "to"):
-                TelUrl.adopt(body.getUrl())
-            if field.name in _WITH_URL and not getattr(body, "asterisk", False) and not _usable(body.getUrl()):
-                return None
-        if names.count("from") != 1 or names.count("to") != 1:
-            return None
+            if field.name in _WITH_URL:
+                if not _has_usable_url(field.name, field.text):
+                    return None
+            elif field.name == "expires":
+                field.getBody()
         if envelope.is_request and not _usable(message.ruri):
             return None
     except Exception:
@@ -94,10 +93,27 @@ def _uri(text: str) -> SipURL:
     return SipURL(text)
 
 
-def _key(envelope: Envelope, headers: list[Field]) -> Key:
-    number, _, method = (envelope.value("cseq") or "").partition(" ")
-    caller = next(field for field in headers if field.name == "from").getBody()
-    return Key(envelope.call_id, caller.getTag(), int(number), method.strip(), envelope.vias[0].branch)
+@lru_cache(maxsize=128)
+def _tag(name: str, text: str) -> str | None:
+    """The tag of From or To."""
+    tag: str | None = parsed_address(name, text).getTag()
+    return tag
+
+
+@lru_cache(maxsize=128)
+def _has_usable_url(name: str, text: str) -> bool:
+    """Whether the value of a header field is an address that can be written again, or an asterisk."""
+    body = parsed_address(name, text)
+    if name in _WITH_TAG:
+        TelUrl.adopt(body.getUrl())
+    return bool(getattr(body, "asterisk", False)) or _usable(body.getUrl())
+
+
+def _key(envelope: Envelope) -> Key:
+    fields = envelope.fields
+    number, _, method = fields["cseq"][0].partition(" ")
+    tag = _tag("from", fields["from"][0])
+    return Key(fields["call-id"][0], tag, int(number), method.strip(), envelope.vias[0].branch)
 
 
 class TelUrl(SipURL):  # type: ignore[misc]

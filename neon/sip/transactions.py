@@ -64,7 +64,7 @@ class Transactions(ClientSide, ServerSide):
                 if t.tid is not None:
                     self._transport_failed(t)
             return
-        key = (tid, response.getHFBody("to").getTag())
+        key = (tid, response.to_tag)
         if key in self._memory:
             ack = self._memory[key]
             if ack is not None and code >= 200:

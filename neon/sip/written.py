@@ -30,8 +30,11 @@ _SHORT: Final = {
 """RFC 3261, section 7.3.3, and what later RFCs have added to it."""
 
 
-_ADDRESSES: Final = frozenset(("contact", "from", "record-route", "to"))
+_ADDRESSES: Final = frozenset(("contact", "from", "record-route", "route", "to"))
 """Most messages of a call say the same here as the one before."""
+
+_REPEATED: Final = frozenset(("from", "to", "call-id", "cseq"))
+"""What a response repeats of its request, beside Via and Record-Route."""
 
 
 def _body(name: str, text: str) -> Any:
@@ -46,7 +49,13 @@ def _parse(name: str, text: str) -> Any:
     return body
 
 
-_address = functools.lru_cache(maxsize=128)(_parse)
+parsed_address = functools.lru_cache(maxsize=128)(_parse)
+"""sippy's object of an address in a header field: name and text as in L{Field}."""
+
+
+@functools.lru_cache(maxsize=256)
+def _label(name: str) -> str:
+    return _LABELS.get(name) or name.title()
 
 
 class Key(NamedTuple):
@@ -67,7 +76,7 @@ class Field:
     def __init__(self, name: str, text: str, label: str | None = None) -> None:
         self.name = name
         self.text = text
-        self.label = label or _LABELS.get(name) or name.title()
+        self.label = label or _label(name)
         self._body: Any = None
         self._parsed: Any = None
 
@@ -81,7 +90,7 @@ class Field:
     def getBody(self) -> Any:
         """The same, parsed; raises whatever sippy's string operations raise."""
         if self._parsed is None:
-            self._parsed = (_address if self.name in _ADDRESSES else _parse)(self.name, self.text)
+            self._parsed = (parsed_address if self.name in _ADDRESSES else _parse)(self.name, self.text)
         return self._parsed
 
     def getBCopy(self) -> Any:
@@ -184,10 +193,10 @@ class WrittenRequest(Written, SipRequest):  # type: ignore[misc]
         self, scode: int, reason: str, body: Any = None, server: str | None = None, ext_reason: Any = None
     ) -> WrittenResponse:
         """A response; it repeats the request's own fields (RFC 3261, section 8.2.6.2)."""
-        fields = self.fields("via")
-        fields += self.fields("record-route")
-        fields += self.fields("from", "to", "call-id", "cseq")
-        return WrittenResponse(scode, reason, fields, body, self.to_tag)
+        fields = [field for field in self.headers if field.name == "via"]
+        fields += [field for field in self.headers if field.name == "record-route"]
+        fields += [field for field in self.headers if field.name in _REPEATED]
+        return WrittenResponse(self.key, scode, reason, fields, body, self.to_tag)
 
     def genCANCEL(self) -> WrittenRequest:
         """Its CANCEL, by the same way (RFC 3261, section 9.1)."""
@@ -219,7 +228,10 @@ class WrittenRequest(Written, SipRequest):  # type: ignore[misc]
 class WrittenResponse(Written, SipResponse):  # type: ignore[misc]
     """A response; C{to_tag} is what its To says."""
 
-    def __init__(self, scode: int, reason: str, headers: list[Field], body: Any, to_tag: str | None) -> None:
+    def __init__(
+        self, key: Key, scode: int, reason: str, headers: list[Field], body: Any, to_tag: str | None
+    ) -> None:
+        self.key = key
         self.scode, self.reason, self.sipver = scode, reason, "SIP/2.0"
         self.headers, self.body = headers, body
         self.to_tag = to_tag

@@ -15,7 +15,9 @@ from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
 from twisted.internet.defer import Deferred, fail, succeed
 
+from neon.sip.received import ReceivedResponse
 from neon.values import Address, Destination
+from tests.sip.messages import received
 
 REASONS = {
     100: "Trying",
@@ -101,10 +103,12 @@ class Sent:
         if code > 100 and built.getHFBody("to").getTag() is None:
             built.getHFBody("to").setTag(tag)
         for name, value in headers:
+            if body is not None and (name, value) == ("Content-Type", "application/sdp"):
+                continue  # the body says so
             built.appendHeader(SipHeader(name=name, bodys=value))
         if body is not None:
             built.setBody(MsgBody(body))
-        response = SipResponse(str(built))
+        response = received(str(built), ReceivedResponse)
         response.setSource(Remote_address(source or self.remote, self.destination.transport))
         return response
 
@@ -122,7 +126,7 @@ class Sent:
 
     def fail(self, code: int) -> None:
         """A final response made on our side: 408 (no answer) or 503 (transport error); it has no source."""
-        self.on_response(self.request.genResponse(code, REASONS[code]))
+        self.on_response(self.original.genResponse(code, REASONS[code]))
 
 
 class FakePath:

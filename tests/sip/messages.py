@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from sippy.SipAddress import SipAddress
 from sippy.SipURL import SipURL
 
 from neon.sip import envelope, messages, reactor
-from neon.sip.received import ReceivedRequest, read
+from neon.sip.received import ReceivedRequest, ReceivedResponse, read
 from neon.sip.written import WrittenRequest, WrittenResponse
 from neon.values import Address, Destination
 from tests.sip.network import Datagram
+
+_Received = TypeVar("_Received", ReceivedRequest, ReceivedResponse)
 
 OURS: Address = ("127.0.0.1", 5060)
 PEER: Address = ("127.0.0.9", 5080)
@@ -102,9 +106,9 @@ def answer(request: WrittenRequest, status: int, reason: str = "Because") -> Wri
     return messages.build_response(request, status, reason=reason, contact=request.getRURI())
 
 
-def received(text: str) -> ReceivedRequest:
-    """A request as the endpoint hands it on."""
+def received(text: str, kind: type[_Received] = ReceivedRequest) -> _Received:
+    """A request, or a response, as the endpoint hands it on."""
     reactor.tame()
-    request = read(ReceivedRequest, envelope.read(text.encode("utf-8", "surrogateescape"), envelope.Limits()))
-    assert isinstance(request, ReceivedRequest)
-    return request
+    message = read(kind, envelope.read(text.encode("utf-8", "surrogateescape"), envelope.Limits()))
+    assert isinstance(message, kind)
+    return message

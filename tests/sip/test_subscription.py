@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from sippy.Network_server import Remote_address
-from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
 from sippy.SipURL import SipURL
 from twisted.internet.task import Clock
@@ -19,6 +18,7 @@ from neon.sip.subscription import BACK_OFF, EXPIRES, LINGER, NOTIFY_WITHIN, Subs
 from neon.sip.uac import Caller
 from neon.values import Cause, Destination
 from tests.sip.fakes import FakeEndpoint, FakeResolver, Sent
+from tests.sip.messages import received
 
 SERVER = Destination("192.0.2.1", 5060)
 OTHER = Destination("192.0.2.2", 5060)
@@ -96,7 +96,7 @@ class SubscriptionTests(SynchronousTestCase):
             "",
             body,
         ])  # fmt: skip
-        request = SipRequest(text)
+        request = received(text)
         request.setSource(Remote_address(SERVER.address, "udp"))
         asked = Asked()
         key = (messages.call_id_of(request), messages.tag_of(request, "to") or "")

@@ -6,7 +6,6 @@ import dataclasses
 from typing import Any, cast
 
 from sippy.Network_server import Remote_address
-from sippy.SipRequest import SipRequest
 from sippy.SipURL import SipURL
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -21,6 +20,7 @@ from neon.sip.uac import Caller
 from neon.values import AccountOptions, AccountSettings, Destination
 from neon.watched import ExtensionState, ExtensionStatus, MessageSummary
 from tests.sip.fakes import FakeEndpoint, FakeResolver, Sent
+from tests.sip.messages import received
 from tests.sip.test_dialoginfo import document
 from tests.sip.test_subscription import Asked
 
@@ -75,7 +75,7 @@ class SubscriptionsTests(SynchronousTestCase):
             "Max-Forwards: 70", "Contact: <sip:192.0.2.1>", f"Event: {event}", f"Subscription-State: {state}",
             f"Content-Type: {kind}", f"Content-Length: {len(body)}", "", body.decode(),
         ]  # fmt: skip
-        request = SipRequest("\r\n".join(lines))
+        request = received("\r\n".join(lines))
         request.setSource(Remote_address(SERVER.address, "udp"))
         asked = Asked()
         served = self.all.receive(request, cast(Any, asked))
