@@ -17,6 +17,7 @@ from neon.api.origins import Origins, Policy
 from neon.api.sessions import Sessions
 from neon.api.toll import Tariff, TollGuard
 from neon.bus import Bus
+from neon.events import CallFinalized
 from neon.parts import CannotStart
 from neon.sections import Config
 from neon.store.database import Database
@@ -72,7 +73,7 @@ class Admission:
         self.origins.on_withdrawn += (self.guard.cut, self._end_sessions)
         self._audit_file = _audit_file(state_dir) if api.audit_log else None
         toll = TollGuard(clock, Tariff(config.toll.calls_per_minute, config.toll.calls_at_once, config.toll.deny))
-        self._unsubscribe = bus.subscribe(toll.happened)
+        self._unsubscribe = bus.subscribe(toll.happened, CallFinalized)
         self.keeper = Keeper(clock, applications, toll, Audit(self._audit_file), self.origins.own)
 
     def stop(self) -> None:

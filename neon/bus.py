@@ -122,12 +122,13 @@ class Bus:
         finally:
             self._held -= 1
 
-    def subscribe(self, subscriber: Subscriber, *, prompt: bool = False) -> Callable[[], None]:
+    def subscribe(self, subscriber: Subscriber, *kinds: type[object], prompt: bool = False) -> Callable[[], None]:
         """Call C{subscriber} with every event published from now on; returns what ends that, at once, even twice.
 
-        One that is C{prompt} may be called from inside whatever publishes: it must ask nothing of the phone.
+        With C{kinds}, it hears of events of these classes only. One that is C{prompt} may be called from inside
+        whatever publishes: it must ask nothing of the phone.
         """
-        return (self._prompt if prompt else self._patient).join(self._seq, subscriber)
+        return (self._prompt if prompt else self._patient).join(self._seq, subscriber, kinds)
 
     def since(self, seq: int, boot: str | None = None) -> Replay:
         """The events after number C{seq}, up to the latest; together with L{subscribe} in one turn, each just once.
@@ -154,23 +155,37 @@ class _Audience:
 
     def __init__(self) -> None:
         self.waiting: deque[Published] = deque()
-        self.members: dict[object, tuple[int, Subscriber]] = {}
+        self.members: dict[object, tuple[int, Subscriber, tuple[type[object], ...]]] = {}
+        self._concerned: dict[type[object], list[object]] = {}
 
-    def join(self, seq: int, subscriber: Subscriber) -> Callable[[], None]:
+    def join(self, seq: int, subscriber: Subscriber, kinds: tuple[type[object], ...]) -> Callable[[], None]:
         key = object()
-        self.members[key] = (seq, subscriber)
+        self.members[key] = (seq, subscriber, kinds or (object,))
+        self._concerned.clear()
 
         def leave() -> None:
             self.members.pop(key, None)
+            self._concerned.clear()
 
         return leave
+
+    def concerned(self, kind: type[object]) -> list[object]:
+        """The keys of those who want such events; most want few."""
+        keys = self._concerned.get(kind)
+        if keys is None:
+            keys = [key for key, (_, _, kinds) in self.members.items() if issubclass(kind, kinds)]
+            self._concerned[kind] = keys
+        return keys
 
     def deliver(self) -> None:
         """Call everybody with what waits now."""
         for _ in range(len(self.waiting)):
             published = self.waiting[0]
-            for key, (joined_at, subscriber) in list(self.members.items()):
-                if key not in self.members or published.seq <= joined_at:
+            for key in self.concerned(type(published.event)):
+                if key not in self.members:
+                    continue
+                joined_at, subscriber, _ = self.members[key]
+                if published.seq <= joined_at:
                     continue
                 try:
                     subscriber(published)

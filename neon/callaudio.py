@@ -80,7 +80,7 @@ class CallAudio:
         self._clock = clock
         self._open: dict[int, _Open] = {}
         self._timer: Timer | None = None
-        phone.bus.subscribe(self._happened)
+        phone.bus.subscribe(self._happened, CallFinalized)
 
     def is_open(self, call_id: int) -> bool:
         """Whether a program hears this call."""

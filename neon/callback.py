@@ -135,7 +135,7 @@ class Callbacks:
         self._other: dict[int, int] = {}
         self.dialled: Callable[[int, int], None] = lambda first, second: None
         """Hears that a first leg was answered, and which call is the second."""
-        self._bus.subscribe(self._happened)
+        self._bus.subscribe(self._happened, CallFinalized)
 
     def start(self, number: str, connection_id: int) -> int:
         """Ring here on behalf of an account, and call C{number} when that is answered; returns the first leg's callId.

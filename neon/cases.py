@@ -81,7 +81,7 @@ class Cases:
         self._calls: OrderedDict[int, _Call] = OrderedDict()
         self._sip: dict[int, str] = {}
         self._accounts: OrderedDict[int, _Account] = OrderedDict()
-        bus.subscribe(self._happened)
+        bus.subscribe(self._happened, CallEvent, RegistrationEvent)
 
     def dialog(self, call_id: int, sip_call_id: str) -> None:
         """The call has this SIP Call-ID."""

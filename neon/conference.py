@@ -33,7 +33,7 @@ class Conference:
         self._members: list[int] = []
         self._heirs: dict[int, int] = {}
         """Calls under way that take the place of a member, by their ids."""
-        bus.subscribe(self._happened)
+        bus.subscribe(self._happened, CallStarted, CallAccepted, CallFinalized)
 
     @property
     def members(self) -> tuple[int, ...]:

@@ -153,7 +153,7 @@ class History:
         self._timer: Timer | None = None
         self._tidy: Timer | None = None
         # Before the clients that hear of an event at once: they may ask for its entry as soon.
-        self._unsubscribe = bus.subscribe(self._happened, prompt=True)
+        self._unsubscribe = bus.subscribe(self._happened, CallEvent, prompt=True)
 
     def start(self) -> None:
         """From now on what is too old goes, from time to time."""
@@ -185,8 +185,6 @@ class History:
 
     def _happened(self, published: Published) -> None:
         event, at = published.event, published.at
-        if not isinstance(event, CallEvent):
-            return
         if isinstance(event, CallStarted):
             _bound(self._live)
             self._live[event.call_id] = _Live(at, self._account_uri(event.connection_id))

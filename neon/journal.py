@@ -56,7 +56,7 @@ class CallJournal:
         self._written: set[int] = set()
         self._timer: Timer | None = None
         self._writing = False
-        self._unsubscribe = bus.subscribe(self._happened)
+        self._unsubscribe = bus.subscribe(self._happened, CallStarted, CallAccepted, CallFinalized)
 
     def dialog(self, call_id: int, signalling: SignallingCall) -> None:
         """The call has this signalling side, which says when its dialog changes."""

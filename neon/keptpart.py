@@ -33,7 +33,7 @@ class KeptAccounts:
         self._phone = phone
         self._kept: dict[str, AccountSettings] = {}
         self._stopping = False
-        bus.subscribe(self._happened)
+        bus.subscribe(self._happened, *_ENDS)
 
     def load(self) -> None:
         """Read the file, before the reactor runs."""

@@ -37,7 +37,7 @@ class Playing:
         self._sounds = sounds
         self._running: dict[int, _Playing] = {}
         self._held: set[int] = set()
-        self._bus.subscribe(self._happened)
+        self._bus.subscribe(self._happened, CallFinalized, HoldChanged)
 
     def start(self, call_id: int, file: str, *, loop: bool = False, mix: bool = False) -> Deferred[float]:
         """Say a file in a call that is up, in place of the microphone or with it (C{mix}); fires with its seconds.

@@ -85,7 +85,7 @@ class QualityWatch:
         self._note = note
         self._watched: dict[int, _Watched] = {}
         self._timer: Timer | None = None
-        bus.subscribe(self._happened)
+        bus.subscribe(self._happened, CallAccepted)
 
     def stop(self) -> None:
         """Look no more."""

@@ -62,7 +62,7 @@ class Recorder:
         self._note = note
         self._wall = wall
         self._running: dict[int, _Running] = {}
-        self._bus.subscribe(self._happened)
+        self._bus.subscribe(self._happened, CallAccepted)
 
     def is_recording(self, call_id: int) -> bool:
         """Whether a file grows with this call; also while it pauses."""

@@ -34,7 +34,7 @@ class Ringer:
         self._talking: dict[int, None] = {}
         self._rings = False
         self._timer: Timer | None = None
-        bus.subscribe(self._happened)
+        bus.subscribe(self._happened, CallStarted, CallAccepted, CallClaimed, CallFinalized)
 
     def stop(self) -> None:
         """Ring no more, whatever happens."""

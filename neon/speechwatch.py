@@ -17,7 +17,7 @@ class SpeechWatch:
         self._lines = lines
         self._bus = phone.bus
         self._on = False
-        self._bus.subscribe(self._happened)
+        self._bus.subscribe(self._happened, CallAccepted)
         self._bus.on_wishes.append(self._look)
 
     def changed(self, call_id: int, speaking: bool) -> None:

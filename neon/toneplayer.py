@@ -48,7 +48,7 @@ class TonePlayer:
         self._failure: Tone | None = None
         self._timer: Timer | None = None
         self._now: Tone | None = None
-        bus.subscribe(self._happened)
+        bus.subscribe(self._happened, CallEvent)
 
     def heard(self, call_id: int) -> None:
         """The first audio of a call came: of a call that rings, the network's own tone or announcement."""

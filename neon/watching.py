@@ -36,7 +36,7 @@ class Watching:
         self._accounts = accounts
         self._extensions: dict[tuple[int, str], ExtensionStatus] = {}
         self._messages: dict[int, MessageSummary] = {}
-        bus.subscribe(self._happened)
+        bus.subscribe(self._happened, Unregistered, RegistrationCancelled)
 
     def watch(self, connection_id: int, extension: str) -> None:
         """Hear of an extension: a number of the account's domain, or C{user@host}.

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from neon.bus import Bus, Published, utc_now
-from neon.events import Registered
+from neon.events import CallStarted, QuestionsChanged, Registered, RegistrationEvent
 from neon.values import Cause
 
 NOON = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)
@@ -58,6 +58,21 @@ class BusTests(SynchronousTestCase):
         self.assertEqual((prompt, self.got), ([published], []))
         self.clock.advance(0)
         self.assertEqual((prompt, self.got), ([published], [published]))
+
+    def test_kinds(self) -> None:
+        """Whoever names kinds of events hears of those, of their subclasses, and of nothing else."""
+        outcomes: list[Published] = []
+        others: list[Published] = []
+        self.bus.publish(event(1))
+        self.clock.advance(0)
+        self.bus.subscribe(outcomes.append, RegistrationEvent, prompt=True)
+        leave = self.bus.subscribe(others.append, CallStarted, QuestionsChanged, prompt=True)
+        self.bus.publish(QuestionsChanged(1))
+        self.bus.publish(event(1))
+        self.clock.advance(0)
+        leave()
+        self.bus.publish(QuestionsChanged(2))
+        self.assertEqual(([one.seq for one in outcomes], [one.seq for one in others]), ([3], [2]))
 
     def test_held(self) -> None:
         """While a command runs nobody hears anything, and what comes in the same turn queues behind it."""
