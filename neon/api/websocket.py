@@ -332,7 +332,7 @@ class Api(WebSocketServerFactory):
         return done
 
     def _happened(self, published: Published) -> None:
-        prepared: dict[wire.Spelling, Any] = {}
+        prepared: dict[tuple[bool, bool], Any] = {}
         for connection in tuple(self._audience):
             session = connection.session
             if session is None or Scope.EVENTS not in session.scopes or connection.state != connection.STATE_OPEN:
@@ -340,6 +340,7 @@ class Api(WebSocketServerFactory):
             if not connection.subscription.wants(published):
                 continue
             spelling = wire.Spelling.of(session)
-            if spelling not in prepared:
-                prepared[spelling] = self.prepareMessage(frames.event(published, spelling))
-            connection.deliver(published, prepared[spelling])
+            key = spelling.prose, spelling.transferred
+            if key not in prepared:
+                prepared[key] = self.prepareMessage(frames.event(published, spelling))
+            connection.deliver(published, prepared[key])

@@ -193,6 +193,8 @@ def is_extension(event: Event) -> bool:
 
 def fields(event: Event) -> dict[str, Any]:
     """The event's data, in the documents' order."""
+    if isinstance(event, CallEvent):
+        return _of_call(event)
     if isinstance(event, RegistrationEvent):
         return {"connectionId": event.connection_id, **_outcome(event.cause)}
     if isinstance(event, (BalanceKnown, BalanceLow)):
@@ -215,46 +217,49 @@ def fields(event: Event) -> dict[str, Any]:
         return event.devices.data()
     if isinstance(event, AudioLevels):
         return event.levels.data()
-    if isinstance(event, (RecordingChanged, MediaStatsKnown, MediaWarned, SoundEvent)):
-        return {"callId": event.call_id, "connectionId": event.connection_id, **_of_media(event)}
-    assert isinstance(event, CallEvent)
+    assert isinstance(event, (RecordingChanged, MediaStatsKnown, MediaWarned, SoundEvent))
+    return {"callId": event.call_id, "connectionId": event.connection_id, **_of_media(event)}
+
+
+def _of_call(event: CallEvent) -> dict[str, Any]:
     data: dict[str, Any] = {
         "callId": event.call_id,
         "type": event.direction.value,
         "from": event.caller,
         "to": event.callee,
     }
-    if isinstance(event, CallFinalized):
-        data |= {"duration": event.duration_ms, **_outcome(event.cause)}
-    elif isinstance(event, CallTransferred):
-        data |= {"duration": event.duration_ms, "SIPError": 0}
-    elif isinstance(event, CallClaimed):
-        data["application"] = event.application
-    elif isinstance(event, CallTransferFailed):
-        data |= _outcome(event.cause)
-    elif isinstance(event, HoldChanged):
-        data |= {"local": event.local, "remote": event.remote, **_outcome(event.cause)}
-    elif isinstance(event, MuteChanged):
-        data["muted"] = event.muted
-    elif isinstance(event, VolumeChanged):
-        data["percent"] = event.percent
-    elif isinstance(event, DigitReceived):
-        data["dtmf"] = event.digit
-    elif isinstance(event, CallMissed):
-        forwarded = {"forwardedTo": event.forwarded_to} if event.forwarded_to else {}
-        data |= {"SIPError": event.cause.status, "why": event.why.value, **_outcome(event.cause), **forwarded}
-    elif isinstance(event, TransferRequested):
-        by = {"referredBy": event.referred_by} if event.referred_by else {}
-        data |= {"target": event.target, "attended": event.attended, **by}
-    elif isinstance(event, CallStarted):
-        data |= details.fields(event.details)
-    elif isinstance(event, CallRinging):
-        data["status"] = event.status
-    elif isinstance(event, CallBridged):
-        data["otherCallId"] = event.other
-    else:
-        encrypted = {"encrypted": True} if isinstance(event, CallAccepted) and event.encrypted else {}
-        data |= {"duration": 0, "SIPError": 0, **encrypted}
+    match event:
+        case CallStarted():
+            data |= details.fields(event.details)
+        case CallFinalized():
+            data |= {"duration": event.duration_ms, **_outcome(event.cause)}
+        case CallTransferred():
+            data |= {"duration": event.duration_ms, "SIPError": 0}
+        case CallClaimed():
+            data["application"] = event.application
+        case CallTransferFailed():
+            data |= _outcome(event.cause)
+        case HoldChanged():
+            data |= {"local": event.local, "remote": event.remote, **_outcome(event.cause)}
+        case MuteChanged():
+            data["muted"] = event.muted
+        case VolumeChanged():
+            data["percent"] = event.percent
+        case DigitReceived():
+            data["dtmf"] = event.digit
+        case CallMissed():
+            forwarded = {"forwardedTo": event.forwarded_to} if event.forwarded_to else {}
+            data |= {"SIPError": event.cause.status, "why": event.why.value, **_outcome(event.cause), **forwarded}
+        case TransferRequested():
+            by = {"referredBy": event.referred_by} if event.referred_by else {}
+            data |= {"target": event.target, "attended": event.attended, **by}
+        case CallRinging():
+            data["status"] = event.status
+        case CallBridged():
+            data["otherCallId"] = event.other
+        case _:
+            encrypted = {"encrypted": True} if isinstance(event, CallAccepted) and event.encrypted else {}
+            data |= {"duration": 0, "SIPError": 0, **encrypted}
     if event.display_name:
         data["displayName"] = event.display_name
     return data
@@ -278,7 +283,8 @@ def _of_media(event: MediaEvent) -> dict[str, Any]:
 
 def timestamp(at: datetime) -> str:
     """UTC, ISO 8601, milliseconds: C{2018-04-17T12:30:00.250Z}."""
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def _outcome(cause: Cause) -> dict[str, Any]:
