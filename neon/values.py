@@ -43,14 +43,20 @@ class Destination(NamedTuple):
         return f"{self.transport}:{host}:{self.port}"
 
 
-class Direction(enum.Enum):
+class _Quick(enum.Enum):
+    """One whose members are keys of what is looked up in every call: Enum's own hash is made of the name, in Python."""
+
+    __hash__ = object.__hash__
+
+
+class Direction(_Quick):
     """Who started a call; the value is the APIs' word for it."""
 
     INCOMING = "incoming"
     OUTGOING = "outgoing"
 
 
-class Codec(enum.Enum):
+class Codec(_Quick):
     """An audio codec and its RTP/AVP name (RFC 3551, section 6; RFC 7587)."""
 
     PCMU = "PCMU"
@@ -61,7 +67,7 @@ class Codec(enum.Enum):
     @property
     def payload_type(self) -> int:
         """The static payload type (RFC 3551, table 4); for Opus, which has none, the one that we offer."""
-        return {Codec.PCMU: 0, Codec.PCMA: 8, Codec.G722: 9, Codec.OPUS: 111}[self]
+        return _PAYLOAD_TYPES[self]
 
     @property
     def clock_rate(self) -> int:
@@ -72,6 +78,9 @@ class Codec(enum.Enum):
     def rtpmap(self) -> str:
         """As a description names it. Opus always says two channels (RFC 7587, section 7)."""
         return f"{self.value}/{self.clock_rate}{'/2' if self is Codec.OPUS else ''}"
+
+
+_PAYLOAD_TYPES = {Codec.PCMU: 0, Codec.PCMA: 8, Codec.G722: 9, Codec.OPUS: 111}
 
 
 class DigitsBy(enum.Enum):
@@ -99,7 +108,7 @@ class ReliablePolicy(enum.Enum):
     REQUIRED = "required"
 
 
-class Scope(enum.Enum):
+class Scope(_Quick):
     """What an application may be allowed; the value is the configuration's word for it."""
 
     CALL = "call"
@@ -150,6 +159,8 @@ class LocalMedia:
 
     def of_account(self, options: AccountOptions) -> LocalMedia:
         """The same as an account wants it."""
+        if not (options.codecs or options.srtp or options.ptime):
+            return self
         return replace(
             self,
             codecs=options.codecs or self.codecs,

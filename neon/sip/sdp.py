@@ -12,7 +12,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from neon import opus
 from neon.sip import crypto, formats, packettime
@@ -266,6 +266,9 @@ def _finish(section: _Section, session: _Section) -> Media:
     )
 
 
+_BROADCAST: Final = ipaddress.IPv4Address("255.255.255.255")
+
+
 def remote_address(media: Media) -> tuple[Address, bool]:
     """Where media go, and whether the address is the 0.0.0.0 (or ::) by which old phones hold (RFC 3264, 8.4).
 
@@ -280,7 +283,7 @@ def remote_address(media: Media) -> tuple[Address, bool]:
         raise NotAcceptable("the connection address is not numeric")
     if address.version != _FAMILIES[media.family]:
         raise NotAcceptable("the connection address is of another family than the line says")
-    if address.is_multicast or address == ipaddress.IPv4Address("255.255.255.255"):
+    if address.is_multicast or address == _BROADCAST:
         raise NotAcceptable("the connection address is not one host's")
     if media.port < 1024:
         raise NotAcceptable("the media port is a reserved one")
@@ -372,7 +375,8 @@ def find_audio(
         if not media.is_audio or media.port == 0:
             continue
         complaint = _security_complaint(media, srtp)
-        codec = next((codec for codec in codecs if codec in media.codecs), None)
+        offered = [codec for codec in codecs if codec in media.codecs]
+        codec = offered[0] if offered else None
         if complaint is not None:
             reason = complaint
         elif codec is None:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from sippy.SipRequest import SipRequest
 from sippy.SipResponse import SipResponse
@@ -76,6 +76,8 @@ CalleeFor: TypeAlias = Callable[[Invitation], Callee]
 
 HandleOther: TypeAlias = Callable[[SipRequest, ServerTransaction], bool]
 """Looks at a request out of dialog other than INVITE; True if it was answered."""
+
+_ALL_CODECS: Final = tuple(Codec)
 
 _MergeKey: TypeAlias = tuple[str, str | None, int]
 
@@ -168,7 +170,7 @@ class UserAgent:
             body = messages.description_of(request)
             offer = None if body is None else sdp.parse(body)
             if offer is not None:
-                sdp.find_audio(offer, tuple(Codec), SrtpPolicy.OPTIONAL)
+                sdp.find_audio(offer, _ALL_CODECS, SrtpPolicy.OPTIONAL)
         except sdp.SdpError as error:
             transaction.respond(refusal_of(request, error))
             return
@@ -185,9 +187,9 @@ class UserAgent:
             if refusal is not None:
                 transaction.respond(refusal)
                 return
-            if offer is not None:
+            if offer is not None and stack.settings.srtp is not SrtpPolicy.OPTIONAL:
                 # Nobody is rung up for a call that must not be.
-                sdp.find_audio(offer, tuple(Codec), stack.settings.srtp)
+                sdp.find_audio(offer, _ALL_CODECS, stack.settings.srtp)
             call = UasCall(stack, request, transaction, callee.contact, self._over, digest=callee.digest)
         except sdp.SdpError as error:
             transaction.respond(refusal_of(request, error))
