@@ -33,6 +33,7 @@ _LAST_EXPIRES = 2**32 - 1
 _PEERS = 256
 _PEER_LIFETIME = 300.0
 _SOURCES = 1024
+_NEVER = float("-inf")
 
 Extra: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -117,7 +118,7 @@ class Door:
             self._peers.popitem(last=False)
 
     def _known(self, host: str) -> bool:
-        return self.policy.trusted(host, None) or self._peers.get(host, float("-inf")) >= self._clock.seconds()
+        return self._peers.get(host, _NEVER) >= self._clock.seconds() or self.policy.trusted(host, None)
 
     def welcomes(self, host: str) -> bool:
         """Whether a connection from C{host} may be taken."""
@@ -260,7 +261,7 @@ _REASONS = {
 
 
 def _cseq(envelope: Envelope) -> tuple[int, str] | None:
-    match = _CSEQ.match(envelope.value("cseq") or "")
+    match = _CSEQ.match(envelope.fields["cseq"][0])
     if match is None or int(match[1]) > _LAST_CSEQ:
         return None
     return int(match[1]), match[2]
@@ -271,11 +272,11 @@ def _malformed(envelope: Envelope) -> str | None:
     cseq = _cseq(envelope)
     if cseq is None or cseq[1] != envelope.method:
         return "a bad CSeq"
-    if not _CALL_ID.match(envelope.value("call-id") or ""):
+    fields = envelope.fields
+    if not _CALL_ID.match(fields["call-id"][0]):
         return "a bad Call-ID"
     for name, largest in (("max-forwards", 255), ("expires", _LAST_EXPIRES)):
-        value = envelope.value(name)
-        if value is not None and (_NUMBER.match(value) is None or int(value) > largest):
+        if name in fields and (_NUMBER.match(fields[name][0]) is None or int(fields[name][0]) > largest):
             return f"a bad {name}"
     host_part = envelope.uri.rpartition("@")[2]
     # Header fields in a Request-URI are not allowed (RFC 3261, section 19.1.5) and must never become real ones.
@@ -285,7 +286,7 @@ def _malformed(envelope: Envelope) -> str | None:
     # Three colons, as the grammar of RFC 3261 had it by mistake (RFC 5118, section 4.10), are no address.
     if literal is not None and not is_numeric(literal[1].rpartition("]")[0] + "]"):
         return "a bad host in the Request-URI"
-    if not all(quotes_balance(value) for value in envelope.values("content-type")):
+    if "content-type" in fields and not quotes_balance(fields["content-type"][0]):
         return "a bad Content-Type"
     return None
 

@@ -63,7 +63,7 @@ class ClockTimer(EventListener):  # type: ignore[misc]
             # MonoTime reads the system's monotonic clock; only the distance to now means anything to ours.
             self._schedule(max(0.0, self.ival.monot - MonoTime().monot))
         else:
-            self._schedule(self._interval())
+            self._call = self._clock.callLater(self._interval(), self._run)
 
     def cancel(self) -> None:
         """Stop; harmless before C{go}, after the last run and twice."""
@@ -76,7 +76,7 @@ class ClockTimer(EventListener):  # type: ignore[misc]
         interval = float(self.ival)
         if self.randomize_runs is not None:
             interval = float(self.randomize_runs(interval))
-        return max(0.0, interval)
+        return interval if interval > 0.0 else 0.0
 
     def _schedule(self, delay: float) -> None:
         self._call = self._clock.callLater(delay, self._run)

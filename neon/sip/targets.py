@@ -7,15 +7,20 @@ accepted our last registration, so an attempt at the preferred one costs them no
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from neon.sip.transport import unbracketed
 from neon.values import Destination
+
+_TLS_ONLY: Final = frozenset(("tls",))
 
 
 class Targets:
     """Empty until L{found}."""
 
     def __init__(self) -> None:
+        self._transports: dict[str, frozenset[str]] = {}
+        """By which ways each of them is reached: it is asked for every message that arrives."""
         self.known: tuple[Destination, ...] = ()
         """All of them, the preferred one first."""
         self.tried: Destination | None = None
@@ -42,6 +47,10 @@ class Targets:
     def found(self, destinations: Sequence[Destination]) -> None:
         """The name was resolved: a new round begins."""
         self.known = tuple(destinations)
+        ways: dict[str, set[str]] = {}
+        for known in self.known:
+            ways.setdefault(unbracketed(known.host), set()).add(known.transport)
+        self._transports = {host: frozenset(transports) for host, transports in ways.items()}
         if self.serving not in self.known:
             self.serving = None
         self.again()
@@ -72,5 +81,5 @@ class Targets:
         Whom we reach by TLS only is not believed to be who sends by another C{transport}: that address may be forged
         (RFC 3261, section 26.3.2).
         """
-        there = [known.transport for known in self.known if unbracketed(host) == unbracketed(known.host)]
-        return bool(there) and (transport in (None, "tls") or set(there) != {"tls"})
+        there = self._transports.get(unbracketed(host))
+        return there is not None and (transport in (None, "tls") or there != _TLS_ONLY)

@@ -219,9 +219,12 @@ class SipSocket:
         if self._port is None:
             raise CannotSend("the socket is closed")
         try:
-            self._port.write(data, target)
-        except Exception as error:
-            # OSError for no route or no buffer, MessageLengthError, or an address of the wrong family.
+            # Port.write would look four times whether the address is one, which is known.
+            self._port.socket.sendto(data, target)
+        except ConnectionRefusedError:
+            pass  # of an earlier datagram (ICMP)
+        except OSError as error:
+            # No route or no buffer, too long, or an address of the wrong family.
             raise CannotSend(f"the socket refused it: {type(error).__name__}") from error
 
 

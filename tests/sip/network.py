@@ -43,18 +43,19 @@ class Datagram:
 
 
 class FakePort:
-    """What listenUDP gives back, and the transport of its protocol."""
+    """What listenUDP gives back, the transport of its protocol, and its own C{socket}."""
 
     def __init__(self, network: Network, address: Address, protocol: Any) -> None:
         self._network = network
         self.address = address
         self.protocol = protocol
         self.broken: Exception | None = None
+        self.socket = self
 
     def getHost(self) -> IPv4Address:
         return IPv4Address("UDP", *self.address)
 
-    def write(self, data: bytes, target: Address) -> None:
+    def sendto(self, data: bytes, target: Address) -> None:
         if self.broken is not None:
             raise self.broken
         self._network.carry(data, self.address, target)
