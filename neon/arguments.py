@@ -109,7 +109,7 @@ def _read_one(parameter: Parameter, given: Given, warn: Callable[[str], None]) -
         parsed = [parameter.parse(value) for value in values]
     except ValueError as error:
         raise InvalidArgument(f"{parameter.name} {error}") from None
-    if any(value != parsed[0] for value in parsed[1:]):
+    if len(parsed) > 1 and any(value != parsed[0] for value in parsed[1:]):
         raise InvalidArgument(f"{parameter.name} was given twice with different values")
     return parsed[0]
 

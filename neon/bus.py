@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
@@ -113,14 +113,9 @@ class Bus:
             self._clock.callLater(0, self._deliver)
         return published
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> AbstractContextManager[None]:
         """While this lasts nothing is delivered: a command runs, and its answer comes first."""
-        self._held += 1
-        try:
-            yield
-        finally:
-            self._held -= 1
+        return _Holding(self)
 
     def subscribe(self, subscriber: Subscriber, *kinds: type[object], prompt: bool = False) -> Callable[[], None]:
         """Call C{subscriber} with every event published from now on; returns what ends that, at once, even twice.
@@ -146,6 +141,19 @@ class Bus:
         self._scheduled = False
         self._prompt.deliver()
         self._patient.deliver()
+
+
+class _Holding(AbstractContextManager[None]):
+    """What L{Bus.held} is; a generator would take as long as the rest of a command's way."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    def __enter__(self) -> None:
+        self._bus._held += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._bus._held -= 1
 
 
 class _Audience:

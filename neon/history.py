@@ -234,7 +234,10 @@ class History:
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return succeed(None)
-        entries = [replace(entry, note=self._notes.pop(entry.call_id, NO_NOTE)) for entry in waiting]
+        notes = self._notes
+        entries = [
+            replace(entry, note=notes.pop(entry.call_id)) if entry.call_id in notes else entry for entry in waiting
+        ]
         written = self._store.write(entries)
         return written.addErrback(lambda failure: self._log.failure("calls were not written to the log", failure))
 

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from functools import lru_cache, partial
+from typing import Final, Protocol, cast
 
 from twisted.logger import Logger
 
@@ -25,6 +26,8 @@ from neon.ports import Clock, Timer
 from neon.values import Address, Destination
 
 _log = Logger()
+
+_now: Final = partial(datetime.now, UTC)
 
 MAX_KEPT: Final = 200
 MAX_OTHERS: Final = 100
@@ -43,6 +46,9 @@ _FIELDS: Final = {
         *("retry-after", "warning", "reason", "expires", "min-expires"),
     )
 } | {"i": "call-id", "t": "to"}
+_LONG_NAMES: Final = tuple((name, known) for name, known in _FIELDS.items() if len(name) > 1)
+_ORDINARY: Final = frozenset(("call-id", "cseq", "to"))
+"""What every message has, and nothing is noted of."""
 _FIELD_LINE: Final = re.compile(
     rf"^({'|'.join(_FIELDS)})[ \t]*:([^\r\n]*)", re.IGNORECASE | re.MULTILINE
 )
@@ -60,6 +66,17 @@ _REALM: Final = re.compile(r'realm="([^"]{0,80})"', re.IGNORECASE)
 _ALGORITHM: Final = re.compile(r'algorithm="?([A-Za-z0-9-]{1,20})', re.IGNORECASE)
 _WAYS: Final = frozenset(("sendrecv", "sendonly", "recvonly", "inactive"))
 _STATIC: Final = {"0": "PCMU", "3": "GSM", "4": "G723", "8": "PCMA", "9": "G722", "18": "G729"}
+
+
+class Heard(Protocol):
+    """A message from the network, taken apart (L{neon.sip.envelope.Envelope}): C{fields} by long name in lower case."""
+
+    method: str
+    uri: str
+    status: int
+    reason: str
+    body: bytes
+    fields: Mapping[str, Sequence[str]]
 
 
 @dataclass(slots=True)
@@ -108,7 +125,7 @@ class Ladder:
     """The conversations of one endpoint. Without a C{clock}, messages are described at once."""
 
     def __init__(
-        self, wall: Callable[[], datetime] = lambda: datetime.now(UTC), *, clock: Clock | None = None
+        self, wall: Callable[[], datetime] = _now, *, clock: Clock | None = None
     ) -> None:
         self._wall = wall
         self._clock = clock
@@ -118,7 +135,7 @@ class Ladder:
         self._others: OrderedDict[str, Conversation] = OrderedDict()
 
     def record(self, direction: str, peer: Address | Destination, message: object) -> None:
-        """See one message; C{direction} is C{"->"} or C{"<-"} (L{neon.sip.endpoint.Endpoint.trace}).
+        """See one message, text or L{Heard}; C{direction} is C{"->"} or C{"<-"} (L{neon.sip.endpoint.Endpoint.trace}).
 
         Never raises: a message that we cannot describe must still be carried.
         """
@@ -145,11 +162,7 @@ class Ladder:
                 _log.failure("a SIP message was not recorded")
 
     def _describe(self, at: datetime, direction: str, peer: Address | Destination, message: object) -> None:
-        head, _, body = str(message).partition("\r\n\r\n")
-        start, _, lines = head.partition("\r\n")
-        fields: dict[str, str] = {}
-        for name, value in _FIELD_LINE.findall(lines):
-            fields.setdefault(_FIELDS[name.lower()], value.strip())
+        what, fields, body = _read(message) if isinstance(message, str) else _heard(cast(Heard, message))
         cseq = " ".join(fields.get("cseq", "").split())
         if cseq.endswith(" OPTIONS"):
             return
@@ -158,8 +171,7 @@ class Ladder:
         if not name:
             return
         sent = direction == "->"
-        what = start[8:] if start.startswith("SIP/2.0 ") else start.removesuffix(" SIP/2.0")
-        step = Step(at, sent, (peer[0], peer[1]), shown(what), shown(cseq), _notes(fields, body))
+        step = Step(at, sent, (peer[0], peer[1]), _shown_again(what), _shown_again(cseq), _notes(fields, body))
         self._conversation(name, own=sent and registers).add(step)
 
     def keep(self, call_id: str) -> None:
@@ -207,6 +219,27 @@ def shown(text: str) -> str:
     return text[:MAX_TEXT]
 
 
+_shown_again = lru_cache(maxsize=256)(shown)
+"""For what is the same in many calls."""
+
+
+def _heard(message: Heard) -> tuple[str, dict[str, str], bytes]:
+    """A message from the network, as L{_read} returns it: it has been taken apart already."""
+    fields = {known: message.fields[name][0] for name, known in _LONG_NAMES if name in message.fields}
+    what = f"{message.method} {message.uri}" if message.status == 0 else f"{message.status} {message.reason}"
+    return what, fields, message.body
+
+
+def _read(message: str) -> tuple[str, dict[str, str], str]:
+    """Method and Request-URI or status and reason, the first value of each field that we need, and the body."""
+    head, _, body = message.partition("\r\n\r\n")
+    start, _, lines = head.partition("\r\n")
+    fields: dict[str, str] = {}
+    for name, value in _FIELD_LINE.findall(lines):
+        fields.setdefault(_FIELDS[name.lower()], value.strip())
+    return start[8:] if start.startswith("SIP/2.0 ") else start.removesuffix(" SIP/2.0"), fields, body
+
+
 def _registration(to: str) -> str:
     """What the REGISTERs of one address of record have in common."""
     match = _URI.search(to)
@@ -216,7 +249,9 @@ def _registration(to: str) -> str:
     return f"REGISTER {user}@{host.lower().removesuffix(':5060')}"
 
 
-def _notes(fields: dict[str, str], body: str) -> tuple[str, ...]:
+def _notes(fields: dict[str, str], body: str | bytes) -> tuple[str, ...]:
+    if not body and fields.keys() <= _ORDINARY:
+        return ()
     notes = []
     if "authorization" in fields:
         notes.append("with credentials")
@@ -227,6 +262,8 @@ def _notes(fields: dict[str, str], body: str) -> tuple[str, ...]:
     notes += [shown(f"{title}: {fields[name]}") for name, title in _NOTED if name in fields]
     if "expires" in fields and fields.get("cseq", "").endswith("REGISTER"):
         notes.append(shown(f"Expires: {fields['expires']}"))
+    if isinstance(body, bytes):
+        body = body.decode("utf-8", "surrogateescape")
     if body and (audio := description(body)):
         notes.append(audio)
     return tuple(notes)

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from neon import ladder
 from neon.ladder import Conversation, Ladder
+from neon.sip.envelope import Limits, read
 
 PEER = ("192.0.2.7", 5060)
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -60,6 +61,27 @@ class RecordTests(LadderCase):
         first, second, _ = self.conversation().steps
         self.assertEqual((first.at, second.at), (NOON, NOON + timedelta(seconds=0.5)))
         self.assertEqual((first.peer, first.cseq), (PEER, "1 INVITE"))
+
+    def test_taken_apart(self) -> None:
+        """A message that the door has taken apart is described as its text would be."""
+        sender = "From: <sip:9@h>"
+        texts = (
+            message("INVITE sip:32:pass@h SIP/2.0", "abc", "1 INVITE", sender, body=SDP),
+            message("SIP/2.0 401 Unauthorized", "abc", "1 INVITE", sender, 'WWW-Authenticate: Digest realm="r"'),
+            message("SIP/2.0 503", "abc", "2 INVITE", sender, "Retry-After: 5", "Retry-After: 6", 'Warning: 399 a "b"'),
+            message("BYE sip:32@h SIP/2.0", "abc", "3  BYE", sender, "Authorization: Digest secret", "Reason: Q.850"),
+            message("REGISTER sip:h SIP/2.0", "abc", "4 REGISTER", sender, "Expires: 60"),
+            message("OPTIONS sip:h SIP/2.0", "abc", "5 OPTIONS", sender),
+        )
+        apart = Ladder(lambda: self.now)
+        for text in texts:
+            envelope = read(text.encode(), Limits())
+            self.ladder.record("<-", PEER, str(envelope))
+            apart.record("<-", PEER, envelope)
+        self.assertEqual(apart.call("abc"), self.conversation())
+        self.assertEqual(len(self.conversation().steps), 4)
+        uri = "sip:32@sip.acme.com"
+        self.assertEqual(apart.registration(uri), self.ladder.registration(uri))
 
     def test_short_names(self) -> None:
         """Compact header names, in any case and with spaces before the colon, are read too."""

@@ -213,7 +213,7 @@ def _action(given: Mapping[str, list[object]]) -> str:
     actions = given.get("action", [])
     if not actions or not isinstance(actions[0], str) or not actions[0].strip():
         raise DataFormatError("there is no action")
-    words = {action.strip().lower() if isinstance(action, str) else None for action in actions}
-    if len(words) > 1:
+    action = actions[0].strip().lower()
+    if len(actions) > 1 and any(not isinstance(one, str) or one.strip().lower() != action for one in actions):
         raise InvalidArgument("action was given twice with different values")
-    return actions[0].strip().lower()
+    return action

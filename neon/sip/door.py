@@ -296,10 +296,11 @@ def _unacceptable(envelope: Envelope, policy: DoorPolicy, secure: bool) -> tuple
     scheme = _SCHEME.match(envelope.uri)
     if scheme is None or scheme[1].lower() not in (("sip", "sips") if secure else ("sip",)):
         return 416, ()
-    if envelope.value("max-forwards") == "0" and envelope.method not in ("OPTIONS", "ACK", "CANCEL"):
+    fields = envelope.fields
+    if envelope.method not in ("OPTIONS", "ACK", "CANCEL") and envelope.value("max-forwards") == "0":
         return 483, ()
-    if envelope.method not in ("ACK", "CANCEL"):
-        required = [tag.strip() for value in envelope.values("require") for tag in split_list(value)]
+    if "require" in fields and envelope.method not in ("ACK", "CANCEL"):
+        required = [tag.strip() for value in fields["require"] for tag in split_list(value)]
         unsupported = [tag for tag in required if tag and tag.lower() not in policy.supported]
         if unsupported:
             return 420, (("Unsupported", ", ".join(unsupported)),)
@@ -311,10 +312,13 @@ def _unacceptable(envelope: Envelope, policy: DoorPolicy, secure: bool) -> tuple
 def _unacceptable_body(envelope: Envelope, policy: DoorPolicy) -> tuple[int, Extra] | None:
     wanted = ", ".join(policy.body_types)
     if envelope.body:
-        if _media_type(envelope.value("content-type") or "") not in policy.body_types:
+        kind = envelope.value("content-type") or ""
+        if kind not in policy.body_types and _media_type(kind) not in policy.body_types:
             return 415, (("Accept", wanted),)
         if (envelope.value("content-encoding") or "identity").lower() != "identity":
             return 415, (("Accept", wanted), ("Accept-Encoding", "identity"))
+    if "accept" not in envelope.fields:
+        return None
     accepted = [_media_type(part) for value in envelope.values("accept") for part in split_list(value)]
     # An Accept without SDP leaves us nothing to answer with (RFC 3261, section 21.4.7).
     if accepted and not {"*/*", "application/*", *policy.body_types}.intersection(accepted):

@@ -246,7 +246,8 @@ def read(data: bytes, limits: Limits) -> Envelope:
     trouble: list[str] = []
     text = head.decode("utf-8", "surrogateescape")
     first, lines = _plain_lines(text, limits) or _lines(text, limits, trouble)
-    request, status = _REQUEST_LINE.match(first), _STATUS_LINE.match(first)
+    request = _REQUEST_LINE.match(first)
+    status = None if request else _STATUS_LINE.match(first)
     loose = request or _LOOSE_REQUEST_LINE.match(first)
     if status is None and loose is None:
         raise BadMessage("the first line is not of SIP")

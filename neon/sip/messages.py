@@ -6,6 +6,7 @@ nothing in it can start another header. What comes from the network leaves here 
 
 from __future__ import annotations
 
+import functools
 import re
 import secrets
 from collections.abc import Iterable, Sequence
@@ -109,11 +110,19 @@ def bare(url: SipURL) -> str:
     port = f":{url.port}" if url.port not in (None, 5060) and isinstance(url.port, int) else ""
     if url.username is None:
         return f"sip:{host}{port}"
-    return f"sip:{quote(str(url.username).encode('utf-8', 'surrogateescape'), safe=_USER_SAFE)}@{host}{port}"
+    return f"sip:{_escaped(str(url.username))}@{host}{port}"
+
+
+@functools.lru_cache(maxsize=256)
+def _escaped(user: str) -> str:
+    """A user part as a URI has it."""
+    return quote(user.encode("utf-8", "surrogateescape"), safe=_USER_SAFE)
 
 
 def display_name(address: SipAddress) -> str | None:
     """The display name of a From or To, for people: unescaped, printable, None if there is none."""
+    if not address.name:
+        return None
     name = re.sub(r"\\(.)", r"\1", str(address.name or ""))
     name = _CONTROL.sub("", name).strip()[:_LONGEST_NAME]
     return name or None
@@ -211,7 +220,7 @@ def build_request(
         fields.append(Field("contact", f"<{url_text(contact)}>", "Contact"))
     if expires is not None:
         fields.append(Field("expires", str(expires), "Expires"))
-    fields += [Field(name.lower(), value, name) for name, value in headers]
+    fields += [_field(name, value) for name, value in headers]
     key = Key(call_id, sender_tag, cseq, method, via.branch)
     request = WrittenRequest(key, ruri, fields, None if body is None else _body(body, content_type))
     request.target = (remote.address, remote.transport)
@@ -234,6 +243,12 @@ def _written(address: SipAddress, tag: str | None) -> str:
     return text if tag is None else f"{text};tag={tag}"
 
 
+@functools.lru_cache(maxsize=128)
+def _field(name: str, value: str) -> Field:
+    """A header line of ours; most say the same in every call, and fields are shared."""
+    return Field(name.lower(), value, name)
+
+
 def build_response(
     request: WrittenRequest,
     status: int,
@@ -250,7 +265,7 @@ def build_response(
         response.tag(to_tag)
     if contact is not None:
         response.headers.append(Field("contact", f"<{url_text(contact)}>", "Contact"))
-    response.headers += [Field(name.lower(), value, name) for name, value in headers]
+    response.headers += [_field(name, value) for name, value in headers]
     if body is not None:
         response.setBody(MsgBody(body))
     return response

@@ -55,7 +55,7 @@ def read(kind: Callable[[Envelope], Any], envelope: Envelope) -> Any:
                     return None
             elif field.name == "expires":
                 field.getBody()
-        if envelope.is_request and not _usable(message.ruri):
+        if envelope.is_request and not _is_usable_uri(envelope.uri):
             return None
     except Exception:
         return None  # sippy's parser raises whatever its string operations raise
@@ -91,6 +91,11 @@ def _contents(envelope: Envelope) -> tuple[list[Field], MsgBody | None]:
 def _uri(text: str) -> SipURL:
     """A Request-URI; it is the same in most requests of a call, and nobody changes it."""
     return SipURL(text)
+
+
+@lru_cache(maxsize=64)
+def _is_usable_uri(text: str) -> bool:
+    return _usable(_uri(text))
 
 
 @lru_cache(maxsize=128)

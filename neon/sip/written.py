@@ -157,7 +157,14 @@ class Written(SipMsg):  # type: ignore[misc]
 
     def localStr(self, local_addr: Any = None, compact: bool = False) -> str:
         lines = [self.getSL()]
-        lines += [field.localStr(local_addr, compact) for field in self.headers]
+        if compact:
+            lines += [field.localStr(local_addr, True) for field in self.headers]
+        else:
+            # Only a Via has more to say than its text.
+            lines += [
+                field.localStr(local_addr) if field.name == "via" else f"{field.label}: {field.text}"
+                for field in self.headers
+            ]
         kind, length = ("c", "l") if compact else ("Content-Type", "Content-Length")
         body = self.body
         if body is None:
