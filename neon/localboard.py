@@ -61,6 +61,9 @@ class LocalSwitchboard:
 
     def _happened(self, published: Published) -> None:
         event = published.event
+        if isinstance(event, CallEvent):
+            self._call_happened(event)
+            return
         if isinstance(event, (OperatorEvent, PanelEvent, DeviceEvent)):
             return
         if isinstance(event, ConferenceChanged):
@@ -72,14 +75,20 @@ class LocalSwitchboard:
             self._look_at_accounts()
         if isinstance(event, RecordingChanged):
             self._recorded(event)
-        elif isinstance(event, CallEvent) and (name := self._owners.get(event.connection_id)) is not None:
-            before = self._board.find(name)
-            assert before is not None
-            self._board.put(_after(before, event))
-            if isinstance(event, CallFinalized):
-                self._calls.pop(event.call_id, None)
-            else:
-                self._calls[event.call_id] = event.connection_id
+
+    def _call_happened(self, event: CallEvent) -> None:
+        if event.connection_id not in self._owners:
+            self._look_at_accounts()
+        name = self._owners.get(event.connection_id)
+        if name is None:
+            return
+        before = self._board.find(name)
+        assert before is not None
+        self._board.put(_after(before, event))
+        if isinstance(event, CallFinalized):
+            self._calls.pop(event.call_id, None)
+        else:
+            self._calls[event.call_id] = event.connection_id
 
     def _confer(self, together: tuple[int, ...]) -> None:
         """Each call of a conference is bridged with the next one."""
@@ -161,16 +170,19 @@ def _after(before: ExtensionPicture, event: CallEvent) -> ExtensionPicture:
             did_b=did_b,
             phase=Phase.DIALING if event.direction is Direction.OUTGOING else Phase.RINGING,
         )
-    if isinstance(event, CallRinging) and event.direction is Direction.OUTGOING:
-        call = replace(call, phase=Phase.RING)
-    elif isinstance(event, CallAccepted):
-        call = replace(call, phase=Phase.UP)
-    elif isinstance(event, HoldChanged):
-        call = replace(call, hold=event.local or event.remote)
-    elif isinstance(event, CallBridged):
-        call = replace(call, bridge=event.other)
-    elif not isinstance(event, CallStarted):
-        return before
+    match event:
+        case CallStarted():
+            pass
+        case CallAccepted():
+            call = replace(call, phase=Phase.UP)
+        case CallRinging(direction=Direction.OUTGOING):
+            call = replace(call, phase=Phase.RING)
+        case HoldChanged():
+            call = replace(call, hold=event.local or event.remote)
+        case CallBridged():
+            call = replace(call, bridge=event.other)
+        case _:
+            return before
     calls[event.call_id] = call
     return replace(before, calls=tuple(calls.values()))
 

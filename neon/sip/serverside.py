@@ -50,9 +50,11 @@ class ServerSide(TransactionBase):
         """
         t = ServerTransactionState(request, self._key, self._source, path)
         self.tserver[t.tid] = t
-        t.teE = Timeout(self.timerE, patience(request) if t.needack else TIMEOUT, 1, t)
         self.open.add(t)
         self._user.request_arrived(request, t)
+        if t in self.open:
+            # Most requests other than INVITE have been answered by now.
+            t.teE = Timeout(self.timerE, patience(request) if t.needack else TIMEOUT, 1, t)
 
     def _receive_cancel(self, request: Any, key: tuple[Any, str], path: Any) -> None:
         t = self.tserver.get(key[0]) or self._answered.get(key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sippy.SipHeader import SipHeader
 from sippy.SipResponse import SipResponse
 
 from neon.values import Destination
@@ -100,8 +99,8 @@ class ClientTests(EndpointCase):
     def test_credentials_in_ack(self) -> None:
         """An ACK carries the credentials of its INVITE (RFC 3261, section 22.1)."""
         request = build_request()
-        request.appendHeader(SipHeader(name="proxy-authorization", bodys='Digest username="u", realm="r", nonce="n", '
-                                                                         'uri="sip:x", response="0"'))  # fmt: skip
+        credentials = 'Digest username="u", realm="r", nonce="n", uri="sip:x", response="0"'
+        request.add("Proxy-Authorization", credentials)
         self.endpoint.send_request(request, THERE, self.on_response)
         [sent] = self.network.taken()
         [ack] = self.receive(response_text(sent, 200))
