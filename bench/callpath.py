@@ -8,8 +8,9 @@ A command becomes an INVITE, an INVITE becomes an event, and a call comes in, is
 sockets, frames, files and threads. Only the turns of the reactor are timed, by the CPU time of this thread, so that
 neither the client nor the far end counts. Of several batches the cheapest one counts: whatever else the machine does
 can only add. "Warm" is one call after the other, "cold" with 10 ms of sleep between two, as in C{bench.api}. The
-functions that were called are counted in a round of its own; that number is the same on any machine. It also says
-which part of the daemon the time goes to, as the profiler sees it.
+functions that were called are counted in a round of its own; that number is nearly the same on any machine. "Later" are
+those that are called after that: what ends the call, and what was put off (the ladder, the journal, the call log). It
+also says which part of the daemon the time goes to, as the profiler sees it.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ from bench.fanout import HOST, RawWebSocket
 from bench.latency import CONFIGURATION, GAP, PATIENCE, SDP, Message, NeonPhone, Proxy
 from neon import config, log
 from neon.tap import Neon, use_monotonic_time
+
+REST = 0.06
+"""Seconds after which almost everything that was put off is done: else it would count for the next round."""
 
 TRACED = 20
 """Rounds whose function calls are counted, and looked at by the profiler."""
@@ -163,12 +167,13 @@ class OurPhone(NeonPhone):
 
 @dataclass
 class Row:
-    """Of one exchange: CPU in microseconds, one after the other and with pauses, and functions called."""
+    """Of one exchange: CPU in microseconds, one after the other and with pauses; functions called then, and later."""
 
     what: str
     warm_us: float
     cold_us: float
     calls: int
+    later: int
     layers: dict[str, float]
 
 
@@ -223,15 +228,18 @@ def cpu(daemon: Daemon, exchange: Exchange, go: Callable[[], None], times: int, 
     return spent / times * 1e6
 
 
-def profile(daemon: Daemon, exchange: Exchange, go: Callable[[], None]) -> pstats.Stats:
-    """What L{TRACED} of them call."""
-    profiler = cProfile.Profile(time.thread_time)
+def profile(daemon: Daemon, exchange: Exchange, go: Callable[[], None]) -> tuple[pstats.Stats, pstats.Stats]:
+    """What L{TRACED} of them call, and what is called later."""
+    now, later = (cProfile.Profile(time.thread_time) for _ in range(2))
     for _ in range(TRACED):
-        daemon.profiler = profiler
+        daemon.profiler = now
         go()
-        daemon.profiler = None
+        daemon.profiler = later
         exchange.settle()
-    return pstats.Stats(profiler)
+        time.sleep(REST)
+        daemon.turn()
+        daemon.profiler = None
+    return pstats.Stats(now), pstats.Stats(later)
 
 
 def layers(stats: Any) -> dict[str, float]:
@@ -267,8 +275,11 @@ def measure(folder: Path, batches: int, times: int, show: int = 0) -> list[Row]:
         cpu(daemon, exchange, go, times)  # warms up
         warm = min(cpu(daemon, exchange, go, times) for _ in range(batches))
         cold = min(cpu(daemon, exchange, go, times // 4, GAP) for _ in range(batches))
-        stats: Any = profile(daemon, exchange, go)
-        rows.append(Row(what, round(warm, 1), round(cold, 1), round(stats.total_calls / TRACED), layers(stats)))
+        stats: Any
+        later: Any
+        stats, later = profile(daemon, exchange, go)
+        then, after = (round(each.total_calls / TRACED) for each in (stats, later))
+        rows.append(Row(what, round(warm, 1), round(cold, 1), then, after, layers(stats)))
         if show:
             stats.sort_stats("tottime").print_stats(show)
             stats.sort_stats("cumtime").print_stats(show)
@@ -288,10 +299,10 @@ def main() -> None:
     if options.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
         return
-    print(f"{'what':20} {'warm us':>8} {'cold us':>8} {'functions':>10}  share of the time, %")
+    print(f"{'what':20} {'warm us':>8} {'cold us':>8} {'functions':>10} {'later':>6}  share of the time, %")
     for row in rows:
         shares = ", ".join(f"{name} {share}" for name, share in row.layers.items())
-        print(f"{row.what:20} {row.warm_us:8.1f} {row.cold_us:8.1f} {row.calls:10}  {shares}")
+        print(f"{row.what:20} {row.warm_us:8.1f} {row.cold_us:8.1f} {row.calls:10} {row.later:6}  {shares}")
 
 
 if __name__ == "__main__":
