@@ -56,10 +56,17 @@ class PanelCase(IntegrationCase):
         )
         self.http: str = self.daemon.access["http"].replace("127.0.0.1", "localhost")
         self.client = await self.daemon.connect()
+        self.at_end(self._leave)
         self.sip = self.daemon.access["sip"]
         await self.client.command("subscribe", events=["all"])
         if registered:
             await self.client.register(self.sip["domain"], self.sip["number"], self.sip["password"])
+
+    async def _leave(self) -> None:
+        """Close our connection, and wait for that: a worker that is just being forked would keep it open a moment."""
+        if not self.client.closed:
+            self.client.dropConnection()
+            await until(lambda: self.client.closed, "the end of our connection")
 
     async def address(self) -> str:
         """An address of the panel with a fresh ticket."""
