@@ -32,6 +32,9 @@ from tests.integration.processes import free_port
 from tests.integration.sipp import SCENARIOS
 
 FORMATS = {"PCMA": ("8", "PCMA/8000"), "G722": ("9", "G722/8000"), "opus": ("111", "opus/48000/2")}
+SETTLED = 2.5
+"""Seconds that a call lasts longer than it is looked at: it begins before, and nobody is left in a call after it."""
+
 BARESIP = {"PCMA": "PCMA", "G722": "G722/16000/1", "opus": "opus/48000/2"}
 WIDE = 16000
 
@@ -79,8 +82,8 @@ def cpu_seconds(process_id: int) -> float:
     return time.clock_gettime((~process_id << 3) | 2)
 
 
-def called(folder: Path, party: Party, codec: str, echo: Echo) -> subprocess.Popen[bytes]:
-    """Have sipp call, with one codec, and stay in the call."""
+def called(folder: Path, party: Party, codec: str, echo: Echo, seconds: float) -> subprocess.Popen[bytes]:
+    """Have sipp call, with one codec, and stay in the call for so long."""
     home = Path(tempfile.mkdtemp(prefix="sipp", dir=folder))
     number, rtpmap = FORMATS[codec]
     script = (SCENARIOS / "uac_call.xml").read_text().replace("[rtp_port]", str(echo.port))
@@ -89,7 +92,7 @@ def called(folder: Path, party: Party, codec: str, echo: Echo) -> subprocess.Pop
     (home / "call.xml").write_text(script[:begin] + media + script[end:])
     argv = [
         "sipp", "-sf", "call.xml", "-i", "127.0.0.1", "-p", str(free_port()), "-s", "2001", "-m", "1", "-nostdin",
-        "-d", "3600000", f"{party.address[0]}:{party.address[1]}",
+        "-d", str(round(seconds * 1000)), f"{party.address[0]}:{party.address[1]}",
     ]  # fmt: skip
     with (home / "output").open("wb") as output:
         return subprocess.Popen(argv, cwd=home, stdout=output, stderr=output)
@@ -104,7 +107,7 @@ def measure(folder: Path, party: Party, codec: str, seconds: float) -> Row:
     time.sleep(seconds)
     idle = cpu_seconds(party.process_id) - before
     echo = Echo()
-    sipp = called(folder, party, codec, echo)
+    sipp = called(folder, party, codec, echo, seconds + SETTLED)
     try:
         end = time.monotonic() + 15
         while echo.packets < 50:
@@ -116,9 +119,12 @@ def measure(folder: Path, party: Party, codec: str, seconds: float) -> Row:
         lasted = time.monotonic() - began
         spent = cpu_seconds(party.process_id) - before
         packets = echo.packets - packets
+        if sipp.poll() is not None:
+            raise SystemExit(f"the call to {party.who} ended too early: the machine is too busy")
+        sipp.wait(SETTLED + 10)
     finally:
-        sipp.terminate()  # which ends the call
-        sipp.wait(10)
+        sipp.kill()
+        sipp.wait()
     return Row(codec, party.who, round((spent / lasted - idle / seconds) * 100, 3), round(packets / lasted, 1))
 
 
@@ -191,7 +197,7 @@ def main() -> None:
     parser.add_argument("--pjsua", metavar="PYTHON", help="a Python that has pjsua2")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="neon-bench-") as folder:
-        rows = run(Path(folder), 3.0 if options.quick else 6.0, 1 if options.quick else 3, options.pjsua)
+        rows = run(Path(folder), 2.0 if options.quick else 6.0, 1 if options.quick else 3, options.pjsua)
     if options.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
         return
