@@ -20,8 +20,9 @@ KEPT = ("neon.events.", "neon.bus.", "neon.values.", "neon.cases.", "neon.ladder
 
 CACHED = {
     "sippy.SipURL.SipURL": 256, "sippy.SipAddress.SipAddress": 128, "sippy.SipFrom.SipFrom": 128,
-    "sippy.SipTo.SipTo": 128, "neon.sip.written.Field": 128, "neon.sip.sdp.Description": 1, "neon.sip.sdp.Media": 1, "neon.sip.formats.Events": 2,
-    "neon.switchboard.Ended": 8, "neon.switchboard.ExtensionPicture": 1, "neon.media.engine.Stream": 1,
+    "sippy.SipTo.SipTo": 128, "neon.sip.written.Field": 128, "neon.sip.sdp.Description": 1, "neon.sip.sdp.Media": 1,
+    "neon.sip.formats.Events": 2, "neon.switchboard.Ended": 8, "neon.switchboard.ExtensionPicture": 1,
+    "neon.media.engine.Stream": 1,
 }  # fmt: skip
 """How many of a class may be remembered of calls that are over, on purpose: fewer than there were calls."""
 
