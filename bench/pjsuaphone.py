@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import pjsua2 as pj  # type: ignore[import-not-found]
+import pjsua2 as pj
 
 ONLY: tuple[str, ...] = ("PCMA", "G722")
 
