@@ -31,7 +31,7 @@ engine_tests="tests.media.test_kernels tests.media.test_jitter tests.media.test_
     tests.media.test_comfort.NoiseTests.test_anything tests.media.test_engine_playout
     tests.media.test_opus tests.media.test_capture.CaptureTests.test_tone tests.media.test_outlet
     tests.media.test_engine_script tests.media.test_wavefile tests.test_tones
-    tests.media.test_engine_asked tests.media.test_stun tests.media.test_link tests.media.test_cardrate"
+    tests.media.test_stun tests.media.test_link tests.media.test_cardrate"
 # Valgrind is twenty times slower: a bit of everything, without the generated inputs.
 quick_tests="tests.media.test_digits.SendingTests tests.media.test_rtcp.WriterTests
     tests.media.test_jitter.JitterTests.test_losses_anywhere tests.media.test_jitter.JitterTests.test_stall
@@ -54,6 +54,25 @@ quick_tests="tests.media.test_digits.SendingTests tests.media.test_rtcp.WriterTe
 # What counts is a report with one of these files in its stack.
 ours=$(cd neon/media && ls _engine/*.c _codecs/*.c | sed 's,^.*/,,; s/\./\\./g' | paste -sd '|')
 
+# trial OUTPUT COMMAND... -- TEST...: tests by a command. Those that fail are done once more by themselves: under these
+# tools the far ends are at times slower than the real time that they measure, and it is not that which is asked here.
+# The second time allocations are not followed far up the stack, which costs most of it.
+trial() {
+    output=$1 result=0 command=''
+    shift
+    while [ "$1" != -- ]; do command="$command $1"; shift; done
+    shift
+    $command "$@" >"$output" 2>&1 || result=$?
+    cat "$output"
+    [ "$result" -ne 0 ] || return 0
+    failed=$(sed -nE '/^=====/,$s/^(tests[.][A-Za-z0-9_.]+)$/\1/p' "$output" | sort -u)
+    # Without a name it is not a test that failed.
+    [ -n "$failed" ] || return "$result"
+    echo "== once more: $failed"
+    # shellcheck disable=SC2086
+    LSAN_OPTIONS=exitcode=0 $command $failed
+}
+
 # Does the tool report at all? A sanitizer that is not there must not look like a clean run.
 echo "== AddressSanitizer and UndefinedBehaviorSanitizer"
 libasan=$(gcc -print-file-name=libasan.so)
@@ -62,11 +81,11 @@ nm -D "$work"/asan/neon/media/_engine*.so | grep -q __asan_report || { echo "the
 (
     cd "$work/asan"
     status=0
-    LD_PRELOAD="$libasan $libubsan" PYTHONMALLOC=malloc PYTHONPATH=. \
+    export LSAN_OPTIONS="fast_unwind_on_malloc=0:malloc_context_size=30:exitcode=0"
+    trial "$work/asan.out" env LD_PRELOAD="$libasan:$libubsan" PYTHONMALLOC=malloc PYTHONPATH=. \
         ASAN_OPTIONS="detect_leaks=1:halt_on_error=1:exitcode=99:log_path=$work/asan.log" \
         UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:log_path=$work/asan.log" \
-        LSAN_OPTIONS="fast_unwind_on_malloc=0:malloc_context_size=30:exitcode=0" \
-        "$python" -m twisted.trial --temp-directory "$work/trial" $engine_tests || status=$?
+        "$python" -m twisted.trial --temp-directory "$work/trial" -- $engine_tests || status=$?
     if cat "$work"/asan.log.* 2>/dev/null | grep -q -E "runtime error|ERROR: AddressSanitizer|/($ours):"; then
         cat "$work"/asan.log.*
         exit 1
@@ -78,11 +97,11 @@ echo "== valgrind"
 (
     cd "$work/plain"
     status=0
-    PYTHONMALLOC=malloc PYTHONPATH=. valgrind --quiet --leak-check=full --show-leak-kinds=definite \
-        --log-file="$work/valgrind.log" --num-callers=40 \
-        "$python" -m twisted.trial --temp-directory "$work/trial2" $quick_tests || status=$?
-    if grep -q -E "\(($ours):" "$work/valgrind.log"; then
-        cat "$work/valgrind.log"
+    trial "$work/valgrind.out" env PYTHONMALLOC=malloc PYTHONPATH=. valgrind --quiet --leak-check=full \
+        --show-leak-kinds=definite --log-file="$work/valgrind.%p" --num-callers=40 \
+        "$python" -m twisted.trial --temp-directory "$work/trial2" -- $quick_tests || status=$?
+    if cat "$work"/valgrind.*[0-9] | grep -q -E "\(($ours):"; then
+        cat "$work"/valgrind.*[0-9]
         exit 1
     fi
     exit $status
