@@ -14,7 +14,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-import pjsua2 as pj  # type: ignore[import-untyped,import-not-found,unused-ignore]
+import pjsua2 as pj
 
 PORTS = 22
 """So many in a row are its own, from PORT on."""
