@@ -78,7 +78,8 @@ class RtpPeer(DatagramProtocol):
     def speak(self, remote: tuple[str, int]) -> None:
         """Say the tone to that address from now on."""
         self._remote = remote
-        self._loop.start(0.02)
+        if not self._loop.running:  # it has not been spoken to before
+            self._loop.start(0.02)
 
     def send(self, datagram: bytes) -> None:
         """Send something else in between."""
