@@ -197,7 +197,7 @@ def main() -> None:
     parser.add_argument("--pjsua", metavar="PYTHON", help="a Python that has pjsua2")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="neon-bench-") as folder:
-        rows = run(Path(folder), 2.0 if options.quick else 6.0, 1 if options.quick else 3, options.pjsua)
+        rows = run(Path(folder), 1.5 if options.quick else 3.0, 1 if options.quick else 3, options.pjsua)
     if options.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
         return
