@@ -7,10 +7,10 @@ from typing import Any
 
 from tests import audio
 from tests.integration import sound
-from tests.integration.baresip import start_baresip
+from tests.integration.baresip import Baresip, start_baresip
 from tests.integration.daemon import Client, start_daemon
 from tests.integration.kamailio import start_kamailio
-from tests.integration.netns import make_network
+from tests.integration.netns import Namespace, make_network
 from tests.integration.processes import IntegrationCase, TimedOut, pause, until
 from tests.integration.stunserver import start_stun_server
 
@@ -25,6 +25,17 @@ def last(samples: list[int], seconds: float) -> list[int]:
 
 class MovingTests(IntegrationCase):
     programs_needed = ("kamailio", "baresip")
+
+    async def talking(self, client: Client, domain: str, namespace: Namespace) -> tuple[Baresip, int]:
+        """A phone at the other end of the cable, and our call with it, which is up."""
+        phone = await start_baresip(
+            self, "2002", domain, "two", tone_hz=THEIRS, answer="auto", host=FAR, interface="eth0",
+            namespace=namespace,
+        )  # fmt: skip
+        call = await client.call("2002")
+        await client.event("OnAcceptCall", callId=call)
+        await phone.event("CALL_ESTABLISHED")
+        return phone, call
 
     async def test_in_a_call(self) -> None:
         """When the address changes in a call, the registrar and the far end learn the new one, and both are heard on.
@@ -43,13 +54,7 @@ class MovingTests(IntegrationCase):
         )
         client = await daemon.connect()
         await client.register(proxy.domain, "2001", "one")
-        phone = await start_baresip(
-            self, "2002", proxy.domain, "two", tone_hz=THEIRS, answer="auto", host=FAR, interface="eth0",
-            namespace=network.far,
-        )  # fmt: skip
-        call = await client.call("2002")
-        await client.event("OnAcceptCall", callId=call)
-        await phone.event("CALL_ESTABLISHED")
+        phone, call = await self.talking(client, proxy.domain, network.far)
         await pause(0.5)
 
         network.near.remove(f"{HOME}/24")
@@ -94,13 +99,7 @@ class MovingTests(IntegrationCase):
         await client.register(proxy.domain, "2001", "one")
         await until(lambda: len(stun.asked) >= 4, "the questions about the ports that are kept ready")
         await pause(1.5)  # the kernel may still tell of the new cable, and then they are asked about anew
-        phone = await start_baresip(
-            self, "2002", proxy.domain, "two", tone_hz=THEIRS, answer="auto", host=FAR, interface="eth0",
-            namespace=network.far,
-        )  # fmt: skip
-        call = await client.call("2002")
-        await client.event("OnAcceptCall", callId=call)
-        await phone.event("CALL_ESTABLISHED")
+        phone, call = await self.talking(client, proxy.domain, network.far)
         told = await daemon.program.says(r"SIP -> .*INVITE .*c=IN IP4 203\.0\.113\.1\b.*m=audio (\d+) ")
         ours = int(told.group(1))
 
